@@ -4,6 +4,7 @@ pub(crate) mod allocation;
 pub(crate) mod catalogue;
 pub(crate) mod demand;
 pub(crate) mod explanation;
+pub(crate) mod holding;
 pub(crate) mod id;
 pub(crate) mod import;
 pub(crate) mod name;

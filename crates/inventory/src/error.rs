@@ -2,11 +2,10 @@
 
 use oms_database::DbError;
 use oms_errors::{BODY_TOO_LARGE, INTERNAL, Problem, ProblemType, invalid_field, version_mismatch};
+use oms_validation::{ProductId, WarehouseId};
 use serde_json::{Map, Value, json};
 
-use crate::{
-    ImportFileError, InvalidHeader, ProductId, Rejection, Rejections, Shortfall, WarehouseId,
-};
+use crate::{ImportFileError, InvalidHeader, Rejection, Rejections, Shortfall};
 
 /// `Retry-After` of a request whose outcome is unknown, in seconds.
 const RETRY_AFTER_S: u32 = 2;

@@ -7,13 +7,14 @@ pub mod http;
 mod import_file;
 pub mod ports;
 mod service;
+mod stock_error;
 mod store;
 
-// For orders, which routes and prices an order and reserves and releases its stock, all in its own transactions.
+// For orders, which routes and prices an order, and reserves and releases its stock, all in its own transactions.
 pub use domain::allocation::{LockedStock, ReservationRequest, ReserveOutcome, allocate};
 pub use domain::demand::{Demand, InvalidDemand, MAX_QUANTITY};
 pub use domain::explanation::RouteExplanation;
-pub use domain::id::{ProductId, WarehouseId};
+pub use domain::id::HolderId;
 pub use domain::routing::{
     CandidateOutcome, ChosenWarehouse, Route, RoutingRequest, RoutingTrace, Shortage, TraceEntry,
 };
@@ -48,6 +49,19 @@ pub use service::load_catalogue::{LoadSummary, load_catalogue};
 
 // For `oms-api grants`, which prints the privileges of the serving role.
 pub use store::grants::GRANTS;
+
+// What holders do with their stock besides reserving and releasing all of it. Only this crate's tests call it so far.
+#[doc(hidden)]
+pub use {
+    domain::holding::{HeldUnits, Reservation, Unreserved},
+    domain::id::StockChangeId,
+    domain::stock_movement::ChangeRecord,
+    service::find_reservations::find_reservations,
+    service::release_parts::release_parts,
+    service::ship::ship,
+    service::unship::unship,
+    stock_error::StockError,
+};
 
 // Only this crate's tests call these without HTTP.
 #[doc(hidden)]

@@ -2,7 +2,9 @@
 
 pub(crate) mod batches;
 mod bounds_memory;
+mod default_currencies;
 mod lock_turns;
+mod recent_keys;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +27,9 @@ use crate::domain::status::OrderStatus;
 
 use batches::OrderBatches;
 use bounds_memory::BoundsMemory;
+use default_currencies::DefaultCurrencies;
 use lock_turns::LockTurns;
+use recent_keys::RecentKeys;
 
 pub use batches::BatchCounts;
 
@@ -45,6 +49,8 @@ pub struct OrderContext {
     pub(crate) payment_batches: PaymentBatches,
     pub(crate) outcomes: PlacingOutcomes,
     pub(crate) bounds: BoundsMemory,
+    pub(crate) recent_keys: RecentKeys,
+    pub(crate) default_currencies: DefaultCurrencies,
     /// The installation, to tell operators which installation a charge belongs to.
     pub(crate) installation: Option<InstallationId>,
     /// Cancelled when the program stops, so that no further batch of background work begins.
@@ -82,6 +88,8 @@ impl OrderContext {
             payment_batches: PaymentBatches::new(database.clone(), limits),
             outcomes: PlacingOutcomes::default(),
             bounds: BoundsMemory::default(),
+            recent_keys: RecentKeys::default(),
+            default_currencies: DefaultCurrencies::default(),
             database,
             gateway,
             preview_geocoder: geocoder.clone(),

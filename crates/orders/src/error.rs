@@ -8,6 +8,7 @@ mod placing;
 mod reconciling;
 mod reversing;
 mod settings;
+mod shipping;
 
 pub use dead_letters::DeadLetterError;
 pub use erasing::ErasingError;
@@ -16,6 +17,7 @@ pub use placing::PlacingError;
 pub use reconciling::ReconcilingError;
 pub use reversing::ReversingError;
 pub(crate) use settings::SettingsError;
+pub use shipping::ShippingError;
 
 use oms_batching::{BatchError, NotDone};
 use oms_database::DbError;
@@ -38,7 +40,7 @@ oms_errors::problem_types! {
     /// The tenant sells in other currencies. `currencies` lists them.
     CURRENCY_NOT_OFFERED = "orders.currency_not_offered", Unprocessable, "Currency not offered";
     /// A unit price is not the expected one. `errors` names the items, and `unitPrices` has their current prices. Nothing was kept.
-    PRICE_CHANGED = "orders.price_changed", Conflict, "The price has changed";
+    PRICE_CHANGED = "orders.price_changed", WrongState, "The price has changed";
     /// Lines and adjustments don't sum to the expected total. `breakdown` has the computed sums. Nothing was kept.
     TOTAL_MISMATCH = "orders.total_mismatch", Unprocessable, "The total does not add up";
     /// Discounts exceed the price that they apply to. `errors` names the first one that does.
@@ -83,6 +85,12 @@ oms_errors::problem_types! {
     CLOSED = "orders.closed", WrongState, "The order was closed by an operator";
     /// The order has failed or is fully refunded; there is nothing to cancel.
     NOT_CANCELLABLE = "orders.not_cancellable", WrongState, "An order in this state can't be cancelled";
+    /// Some of it was shipped. Cancel what is not with `"scope": "unshipped"`.
+    PARTLY_SHIPPED = "orders.partly_shipped", WrongState, "A part of the order was shipped";
+    /// All of it was shipped, or what was not is cancelled already.
+    NOTHING_UNSHIPPED = "orders.nothing_unshipped", WrongState, "Nothing is left to cancel";
+    /// The order is being cancelled, or all of its money is being refunded. Nothing of it may be shipped meanwhile.
+    BUSY = "orders.busy", Conflict, "The order is being cancelled or refunded";
     /// The order is not paid, or is being cancelled.
     NOT_REFUNDABLE = "orders.not_refundable", WrongState, "An order in this state can't be refunded";
     /// A refund of the order is in progress. The remaining amount is known once it is done.

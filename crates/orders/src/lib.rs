@@ -17,6 +17,7 @@ pub use oms_batching::BATCH_SIZES;
 // For the workers: sweeper, gateway events, alerts and retention, and their metrics.
 pub use domain::alert::{Alert, AlertKind};
 pub use domain::placing_outcome::PlacingOutcome;
+pub use service::fulfilling::open_missing::{OpeningPass, OpeningTurn, open_missing};
 pub use service::operating::continue_erasures::{ErasureTurn, continue_erasures, oldest_erasure};
 pub use service::operating::deliver_alerts::{AlertSink, deliver_alerts};
 pub use service::operating::purge_addresses::{AddressPass, AddressTurn, purge_addresses};
@@ -75,8 +76,17 @@ pub use {
     domain::timeline::{Happening, TimelineEntry},
     error::{
         DeadLetterError, ErasingError, NotPaid, PayingError, PlacingError, ReconcilingError,
-        ReversingError,
+        ReversingError, ShippingError,
     },
+    service::fulfilling::cancel_shipment::cancel_shipment,
+    service::fulfilling::change_work::change_work,
+    service::fulfilling::create_shipment::create_shipment,
+    service::fulfilling::deliver_shipment::deliver_shipment,
+    service::fulfilling::order_fulfilments::order_fulfilments,
+    service::fulfilling::place_hold::place_hold,
+    service::fulfilling::record_tracking::record_tracking,
+    service::fulfilling::release_hold::release_hold,
+    service::fulfilling::ship_shipment::ship_shipment,
     service::operating::create_dead_letter::create_dead_letter,
     service::operating::erase_customer::{ErasedCustomer, erase_customer},
     service::operating::resolve_dead_letter::resolve_dead_letter,
@@ -92,5 +102,6 @@ pub use {
     service::reconciling::check_charge::{ChargeCheck, check_charge},
     service::reconciling::resolve_finding::resolve_finding,
     service::reversing::cancel_order::{Cancellation, cancel_order},
+    service::reversing::cancel_unshipped::cancel_unshipped,
     service::reversing::refund_order::{RefundedOrder, refund_order},
 };

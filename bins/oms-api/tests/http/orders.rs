@@ -14,5 +14,6 @@ mod placing;
 mod previewing;
 mod references;
 mod refunding;
+mod shipping;
 mod spelling;
 mod timeline;

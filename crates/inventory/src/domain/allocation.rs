@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use oms_validation::OrderId;
+use oms_validation::{ProductId, WarehouseId};
 
 use crate::domain::demand::Demand;
-use crate::{ProductId, WarehouseId};
+use crate::domain::id::HolderId;
 
-/// The units that one order requests from one warehouse.
+/// The units that one holder, such as an order, requests from one warehouse.
 #[derive(Clone, Copy, Debug)]
 pub struct ReservationRequest<'a> {
-    /// The order that will hold the units.
-    pub order_id: OrderId,
+    /// The holder that will have the units.
+    pub holder: HolderId,
     /// The warehouse that routing chose.
     pub warehouse_id: WarehouseId,
     /// The requested products and quantities.
@@ -103,7 +103,7 @@ mod tests {
 
     fn requests(demands: &[(WarehouseId, Demand)]) -> Vec<ReservationRequest<'_>> {
         let request = |(warehouse_id, demand)| ReservationRequest {
-            order_id: OrderId::generate(),
+            holder: HolderId::generate(),
             warehouse_id,
             demand,
         };

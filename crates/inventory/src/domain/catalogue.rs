@@ -1,11 +1,10 @@
 //! The catalogue file: a tenant's warehouses, products, prices and initial stock.
 
-use oms_validation::{Location, Money};
+use oms_validation::{Location, Money, ProductId, WarehouseId};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
 use crate::domain::product::Prices;
-use crate::{ProductId, WarehouseId};
 
 /// Warehouses, products with prices, and initial stock.
 #[derive(Clone, Debug, Deserialize)]

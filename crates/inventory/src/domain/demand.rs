@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ProductId;
+use oms_validation::ProductId;
 
 /// Maximum units of one product in one order.
 pub const MAX_QUANTITY: i32 = 1_000_000;

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::ProductId;
+use oms_validation::ProductId;
+
 use crate::domain::routing::{
     CandidateOutcome, MAX_TRACE_ENTRIES, RoutingTrace, Shortage, TraceEntry,
 };

@@ -1,19 +1,20 @@
 //! Identifiers of inventory.
 
-use oms_validation::define_id;
+use oms_validation::{OrderId, define_id};
 
 define_id! {
-    /// A warehouse.
-    WarehouseId
+    /// The holder of reservations. An order holds stock under its own ID.
+    HolderId
+}
+
+impl From<OrderId> for HolderId {
+    fn from(order: OrderId) -> Self {
+        order.as_uuid().into()
+    }
 }
 
 define_id! {
-    /// A product.
-    ProductId
-}
-
-define_id! {
-    /// A change of stock: one receipt, adjustment or transfer with all its lines.
+    /// A change of stock: one receipt, adjustment, transfer, shipment or return with all its lines.
     StockChangeId
 }
 

@@ -1,12 +1,11 @@
 //! Products and their prices, for administration.
 
 use chrono::{DateTime, Utc};
-use oms_validation::{InvalidAmount, Money, schema_of};
+use oms_validation::{InvalidAmount, Money, ProductId, schema_of};
 use serde::Serialize;
 use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, SchemaFormat, Type};
 use utoipa::openapi::{ObjectBuilder, Ref};
 
-use crate::ProductId;
 use crate::domain::name::{Name, Sku};
 
 /// Maximum number of prices of one product.

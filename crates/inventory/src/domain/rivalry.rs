@@ -6,7 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::ProductId;
+use oms_validation::ProductId;
+
 use crate::domain::demand::Demand;
 use crate::domain::routing::{Candidate, RoutingRequest};
 

@@ -3,13 +3,12 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use oms_validation::Location;
+use oms_validation::{Location, ProductId, WarehouseId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::allocation::LevelKey;
 use crate::domain::demand::Demand;
-use crate::{ProductId, WarehouseId};
 
 /// Maximum candidates in a trace, besides the chosen one. Routing considers more only when many warehouses are at
 /// exactly the same distance.

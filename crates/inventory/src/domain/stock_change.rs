@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use oms_validation::{ProductId, WarehouseId};
 use serde::Serialize;
 
 use crate::domain::allocation::LevelKey;
 use crate::domain::demand::MAX_QUANTITY;
 use crate::domain::stock_level::{LevelCounts, MAX_ON_HAND};
 use crate::domain::stock_movement::MovementKind;
-use crate::{ProductId, WarehouseId};
 
 /// Maximum lines of one change.
 pub(crate) const MAX_CHANGE_LINES: usize = 100;
@@ -46,7 +46,10 @@ pub enum StockChange {
 pub(crate) struct PlannedMovement {
     pub(crate) level: LevelKey,
     pub(crate) kind: MovementKind,
+    /// Units that enter the warehouse.
     pub(crate) quantity: i32,
+    /// Units that enter quarantine.
+    pub(crate) quarantined: i32,
 }
 
 /// A level with fewer removable units than a change would remove.
@@ -56,7 +59,7 @@ pub struct Shortfall {
     pub warehouse_id: WarehouseId,
     /// The product.
     pub product_id: ProductId,
-    /// Units that no order holds.
+    /// Units that no order holds and that are not in quarantine.
     pub removable: i32,
     /// Units that the change would remove.
     pub wanted: i32,
@@ -104,6 +107,7 @@ fn moved(
             level: (warehouse_id, *product_id),
             kind,
             quantity: sign * quantity,
+            quarantined: 0,
         })
 }
 
@@ -246,6 +250,7 @@ mod tests {
             on_hand: 10,
             reserved: 4,
             safety_stock: 6,
+            ..LevelCounts::default()
         };
         let levels = BTreeMap::from([(level, counts)]);
         let adjust = |quantity| StockChange::Adjust {

@@ -1,12 +1,11 @@
 //! Stock movements, the audit trail of stock.
 
 use chrono::{DateTime, Utc};
-use oms_validation::newer_word;
+use oms_validation::{ProductId, WarehouseId, newer_word};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::domain::id::{MovementId, StockChangeId};
-use crate::{ProductId, WarehouseId};
 
 /// The reason for a movement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,12 +16,20 @@ pub enum MovementKind {
     Adjustment,
     /// Units were shipped to a customer.
     Shipment,
+    /// Units of a shipment that never left, so that they are back.
+    ShipmentCancelled,
     /// A customer returned units.
     Return,
     /// Units arrived from another warehouse.
     TransferIn,
     /// Units left for another warehouse.
     TransferOut,
+    /// Units were damaged or lost.
+    WriteOff,
+    /// Units were set aside. The stock on hand stays the same.
+    Quarantine,
+    /// Units that were set aside are for sale again. The stock on hand stays the same.
+    QuarantineRelease,
     /// A value that a newer version of the program stored.
     Other(&'static str),
 }
@@ -34,13 +41,17 @@ oms_validation::schema_of! {
 }
 
 impl MovementKind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 10] = [
         Self::Receipt,
         Self::Adjustment,
         Self::Shipment,
+        Self::ShipmentCancelled,
         Self::Return,
         Self::TransferIn,
         Self::TransferOut,
+        Self::WriteOff,
+        Self::Quarantine,
+        Self::QuarantineRelease,
     ];
 
     /// Its name in the database and in JSON.
@@ -49,9 +60,13 @@ impl MovementKind {
             Self::Receipt => "receipt",
             Self::Adjustment => "adjustment",
             Self::Shipment => "shipment",
+            Self::ShipmentCancelled => "shipment_cancelled",
             Self::Return => "return",
             Self::TransferIn => "transfer_in",
             Self::TransferOut => "transfer_out",
+            Self::WriteOff => "write_off",
+            Self::Quarantine => "quarantine",
+            Self::QuarantineRelease => "quarantine_release",
             Self::Other(word) => word,
         }
     }
@@ -96,12 +111,25 @@ pub struct StockMovement {
     pub kind: MovementKind,
     /// Units that entered the warehouse; negative for units that left.
     pub quantity: i32,
+    /// Units that entered quarantine in the warehouse; negative for units that left it.
+    pub quarantined: i32,
     /// The reason as text.
     pub reason: String,
     /// The actor that made it.
     pub actor: String,
     /// When it was made.
     pub occurred_at: DateTime<Utc>,
+}
+
+/// What all movements of one change of stock share.
+#[derive(Clone, Copy, Debug)]
+pub struct ChangeRecord<'a> {
+    /// The change, such as a shipment or a receipt of a return. It makes each of its movements once.
+    pub change_id: StockChangeId,
+    /// The reason, 1 to 500 characters.
+    pub reason: &'a str,
+    /// The actor, 1 to 300 characters.
+    pub actor: &'a str,
 }
 
 /// Filters of a list of movements. A movement must match all of them.

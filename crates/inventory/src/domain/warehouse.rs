@@ -1,10 +1,9 @@
 //! Warehouses, for administration.
 
 use chrono::{DateTime, Utc};
-use oms_validation::Location;
+use oms_validation::{Location, WarehouseId};
 use serde::Serialize;
 
-use crate::WarehouseId;
 use crate::domain::name::{AddressLine, Name};
 
 /// A warehouse.

@@ -1,14 +1,14 @@
 //! Schemas of inventory in the OpenAPI document, besides those of its operations.
 
-use oms_validation::{PageSize, Reason};
+use oms_validation::{PageSize, ProductId, Reason, WarehouseId};
 use serde_json::Value;
 use utoipa::{OpenApi, ToSchema};
 
 use super::imports::representation::RejectionBody;
+use crate::ImportId;
 use crate::domain::import::StockMode;
 use crate::domain::name::Sku;
 use crate::domain::stock_movement::MovementKind;
-use crate::{ImportId, ProductId, WarehouseId};
 
 /// Schemas that only parameters refer to, from which utoipa doesn't collect them.
 #[derive(OpenApi)]

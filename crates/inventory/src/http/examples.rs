@@ -85,8 +85,10 @@ pub(super) fn stock_level() -> Value {
         "sku": "MUG-BLUE",
         "onHand": 98,
         "reserved": 3,
+        "backordered": 0,
+        "quarantined": 2,
         "safetyStock": 5,
-        "available": 90
+        "available": 88
     })
 }
 
@@ -98,6 +100,7 @@ pub(super) fn stock_movement() -> Value {
         "productId": PRODUCT_ID,
         "kind": "adjustment",
         "quantity": -2,
+        "quarantined": 0,
         "reason": "broken in the warehouse",
         "actor": "ops@example.org",
         "occurredAt": TIME

@@ -7,9 +7,8 @@ mod representation;
 pub(super) mod show;
 
 use oms_errors::{Problem, invalid_field};
-use oms_validation::Money;
+use oms_validation::{Money, ProductId};
 
-use crate::ProductId;
 use crate::domain::product::{InvalidPrices, Prices};
 use crate::error::InventoryError;
 

@@ -10,13 +10,12 @@ pub(super) mod transfer;
 
 use actix_web::HttpResponse;
 use oms_errors::{PRECONDITION_FAILED, Problem, invalid_field};
-use oms_validation::Reason;
+use oms_validation::{ProductId, Reason};
 use oms_web::{CurrentOperator, CurrentTenant, Disclosure, IdempotencyKeyHeader, ProblemResponse};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::ProductId;
 use crate::domain::stock_change::{Direction, InvalidLines, Lines, StockChange};
 use crate::error::{InventoryError, insufficient, without_level};
 use crate::http::{InventoryApi, made};

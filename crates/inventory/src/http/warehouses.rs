@@ -6,7 +6,8 @@ pub(super) mod list;
 mod representation;
 pub(super) mod show;
 
-use crate::WarehouseId;
+use oms_validation::WarehouseId;
+
 use crate::error::InventoryError;
 
 /// Parses the ID in a path. A malformed ID is treated as unknown.

@@ -1,9 +1,8 @@
 //! Changes a product: its SKU, its name, its prices.
 
 use oms_database::transaction;
-use oms_validation::{ExpectedVersion, TenantId};
+use oms_validation::{ExpectedVersion, ProductId, TenantId};
 
-use crate::ProductId;
 use crate::context::InventoryContext;
 use crate::domain::product::{Product, ProductChange};
 use crate::error::InventoryError;

@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 
 use oms_database::{Connection, transaction};
-use oms_validation::{IdempotencyKey, Keyed, Once, OperatorName, Reason, TenantId};
+use oms_validation::{
+    IdempotencyKey, Keyed, Once, OperatorName, ProductId, Reason, TenantId, WarehouseId,
+};
 
 use crate::context::InventoryContext;
 use crate::domain::allocation::LevelKey;
 use crate::domain::id::StockChangeId;
 use crate::domain::stock_change::{PlannedMovement, RefusedChange, StockChange, check, levels_of};
-use crate::domain::stock_movement::StockMovement;
+use crate::domain::stock_movement::{ChangeRecord, StockMovement};
 use crate::error::InventoryError;
 use crate::service::claim_key::claim_key;
 use crate::store::{level_counts, products, stock_levels, stock_movements, warehouses};
-use crate::{ProductId, WarehouseId};
 
 /// Changes stock on behalf of `operator`, all lines or none, and returns the movements. For a known key, returns those
 /// of the earlier request.
@@ -40,12 +41,12 @@ pub async fn change_stock(
             return Ok(Once::Before(before));
         }
         lock_and_check(connection, tenant, &movements).await?;
-        let entry = stock_movements::Entry {
+        let record = ChangeRecord {
             change_id: id,
             reason: reason.as_str(),
             actor: &operator.as_actor(),
         };
-        stock_movements::apply(connection, tenant, &movements, entry).await?;
+        stock_movements::apply(connection, tenant, &movements, record).await?;
         let made = stock_movements::find_change(connection, tenant, id).await?;
         Ok(Once::Now(made))
     })
@@ -65,7 +66,7 @@ async fn lock_and_check(
     let coming: BTreeSet<LevelKey> = coming.map(|movement| movement.level).collect();
     level_counts::insert_missing(connection, tenant, &coming).await?;
     stock_levels::lock(tenant, &levels).run(connection).await?;
-    let counts = level_counts::find(connection, tenant, &levels).await?;
+    let counts = level_counts::find(tenant, &levels).run(connection).await?;
     check(&counts, movements).map_err(|refused| match refused {
         RefusedChange::Insufficient(shortfalls) => InventoryError::InsufficientStock(shortfalls),
         RefusedChange::TooMuch(products) => InventoryError::TooMuchStock(products),

@@ -1,9 +1,8 @@
 //! Changes a warehouse: its name, its location, whether routing may choose it.
 
 use oms_database::transaction;
-use oms_validation::{ExpectedVersion, TenantId};
+use oms_validation::{ExpectedVersion, TenantId, WarehouseId};
 
-use crate::WarehouseId;
 use crate::context::InventoryContext;
 use crate::domain::warehouse::{Warehouse, WarehouseChange};
 use crate::error::InventoryError;

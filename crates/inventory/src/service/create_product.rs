@@ -1,9 +1,8 @@
 //! Creates a product, once per idempotency key.
 
 use oms_database::transaction;
-use oms_validation::{IdempotencyKey, Keyed, Once, TenantId};
+use oms_validation::{IdempotencyKey, Keyed, Once, ProductId, TenantId};
 
-use crate::ProductId;
 use crate::context::InventoryContext;
 use crate::domain::product::{NewProduct, Product};
 use crate::error::InventoryError;

@@ -1,10 +1,9 @@
 //! Creates a warehouse, once per idempotency key.
 
 use oms_database::{Connection, transaction};
-use oms_validation::{IdempotencyKey, Keyed, Location, Once, TenantId};
+use oms_validation::{IdempotencyKey, Keyed, Location, Once, TenantId, WarehouseId};
 use uuid::Uuid;
 
-use crate::WarehouseId;
 use crate::context::InventoryContext;
 use crate::domain::warehouse::{NewWarehouse, Warehouse};
 use crate::error::InventoryError;

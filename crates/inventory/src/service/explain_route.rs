@@ -3,9 +3,8 @@
 use std::collections::HashSet;
 
 use oms_database::{Connection, DbError};
-use oms_validation::TenantId;
+use oms_validation::{ProductId, TenantId};
 
-use crate::ProductId;
 use crate::domain::explanation::{RouteExplanation, explain};
 use crate::domain::routing::RoutingTrace;
 use crate::service::find_skus::find_skus;

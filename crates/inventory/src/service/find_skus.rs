@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use oms_database::{Connection, DbError};
-use oms_validation::TenantId;
+use oms_validation::{ProductId, TenantId};
 
-use crate::ProductId;
 use crate::store::products;
 
 /// Returns the SKUs of those products that the tenant has.

@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use oms_database::{Connection, DbError};
-use oms_validation::TenantId;
+use oms_validation::{ProductId, TenantId, WarehouseId};
 
 use crate::store::stock_levels;
-use crate::{ProductId, WarehouseId};
 
 /// Returns the given stock levels that no other session has locked at this moment.
 ///

@@ -1,8 +1,7 @@
 //! Reads a product.
 
-use oms_validation::TenantId;
+use oms_validation::{ProductId, TenantId};
 
-use crate::ProductId;
 use crate::context::InventoryContext;
 use crate::domain::product::Product;
 use crate::error::InventoryError;

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use oms_validation::TenantId;
+use oms_validation::{ProductId, TenantId, WarehouseId};
 
 use crate::context::InventoryContext;
 use crate::error::InventoryError;
 use crate::store::level_counts;
-use crate::{ProductId, WarehouseId};
 
 /// Returns the safety stock of a product in a warehouse, in units.
 ///
@@ -19,7 +18,9 @@ pub(crate) async fn get_safety_stock(
     level: (WarehouseId, ProductId),
 ) -> Result<i32, InventoryError> {
     let mut connection = context.database.acquire().await?;
-    let found = level_counts::find(&mut connection, tenant, &BTreeSet::from([level])).await?;
+    let found = level_counts::find(tenant, &BTreeSet::from([level]))
+        .run(&mut connection)
+        .await?;
     let counts = found
         .get(&level)
         .ok_or(InventoryError::StockLevelNotFound)?;

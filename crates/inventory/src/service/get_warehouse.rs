@@ -1,8 +1,7 @@
 //! Reads a warehouse.
 
-use oms_validation::TenantId;
+use oms_validation::{TenantId, WarehouseId};
 
-use crate::WarehouseId;
 use crate::context::InventoryContext;
 use crate::domain::warehouse::Warehouse;
 use crate::error::InventoryError;

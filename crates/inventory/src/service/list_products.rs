@@ -1,8 +1,7 @@
 //! Lists products.
 
-use oms_validation::{Cursor, Page, PageSize, TenantId};
+use oms_validation::{Cursor, Page, PageSize, ProductId, TenantId};
 
-use crate::ProductId;
 use crate::context::InventoryContext;
 use crate::domain::name::Sku;
 use crate::domain::product::Product;

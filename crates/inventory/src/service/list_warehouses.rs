@@ -1,8 +1,7 @@
 //! Lists warehouses.
 
-use oms_validation::{Cursor, Page, PageSize, TenantId};
+use oms_validation::{Cursor, Page, PageSize, TenantId, WarehouseId};
 
-use crate::WarehouseId;
 use crate::context::InventoryContext;
 use crate::domain::warehouse::Warehouse;
 use crate::error::InventoryError;

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use oms_database::Statement;
-use oms_validation::{Currency, Money, TenantId};
+use oms_validation::{Currency, Money, ProductId, TenantId};
 
-use crate::ProductId;
 use crate::store::products;
 
 /// The price of one product in a currency.

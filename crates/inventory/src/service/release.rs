@@ -1,11 +1,12 @@
 //! Releases the stock that an order holds.
 
 use oms_database::{Connection, DbError};
-use oms_validation::{OrderId, TenantId};
+use oms_validation::TenantId;
 
+use crate::domain::id::HolderId;
 use crate::store::{reservations, stock_levels};
 
-/// Releases all units that an order holds, and returns their number.
+/// Releases all units that a holder has reserved, and returns their number.
 ///
 /// Repeating it, even concurrently, releases nothing more: `reserved` decreases by exactly the reservations that this
 /// call deleted. Runs in the caller's transaction.
@@ -15,12 +16,12 @@ use crate::store::{reservations, stock_levels};
 pub async fn release(
     connection: &mut Connection,
     tenant: TenantId,
-    order_id: OrderId,
+    holder: HolderId,
 ) -> Result<i64, DbError> {
-    let levels = reservations::find_levels(connection, tenant, order_id).await?;
+    let levels = reservations::find_levels(connection, tenant, holder).await?;
     if levels.is_empty() {
         return Ok(0);
     }
     stock_levels::lock(tenant, &levels).run(connection).await?;
-    reservations::delete(connection, tenant, order_id).await
+    reservations::delete(connection, tenant, holder).await
 }

@@ -9,11 +9,12 @@
 use std::collections::BTreeSet;
 
 use oms_database::{Connection, DbError, Statement};
-use oms_validation::{OrderId, TenantId};
+use oms_validation::TenantId;
 
 use crate::domain::allocation::{
     LockedStock, ReservationRequest, ReserveOutcome, allocate, level_keys,
 };
+use crate::domain::id::HolderId;
 use crate::store::{reservations, stock_levels};
 
 /// Returns a statement that locks the stock levels that orders request, in key order.
@@ -56,9 +57,9 @@ pub async fn reserve(
     }
     // A warehouse may have been deactivated during the wait for the locks; it must not get new reservations.
     let held = reservations::insert(tenant, &fitting, None).run(connection);
-    let held: BTreeSet<OrderId> = held.await?;
+    let held: BTreeSet<HolderId> = held.await?;
     for (request, outcome) in requests.iter().zip(&mut outcomes) {
-        if !held.contains(&request.order_id) {
+        if !held.contains(&request.holder) {
             *outcome = ReserveOutcome::Stale;
         }
     }

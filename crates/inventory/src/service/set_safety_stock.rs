@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 
 use oms_database::transaction;
-use oms_validation::{ExpectedVersion, TenantId};
+use oms_validation::{ExpectedVersion, ProductId, TenantId, WarehouseId};
 
 use crate::context::InventoryContext;
 use crate::error::InventoryError;
 use crate::store::{level_counts, stock_levels};
-use crate::{ProductId, WarehouseId};
 
 /// Sets the safety stock of a product in a warehouse, in units, if it has the expected version. The version is the
 /// safety stock itself, because orders change the rest of the level all the time. Existing reservations stay.
@@ -27,7 +26,7 @@ pub(crate) async fn set_safety_stock(
     let keys = BTreeSet::from([level]);
     transaction(&mut connection, async |connection| {
         stock_levels::lock(tenant, &keys).run(connection).await?;
-        let found = level_counts::find(connection, tenant, &keys).await?;
+        let found = level_counts::find(tenant, &keys).run(connection).await?;
         let counts = found
             .get(&level)
             .ok_or(InventoryError::StockLevelNotFound)?;

@@ -20,7 +20,7 @@ use crate::store::point;
 const FIND_NEAREST: &str = "
 SELECT wanted.number, near.id, near.name, near.distance_m, ARRAY(
     SELECT coalesce((
-        SELECT greatest(s.on_hand - s.reserved - s.safety_stock, 0)
+        SELECT greatest(s.on_hand - s.reserved - s.backordered - s.quarantined - s.safety_stock, 0)
         FROM inventory.stock_levels s
         WHERE s.tenant_id = $1 AND s.warehouse_id = near.id AND s.product_id = d.product_id
     ), 0)
@@ -44,12 +44,14 @@ FROM unnest($2, $3::integer[], $4::integer[], $7::bigint[]) WITH ORDINALITY
 CROSS JOIN LATERAL (
     SELECT w.id, w.name, w.location <-> wanted.destination AS distance_m, fit.available
     FROM (
-        SELECT s.warehouse_id, array_agg(s.on_hand - s.reserved - s.safety_stock ORDER BY d.position) AS available
+        SELECT s.warehouse_id, array_agg(
+            s.on_hand - s.reserved - s.backordered - s.quarantined - s.safety_stock ORDER BY d.position
+        ) AS available
         FROM unnest(($5::uuid[])[wanted.first : wanted.last], ($6::integer[])[wanted.first : wanted.last])
             WITH ORDINALITY AS d (product_id, quantity, position)
         JOIN inventory.stock_levels s
             ON s.tenant_id = $1 AND s.product_id = d.product_id AND s.on_hand > 0
-        WHERE s.on_hand - s.reserved - s.safety_stock >= d.quantity
+        WHERE s.on_hand - s.reserved - s.backordered - s.quarantined - s.safety_stock >= d.quantity
         GROUP BY s.warehouse_id
         HAVING count(*) = wanted.last - wanted.first + 1
     ) AS fit

@@ -8,7 +8,7 @@ pub const GRANTS: &[Grant] = &[
     Grant::write("inventory.products"),
     Grant::all("inventory.prices"),
     Grant::write("inventory.stock_levels"),
-    Grant::hold("inventory.reservations"),
+    Grant::all("inventory.reservations"),
     Grant::append("inventory.stock_movements"),
     Grant::all("inventory.idempotency_keys"),
     Grant::write("inventory.imports"),

@@ -1,17 +1,17 @@
-//! The units of stock levels, for administration. A writer locks the level first, through `stock_levels`.
+//! The units of stock levels. A writer locks the level first, through `stock_levels`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, cached_sql};
+use oms_database::{CachedStatement, Connection, DbError, Statement, cached_sql};
 use oms_validation::{Cursor, TenantId};
 use uuid::Uuid;
 
 use crate::domain::allocation::LevelKey;
 use crate::domain::name::{Name, Sku};
-use crate::domain::stock_level::{LevelCounts, LevelFilter, StockLevel};
+use crate::domain::stock_level::{LevelChange, LevelCounts, LevelFilter, StockLevel};
 use crate::store::{row_limit, unreadable};
 
 pub(super) fn columns(keys: &BTreeSet<LevelKey>) -> (Vec<Uuid>, Vec<Uuid>) {
@@ -45,11 +45,10 @@ pub(crate) async fn insert_missing(
 }
 
 /// Returns the units of existing levels. To change a level, lock it before this call.
-pub(crate) async fn find(
-    connection: &mut Connection,
+pub(crate) fn find<'q>(
     tenant: TenantId,
     keys: &BTreeSet<LevelKey>,
-) -> Result<BTreeMap<LevelKey, LevelCounts>, DbError> {
+) -> Statement<'q, BTreeMap<LevelKey, LevelCounts>> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = SqlUuid)]
@@ -61,12 +60,26 @@ pub(crate) async fn find(
         #[diesel(sql_type = Integer)]
         reserved: i32,
         #[diesel(sql_type = Integer)]
+        backordered: i32,
+        #[diesel(sql_type = Integer)]
+        quarantined: i32,
+        #[diesel(sql_type = Integer)]
         safety_stock: i32,
     }
 
     let (warehouses, products) = columns(keys);
-    let rows: Vec<Row> = cached_sql(
-        "SELECT s.warehouse_id, s.product_id, s.on_hand, s.reserved, s.safety_stock
+    let level = |row: Row| {
+        let counts = LevelCounts {
+            on_hand: row.on_hand,
+            reserved: row.reserved,
+            backordered: row.backordered,
+            quarantined: row.quarantined,
+            safety_stock: row.safety_stock,
+        };
+        ((row.warehouse_id.into(), row.product_id.into()), counts)
+    };
+    cached_sql(
+        "SELECT s.warehouse_id, s.product_id, s.on_hand, s.reserved, s.backordered, s.quarantined, s.safety_stock
          FROM inventory.stock_levels s
          JOIN unnest($2::uuid[], $3::uuid[]) AS k (warehouse_id, product_id)
              ON s.warehouse_id = k.warehouse_id AND s.product_id = k.product_id
@@ -75,17 +88,35 @@ pub(crate) async fn find(
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Array<SqlUuid>, _>(warehouses)
     .bind::<Array<SqlUuid>, _>(products)
-    .load(connection)
-    .await?;
-    let level = |row: Row| {
-        let counts = LevelCounts {
-            on_hand: row.on_hand,
-            reserved: row.reserved,
-            safety_stock: row.safety_stock,
-        };
-        ((row.warehouse_id.into(), row.product_id.into()), counts)
-    };
-    Ok(rows.into_iter().map(level).collect())
+    .rows::<Row>()
+    .map(move |rows| rows.into_iter().map(level).collect())
+}
+
+/// Changes the units of locked levels, and returns the number of levels.
+pub(crate) fn change<'q>(
+    tenant: TenantId,
+    changes: &BTreeMap<LevelKey, LevelChange>,
+) -> Statement<'q, usize> {
+    let (warehouses, products): (Vec<Uuid>, Vec<Uuid>) = changes
+        .keys()
+        .map(|(warehouse, product)| (warehouse.as_uuid(), product.as_uuid()))
+        .unzip();
+    let units = |of: fn(&LevelChange) -> i32| -> Vec<i32> { changes.values().map(of).collect() };
+    cached_sql(
+        "UPDATE inventory.stock_levels AS s
+         SET on_hand = s.on_hand + c.on_hand, reserved = s.reserved + c.reserved,
+             quarantined = s.quarantined + c.quarantined
+         FROM unnest($2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::integer[])
+             AS c (warehouse_id, product_id, on_hand, reserved, quarantined)
+         WHERE s.tenant_id = $1 AND s.warehouse_id = c.warehouse_id AND s.product_id = c.product_id",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(warehouses)
+    .bind::<Array<SqlUuid>, _>(products)
+    .bind::<Array<Integer>, _>(units(|change| change.on_hand))
+    .bind::<Array<Integer>, _>(units(|change| change.reserved))
+    .bind::<Array<Integer>, _>(units(|change| change.quarantined))
+    .affected()
 }
 
 /// Writes the safety stock of a locked level.
@@ -113,7 +144,8 @@ pub(crate) async fn set_safety_stock(
 macro_rules! select_levels {
     ($condition:literal) => {
         concat!(
-            "SELECT s.warehouse_id, w.name AS warehouse_name, s.product_id, p.sku, s.on_hand, s.reserved, s.safety_stock
+            "SELECT s.warehouse_id, w.name AS warehouse_name, s.product_id, p.sku, s.on_hand, s.reserved,
+                    s.backordered, s.quarantined, s.safety_stock
              FROM inventory.stock_levels s
              JOIN inventory.warehouses w ON w.tenant_id = s.tenant_id AND w.id = s.warehouse_id
              JOIN inventory.products p ON p.tenant_id = s.tenant_id AND p.id = s.product_id
@@ -122,7 +154,8 @@ macro_rules! select_levels {
             " AND (s.warehouse_id, s.product_id)
                   > (coalesce($4, '00000000-0000-0000-0000-000000000000'),
                      coalesce($5, '00000000-0000-0000-0000-000000000000'))
-              AND ($6 IS NULL OR s.on_hand - s.reserved - s.safety_stock < $6)
+              AND ($6 IS NULL
+                   OR s.on_hand - s.reserved - s.backordered - s.quarantined - s.safety_stock < $6)
               ORDER BY s.warehouse_id, s.product_id LIMIT $7"
         )
     };
@@ -171,6 +204,10 @@ struct Row {
     #[diesel(sql_type = Integer)]
     reserved: i32,
     #[diesel(sql_type = Integer)]
+    backordered: i32,
+    #[diesel(sql_type = Integer)]
+    quarantined: i32,
+    #[diesel(sql_type = Integer)]
     safety_stock: i32,
 }
 
@@ -186,6 +223,8 @@ impl TryFrom<Row> for StockLevel {
             counts: LevelCounts {
                 on_hand: row.on_hand,
                 reserved: row.reserved,
+                backordered: row.backordered,
+                quarantined: row.quarantined,
                 safety_stock: row.safety_stock,
             },
         })

@@ -7,10 +7,9 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
-use oms_validation::TenantId;
+use oms_validation::{ProductId, TenantId};
 use uuid::Uuid;
 
-use crate::ProductId;
 use crate::domain::name::{Name, Sku};
 use crate::domain::product::Prices;
 use crate::store::{IdRow, row_limit};

@@ -5,10 +5,9 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
-use oms_validation::{Currency, Cursor, Money, TenantId};
+use oms_validation::{Currency, Cursor, Money, ProductId, TenantId};
 use uuid::Uuid;
 
-use crate::ProductId;
 use crate::domain::name::{Name, Sku};
 use crate::domain::product::{NewProduct, Prices, Product};
 use crate::store::{row_limit, unreadable};

@@ -7,10 +7,9 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{CachedStatement, Connection, DbError, Statement, cached_sql};
-use oms_validation::{Currency, Money, TenantId};
+use oms_validation::{Currency, Money, ProductId, TenantId};
 use uuid::Uuid;
 
-use crate::ProductId;
 use crate::domain::catalogue::CatalogueProduct;
 use crate::store::IdRow;
 

@@ -46,7 +46,8 @@ pub(crate) fn lock<'q>(
 ) -> Statement<'q, BTreeMap<LevelKey, i32>> {
     let (warehouses, products) = columns(keys);
     cached_sql(
-        "SELECT s.warehouse_id, s.product_id, s.on_hand - s.reserved - s.safety_stock AS available
+        "SELECT s.warehouse_id, s.product_id,
+                s.on_hand - s.reserved - s.backordered - s.quarantined - s.safety_stock AS available
          FROM inventory.stock_levels s
          JOIN unnest($2::uuid[], $3::uuid[]) AS k (warehouse_id, product_id)
              ON s.warehouse_id = k.warehouse_id AND s.product_id = k.product_id

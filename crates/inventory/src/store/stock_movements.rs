@@ -1,56 +1,67 @@
 //! Stock movements, the append-only audit trail.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, cached_sql};
+use oms_database::{
+    CachedStatement, Connection, DbError, Statement, cached_sql, send_in_transaction,
+};
 use oms_validation::{Cursor, TenantId};
 use uuid::Uuid;
 
+use crate::domain::allocation::LevelKey;
 use crate::domain::id::{MovementId, StockChangeId};
 use crate::domain::stock_change::PlannedMovement;
-use crate::domain::stock_movement::{MovementFilter, MovementKind, StockMovement};
-use crate::store::row_limit;
-
-/// The values that all movements of one change share.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry<'a> {
-    pub(crate) change_id: StockChangeId,
-    pub(crate) reason: &'a str,
-    pub(crate) actor: &'a str,
-}
+use crate::domain::stock_level::LevelChange;
+use crate::domain::stock_movement::{ChangeRecord, MovementFilter, MovementKind, StockMovement};
+use crate::store::{level_counts, row_limit};
 
 /// Applies movements to locked levels, at most one per level, and records them.
 pub(crate) async fn apply(
     connection: &mut Connection,
     tenant: TenantId,
     movements: &[PlannedMovement],
-    entry: Entry<'_>,
+    record: ChangeRecord<'_>,
 ) -> Result<(), DbError> {
+    let change = |movement: &PlannedMovement| {
+        let change = LevelChange {
+            on_hand: movement.quantity,
+            quarantined: movement.quarantined,
+            ..LevelChange::default()
+        };
+        (movement.level, change)
+    };
+    let changes: BTreeMap<LevelKey, LevelChange> = movements.iter().map(change).collect();
+    let statements = (
+        level_counts::change(tenant, &changes),
+        insert(tenant, movements, record),
+    );
+    send_in_transaction(connection, statements).await?;
+    Ok(())
+}
+
+/// Records movements whose effect on their levels is another statement, and returns their number.
+pub(crate) fn insert<'q>(
+    tenant: TenantId,
+    movements: &[PlannedMovement],
+    record: ChangeRecord<'q>,
+) -> Statement<'q, usize> {
     let ids: Vec<Uuid> = movements.iter().map(|_| Uuid::now_v7()).collect();
     let warehouses: Vec<Uuid> = movements.iter().map(|m| m.level.0.as_uuid()).collect();
     let products: Vec<Uuid> = movements.iter().map(|m| m.level.1.as_uuid()).collect();
     let kinds: Vec<&str> = movements.iter().map(|m| m.kind.as_str()).collect();
     let quantities: Vec<i32> = movements.iter().map(|m| m.quantity).collect();
-    cached_sql(
-        "UPDATE inventory.stock_levels s SET on_hand = s.on_hand + m.quantity
-         FROM unnest($2::uuid[], $3::uuid[], $4::integer[]) AS m (warehouse_id, product_id, quantity)
-         WHERE s.tenant_id = $1 AND s.warehouse_id = m.warehouse_id AND s.product_id = m.product_id",
-    )
-    .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<Array<SqlUuid>, _>(&warehouses)
-    .bind::<Array<SqlUuid>, _>(&products)
-    .bind::<Array<Integer>, _>(&quantities)
-    .execute(connection)
-    .await?;
+    let quarantined: Vec<i32> = movements.iter().map(|m| m.quarantined).collect();
     cached_sql(
         "INSERT INTO inventory.stock_movements
-             (tenant_id, id, warehouse_id, product_id, kind, quantity, reason, actor, change_id)
-         SELECT t.tenant_id, m.id, m.warehouse_id, m.product_id, m.kind, m.quantity, $7, $8, $9
+             (tenant_id, id, warehouse_id, product_id, kind, quantity, quarantined, reason, actor, change_id)
+         SELECT t.tenant_id, m.id, m.warehouse_id, m.product_id, m.kind, m.quantity, m.quarantined, $8, $9, $10
          FROM tenancy.tenants t
-         CROSS JOIN unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::integer[])
-             AS m (id, warehouse_id, product_id, kind, quantity)
+         CROSS JOIN unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::integer[], $7::integer[])
+             AS m (id, warehouse_id, product_id, kind, quantity, quarantined)
          WHERE t.tenant_id = $1",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
@@ -59,19 +70,18 @@ pub(crate) async fn apply(
     .bind::<Array<SqlUuid>, _>(products)
     .bind::<Array<Text>, _>(kinds)
     .bind::<Array<Integer>, _>(quantities)
-    .bind::<Text, _>(entry.reason)
-    .bind::<Text, _>(entry.actor)
-    .bind::<SqlUuid, _>(entry.change_id.as_uuid())
-    .execute(connection)
-    .await?;
-    Ok(())
+    .bind::<Array<Integer>, _>(quarantined)
+    .bind::<Text, _>(record.reason)
+    .bind::<Text, _>(record.actor)
+    .bind::<SqlUuid, _>(record.change_id.as_uuid())
+    .affected()
 }
 
 /// Selects a [`Row`]. A macro, because the text of a cached statement must be a constant.
 macro_rules! select_movements {
     ($condition:literal) => {
         concat!(
-            "SELECT id, change_id, warehouse_id, product_id, kind, quantity, reason, actor, occurred_at
+            "SELECT id, change_id, warehouse_id, product_id, kind, quantity, quarantined, reason, actor, occurred_at
              FROM inventory.stock_movements WHERE tenant_id = $1 AND ",
             $condition
         )
@@ -145,6 +155,8 @@ struct Row {
     kind: String,
     #[diesel(sql_type = Integer)]
     quantity: i32,
+    #[diesel(sql_type = Integer)]
+    quarantined: i32,
     #[diesel(sql_type = Text)]
     reason: String,
     #[diesel(sql_type = Text)]
@@ -162,6 +174,7 @@ impl From<Row> for StockMovement {
             product_id: row.product_id.into(),
             kind: MovementKind::stored(&row.kind),
             quantity: row.quantity,
+            quarantined: row.quarantined,
             reason: row.reason,
             actor: row.actor,
             occurred_at: row.occurred_at,

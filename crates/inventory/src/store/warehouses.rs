@@ -9,11 +9,10 @@ use diesel::sql_types::{
 };
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
-use oms_validation::{Cursor, Location, TenantId};
+use oms_validation::{Cursor, Location, TenantId, WarehouseId};
 use postgis_diesel::sql_types::Geography;
 use uuid::Uuid;
 
-use crate::WarehouseId;
 use crate::domain::catalogue::CatalogueWarehouse;
 use crate::domain::name::{AddressLine, Name};
 use crate::domain::warehouse::{NewWarehouse, Warehouse};

@@ -92,7 +92,7 @@ async fn receiving_stock_while_orders_are_placed_never_oversells() {
         buyers.spawn(async move {
             let demand = demand(&[(0, 1)]);
             let request = ReservationRequest {
-                order_id: OrderId::generate(),
+                holder: OrderId::generate().into(),
                 warehouse_id: warehouse(0),
                 demand: &demand,
             };

@@ -37,7 +37,7 @@ async fn buy(
         };
         let order_id = OrderId::generate();
         let request = ReservationRequest {
-            order_id,
+            holder: order_id.into(),
             warehouse_id: chosen.id,
             demand: &demand,
         };
@@ -92,7 +92,7 @@ async fn twenty_concurrent_releases_of_one_order_release_its_stock_once() {
         releases.spawn(async move {
             barrier.wait().await;
             transaction(&mut connection, async |connection| {
-                release(connection, tenant(), order_id).await
+                release(connection, tenant(), order_id.into()).await
             })
             .await
             .unwrap()
@@ -124,7 +124,7 @@ async fn baskets_of_shuffled_products_never_deadlock_and_conserve_stock() {
                 let keep = rand::rng().random_ratio(1, 50);
                 if let Some(order_id) = order.filter(|_| !keep) {
                     transaction(&mut connection, async |connection| {
-                        release(connection, tenant(), order_id).await
+                        release(connection, tenant(), order_id.into()).await
                     })
                     .await
                     .unwrap();

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use diesel::QueryableByName;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Text};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use oms_database::Connection;
 use oms_errors::Problem;
 use oms_inventory::ports::AddressLocator;
-use oms_inventory::{Catalogue, Demand, InventoryContext, ProductId, WarehouseId, load_catalogue};
+use oms_inventory::{Catalogue, Demand, InventoryContext, load_catalogue};
 use oms_testing::TestDatabase;
 use oms_testing::invariants::rule;
 use oms_testing::world;
 pub use oms_testing::world::tenant;
-use oms_validation::{Location, OperatorName, TenantId};
+use oms_validation::{Location, OperatorName, ProductId, TenantId, WarehouseId};
 
 pub fn warehouse(number: usize) -> WarehouseId {
     world::warehouse(number).into()
@@ -66,6 +66,17 @@ pub async fn number(connection: &mut Connection, sql: &str) -> i64 {
     let sql = format!("SELECT ({sql})::bigint AS number");
     let row: Row = diesel::sql_query(sql).get_result(connection).await.unwrap();
     row.number
+}
+
+pub async fn texts(connection: &mut Connection, sql: &str) -> Vec<String> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        value: String,
+    }
+    let sql = format!("SELECT value::text FROM ({sql}) AS it (value)");
+    let rows: Vec<Row> = diesel::sql_query(sql).load(connection).await.unwrap();
+    rows.into_iter().map(|row| row.value).collect()
 }
 
 pub async fn run(connection: &mut Connection, sql: &str) {

@@ -81,7 +81,7 @@ async fn on_hand(connection: &mut Connection, w: usize, p: usize) -> i64 {
 async fn hold(connection: &mut Connection, quantity: i32) {
     let demand = demand(&[(0, quantity)]);
     let request = ReservationRequest {
-        order_id: OrderId::generate(),
+        holder: OrderId::generate().into(),
         warehouse_id: warehouse(0),
         demand: &demand,
     };

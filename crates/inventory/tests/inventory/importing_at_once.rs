@@ -97,7 +97,7 @@ async fn concurrent_imports_orders_and_transfers_neither_deadlock_nor_lose_units
                 let lines: Vec<_> = (0..10).map(|n| ((buyer + n * 5) % PRODUCTS, 1)).collect();
                 let demand = demand(&lines);
                 let request = ReservationRequest {
-                    order_id: OrderId::generate(),
+                    holder: OrderId::generate().into(),
                     warehouse_id: warehouse(round % 2),
                     demand: &demand,
                 };

@@ -16,3 +16,4 @@ mod importing_products;
 mod reservations;
 mod routing;
 mod safety_stock;
+mod shipping;

@@ -2,8 +2,8 @@
 
 use diesel_async::SimpleAsyncConnection;
 use oms_database::{Connection, DbError, transaction};
-use oms_inventory::{Demand, ReservationRequest, ReserveOutcome, WarehouseId, release, reserve};
-use oms_validation::{OrderId, TenantId};
+use oms_inventory::{Demand, ReservationRequest, ReserveOutcome, release, reserve};
+use oms_validation::{OrderId, TenantId, WarehouseId};
 use uuid::Uuid;
 
 use crate::fixture::*;
@@ -15,7 +15,7 @@ async fn reserve_one(
     demand: &Demand,
 ) -> Result<ReserveOutcome, DbError> {
     let request = ReservationRequest {
-        order_id,
+        holder: order_id.into(),
         warehouse_id,
         demand,
     };
@@ -42,7 +42,7 @@ async fn each_request_of_a_slice_gets_its_own_outcome() {
         demand(&[(0, 1)]),
     );
     let request = |warehouse_id, demand| ReservationRequest {
-        order_id: OrderId::generate(),
+        holder: OrderId::generate().into(),
         warehouse_id,
         demand,
     };
@@ -79,10 +79,25 @@ async fn releasing_twice_releases_once() {
         .await
         .unwrap();
     }
-    assert_eq!(release(&mut connection, tenant(), first).await.unwrap(), 2);
-    assert_eq!(release(&mut connection, tenant(), first).await.unwrap(), 0);
+    assert_eq!(
+        release(&mut connection, tenant(), first.into())
+            .await
+            .unwrap(),
+        2
+    );
+    assert_eq!(
+        release(&mut connection, tenant(), first.into())
+            .await
+            .unwrap(),
+        0
+    );
     let stranger: TenantId = Uuid::from_u128(2).into();
-    assert_eq!(release(&mut connection, stranger, second).await.unwrap(), 0);
+    assert_eq!(
+        release(&mut connection, stranger, second.into())
+            .await
+            .unwrap(),
+        0
+    );
     assert_eq!(reserved(&mut connection).await, 2);
     assert_levels(&mut connection).await;
 }

@@ -40,7 +40,7 @@ async fn raising_the_safety_stock_prevents_new_reservations_and_keeps_existing_o
         run(&mut connection, &sql).await;
         let demand = demand(&[(0, 2)]);
         let request = ReservationRequest {
-            order_id: OrderId::generate(),
+            holder: OrderId::generate().into(),
             warehouse_id: warehouse(0),
             demand: &demand,
         };

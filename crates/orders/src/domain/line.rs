@@ -1,7 +1,6 @@
 //! The lines of an order.
 
-use oms_inventory::ProductId;
-use oms_validation::{Money, MoneyError};
+use oms_validation::{Money, MoneyError, ProductId};
 
 /// A requested line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Orders.
 
 use chrono::{DateTime, Utc};
-use oms_inventory::{RoutingTrace, WarehouseId};
-use oms_validation::{Fingerprint, Money, OrderId};
+use oms_inventory::RoutingTrace;
+use oms_validation::{Fingerprint, Money, OrderId, WarehouseId};
 
 use crate::domain::address::ShippingAddress;
 use crate::domain::adjustment::Adjustment;

@@ -6,8 +6,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use oms_inventory::WarehouseId;
-use oms_validation::{Cursor, OrderId};
+use oms_validation::{Cursor, OrderId, WarehouseId};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use oms_errors::{Problem, invalid_field};
-use oms_inventory::{MAX_QUANTITY, ProductId};
-use oms_validation::Money;
+use oms_inventory::MAX_QUANTITY;
+use oms_validation::{Money, ProductId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;

@@ -3,8 +3,7 @@
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use oms_errors::{Problem, invalid_field};
-use oms_inventory::WarehouseId;
-use oms_validation::PageSize;
+use oms_validation::{PageSize, WarehouseId};
 use oms_web::{CurrentTenant, ProblemResponse, Query};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};

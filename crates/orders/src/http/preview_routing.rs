@@ -2,8 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use oms_errors::Problem;
-use oms_inventory::WarehouseId;
-use oms_validation::{Currency, Money};
+use oms_validation::{Currency, Money, WarehouseId};
 use oms_web::{CurrentTenant, ProblemResponse, ValidJson};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -2,18 +2,17 @@
 
 use chrono::{DateTime, Utc};
 use oms_errors::Problem;
-use oms_inventory::{
-    CandidateOutcome, ProductId, RouteExplanation, RoutingTrace, TraceEntry, WarehouseId,
-};
+use oms_inventory::{CandidateOutcome, RouteExplanation, RoutingTrace, TraceEntry};
 use oms_payments::{
     Attempt, AttemptId, CustomerAction, DisputeState, GatewayCall, Refund, RefundActor, RefundId,
     RefundState,
 };
-use oms_validation::{Location, Money, OrderId};
+use oms_validation::{Location, Money, OrderId, ProductId, WarehouseId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::examples;
+use super::goods::GoodsBody;
 use super::parts::{AdjustmentBody, CreditBody};
 use crate::domain::address::ShippingAddress;
 use crate::domain::dispute::Dispute;
@@ -106,6 +105,8 @@ pub(super) struct OrderBody {
     credits: Vec<CreditBody>,
     /// Oldest first.
     refunds: Vec<RefundBody>,
+    #[serde(flatten)]
+    goods: GoodsBody,
     /// Null after the address was erased.
     #[schema(required = true)]
     routing: Option<RoutingBody>,
@@ -369,6 +370,7 @@ impl OrderBody {
             expires_at,
             refunds,
             disputes,
+            fulfilment,
             explanation,
         } = details;
         let payment = payment.map(|attempt| match expires_at {
@@ -395,6 +397,7 @@ impl OrderBody {
             shipping_address: order.shipping_address,
             payment,
             refunds: refunds.into_iter().map(RefundBody::from).collect(),
+            goods: GoodsBody::from(fulfilment),
         })
     }
 }

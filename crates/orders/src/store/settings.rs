@@ -22,7 +22,8 @@ pub(crate) struct Stored {
 impl Stored {
     /// Parses them. Members of a newer version of the program are ignored.
     pub(crate) fn parse(self) -> Result<VersionedSettings, DbError> {
-        let settings: TenantSettings = serde_json::from_value(self.document).map_err(unreadable)?;
+        let stored: TenantSettings = serde_json::from_value(self.document).map_err(unreadable)?;
+        let settings = TenantSettings::new(stored.currencies().to_vec()).map_err(unreadable)?;
         Ok(VersionedSettings {
             version: self.version,
             settings,

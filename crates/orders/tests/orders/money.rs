@@ -188,6 +188,8 @@ async fn an_order_of_nothing_is_paid_at_once_and_cancelled_without_the_gateway()
     };
     let order_id = paid(&shop, free.clone()).await;
     assert_eq!(shop.state().await, "PAID 3 1:PAID/api 0");
+    let to_send = "SELECT string_agg(status, ',') FROM fulfilment.fulfilment_orders";
+    assert_eq!(shop.text(to_send).await, "OPEN");
     // The key stands for it.
     let repeated = place(&shop, "k", free).await;
     assert!(
@@ -208,6 +210,7 @@ async fn an_order_of_nothing_is_paid_at_once_and_cancelled_without_the_gateway()
         shop.state().await,
         "CANCELLED 0 1:PAID/api,2:CANCELLING/api,3:CANCELLED/api 0"
     );
+    assert_eq!(shop.text(to_send).await, "CANCELLED");
     assert_eq!(shop.gateway.calls(), Vec::<Operation>::new());
     assert_eq!(ledger(&shop, order_id).await, (0, 0, 0));
 }

@@ -51,7 +51,7 @@ pub use session_settings::{differing_defaults, set_role_defaults};
 pub use sessions::Sessions;
 pub use statement::{CachedStatement, Statement};
 pub use statistics::analyze_grown_tables;
-pub use steps::{Step, Steps, send_together};
+pub use steps::{Step, Steps, send_in_transaction, send_together};
 pub use tenants::{Tenants, register_tenant};
 pub use tls::TlsMode;
 pub use transaction::{LockWait, Transaction, transaction, transaction_within};

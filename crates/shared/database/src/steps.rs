@@ -14,13 +14,14 @@ use std::collections::BTreeSet;
 
 use diesel::connection::{Instrumentation, InstrumentationEvent};
 use diesel::result::Error as DieselError;
-use diesel_async::{AsyncConnection, SimpleAsyncConnection};
+use diesel_async::{AsyncConnection, SimpleAsyncConnection, TransactionManager};
 use futures_util::future::{BoxFuture, join};
 use futures_util::{FutureExt, future};
 use tokio::task::unconstrained;
 
 use crate::statement::Failure;
-use crate::{Connection, Statement};
+use crate::transaction::Manager;
+use crate::{Connection, DbError, Statement};
 
 /// A statement or an `Option` of one.
 pub trait Step: Send {
@@ -165,6 +166,30 @@ pub async fn send_together<S: Steps>(
         Unsent::Statement { refused, .. } => refused.into_error(),
         Unsent::Begin(_) | Unsent::Commit(_) => unreachable!("neither was sent"),
     })
+}
+
+/// Sends statements of the caller's open transaction, in one round trip if the connection has prepared them.
+///
+/// # Errors
+/// The error of the first statement that failed; the transaction can then only be rolled back. An error, and nothing
+/// is sent, if no transaction is open: each statement would be committed by itself.
+pub async fn send_in_transaction<S>(
+    connection: &mut Connection,
+    steps: S,
+) -> Result<S::Answers, S::Error>
+where
+    S: Steps,
+    S::Error: From<DbError>,
+{
+    let manager = Manager::transaction_manager_status_mut(connection);
+    if manager
+        .transaction_depth()
+        .map_err(DbError::from)?
+        .is_none()
+    {
+        return Err(DbError::from(DieselError::NotInTransaction).into());
+    }
+    send_together(connection, steps).await
 }
 
 /// The first failure of statements that were sent together.

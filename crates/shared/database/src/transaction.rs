@@ -7,7 +7,7 @@ use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager
 use crate::steps::{Unsent, send};
 use crate::{DbError, Steps};
 
-type Manager = <AsyncPgConnection as diesel_async::AsyncConnection>::TransactionManager;
+pub(crate) type Manager = <AsyncPgConnection as diesel_async::AsyncConnection>::TransactionManager;
 
 /// A condition, as SQL, that is true only inside a transaction that this module began.
 ///

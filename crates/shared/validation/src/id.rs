@@ -100,6 +100,18 @@ define_id! {
     OrderId
 }
 
+define_id! {
+    // Shared, because stock, orders and shipments refer to it.
+    /// A warehouse.
+    WarehouseId
+}
+
+define_id! {
+    // Shared, because stock, orders and shipments refer to it.
+    /// A product.
+    ProductId
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

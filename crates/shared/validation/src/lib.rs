@@ -20,7 +20,7 @@ pub mod text;
 pub use actor::{Actor, InvalidActor};
 pub use cursor::{Cursor, CursorKey, InvalidCursor};
 pub use expected_version::ExpectedVersion;
-pub use id::{InstallationId, InvalidId, OrderId, TenantId, parse_uuid};
+pub use id::{InstallationId, InvalidId, OrderId, ProductId, TenantId, WarehouseId, parse_uuid};
 pub use idempotency_key::{IdempotencyKey, InvalidIdempotencyKey};
 pub use keyed::{Fingerprint, Keyed, Once};
 pub use location::{InvalidLocation, Location};

@@ -18,6 +18,10 @@ pub enum Scope {
     InventoryRead,
     /// Change warehouses, products and stock.
     InventoryWrite,
+    /// Read fulfilment orders and shipments, with the addresses that they go to.
+    FulfilmentRead,
+    /// Pack, ship, and hold back fulfilment orders.
+    FulfilmentWrite,
     /// Read and change settings.
     SettingsWrite,
     /// Settle dead letters and findings.
@@ -27,19 +31,21 @@ pub enum Scope {
 /// The text is not a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "must be one of orders:read, orders:write, orders:cancel, orders:refund, inventory:read, inventory:write, settings:write, operations"
+    "must be one of orders:read, orders:write, orders:cancel, orders:refund, inventory:read, inventory:write, fulfilment:read, fulfilment:write, settings:write, operations"
 )]
 pub struct UnknownScope;
 
 impl Scope {
     /// All scopes.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::OrdersRead,
         Self::OrdersWrite,
         Self::OrdersCancel,
         Self::OrdersRefund,
         Self::InventoryRead,
         Self::InventoryWrite,
+        Self::FulfilmentRead,
+        Self::FulfilmentWrite,
         Self::SettingsWrite,
         Self::Operations,
     ];
@@ -53,6 +59,8 @@ impl Scope {
             Self::OrdersRefund => "orders:refund",
             Self::InventoryRead => "inventory:read",
             Self::InventoryWrite => "inventory:write",
+            Self::FulfilmentRead => "fulfilment:read",
+            Self::FulfilmentWrite => "fulfilment:write",
             Self::SettingsWrite => "settings:write",
             Self::Operations => "operations",
         }

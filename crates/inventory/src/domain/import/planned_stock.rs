@@ -41,6 +41,7 @@ pub(crate) fn movement_of(
         level: row.level,
         kind,
         quantity,
+        quarantined: 0,
     };
     Ok((quantity != 0).then_some(movement))
 }
@@ -66,6 +67,7 @@ mod tests {
             on_hand,
             reserved,
             safety_stock: 1000,
+            ..LevelCounts::default()
         };
         let movement = movement_of(&row, mode, counts).map_err(|rejection| rejection.code)?;
         Ok(movement.map_or(0, |movement| movement.quantity))

@@ -1,9 +1,9 @@
 //! Rows of a stock file: a quantity of a product in a warehouse.
 
 use csv::StringRecord;
+use oms_validation::WarehouseId;
 use serde::Deserialize;
 
-use crate::WarehouseId;
 use crate::domain::import::rejection::RejectionCode;
 use crate::domain::import::row::{Invalid, Row, complaint, object};
 use crate::domain::name::Sku;

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED, PRECONDITION_REQUIRED, invalid_field};
-use oms_validation::Money;
+use oms_validation::{Money, ProductId};
 use oms_web::{CurrentTenant, Disclosure, IfMatch, ProblemResponse, ValidJson};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -10,7 +10,6 @@ use validator::Validate;
 
 use super::representation::{WrittenProduct, written};
 use super::{id_of, prices_of};
-use crate::ProductId;
 use crate::domain::name::{Name, Sku};
 use crate::domain::product::{Prices, ProductChange};
 use crate::error;

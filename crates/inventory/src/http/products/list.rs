@@ -1,13 +1,12 @@
 //! `GET /products`.
 
 use actix_web::{HttpResponse, web};
-use oms_validation::{Cursor, PageSize};
+use oms_validation::{Cursor, PageSize, ProductId};
 use oms_web::{CurrentTenant, PageBody, ProblemResponse, Query};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::representation::ProductBody;
-use crate::ProductId;
 use crate::domain::name::Sku;
 use crate::http::InventoryApi;
 use crate::service;

@@ -2,11 +2,11 @@
 
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use chrono::{DateTime, Utc};
+use oms_validation::ProductId;
 use oms_web::{Disclosed, Disclosure, etag};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::ProductId;
 use crate::domain::name::{Name, Sku};
 use crate::domain::product::{Prices, Product};
 use crate::http::examples;

@@ -1,11 +1,11 @@
 //! `GET /products/{id}`.
 
 use actix_web::{HttpResponse, web};
+use oms_validation::ProductId;
 use oms_web::{CurrentTenant, ProblemResponse};
 
 use super::id_of;
 use super::representation::{ProductBody, answer};
-use crate::ProductId;
 use crate::error::PRODUCT_NOT_FOUND;
 use crate::http::InventoryApi;
 use crate::service;

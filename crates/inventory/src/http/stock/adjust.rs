@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use oms_errors::INVALID_HEADER;
-use oms_validation::Reason;
+use oms_validation::{ProductId, Reason, WarehouseId};
 use oms_web::{
     CurrentOperator, CurrentTenant, Disclosure, IdempotencyKeyHeader, ProblemResponse, ValidJson,
     reason_of,
@@ -19,7 +19,6 @@ use crate::domain::demand::MAX_QUANTITY;
 use crate::domain::stock_change::{Direction, StockChange};
 use crate::error;
 use crate::http::{InventoryApi, examples};
-use crate::{ProductId, WarehouseId};
 
 /// An adjustment of stock in one warehouse, and its reason.
 #[derive(Debug, Deserialize, Validate, ToSchema)]

@@ -1,7 +1,7 @@
 //! `GET /stock-levels`.
 
 use actix_web::{HttpResponse, web};
-use oms_validation::{Cursor, PageSize};
+use oms_validation::{Cursor, PageSize, ProductId, WarehouseId};
 use oms_web::{CurrentTenant, PageBody, ProblemResponse, Query};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
@@ -12,7 +12,6 @@ use crate::domain::name::Sku;
 use crate::domain::stock_level::{LevelFilter, MAX_ON_HAND};
 use crate::http::InventoryApi;
 use crate::service;
-use crate::{ProductId, WarehouseId};
 
 /// The parameters of the list.
 #[derive(Deserialize, IntoParams)]

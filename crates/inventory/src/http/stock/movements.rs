@@ -1,7 +1,7 @@
 //! `GET /stock-movements`.
 
 use actix_web::{HttpResponse, web};
-use oms_validation::{Cursor, PageSize};
+use oms_validation::{Cursor, PageSize, ProductId, WarehouseId};
 use oms_web::{CurrentTenant, PageBody, ProblemResponse, Query};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -11,7 +11,6 @@ use crate::domain::id::MovementId;
 use crate::domain::stock_movement::{MovementFilter, MovementKind};
 use crate::http::InventoryApi;
 use crate::service;
-use crate::{ProductId, WarehouseId};
 
 /// The parameters of the list.
 #[derive(Deserialize, IntoParams)]

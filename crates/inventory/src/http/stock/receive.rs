@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use oms_errors::INVALID_HEADER;
-use oms_validation::Reason;
+use oms_validation::{Reason, WarehouseId};
 use oms_web::{
     CurrentOperator, CurrentTenant, Disclosure, IdempotencyKeyHeader, ProblemResponse, ValidJson,
     reason_of,
@@ -13,7 +13,6 @@ use validator::Validate;
 
 use super::representation::ChangeBody;
 use super::{Line, change_stock, moved};
-use crate::WarehouseId;
 use crate::domain::stock_change::StockChange;
 use crate::error;
 use crate::http::{InventoryApi, examples};

@@ -1,6 +1,7 @@
 //! Stock as JSON.
 
 use chrono::{DateTime, Utc};
+use oms_validation::{ProductId, WarehouseId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -9,7 +10,6 @@ use crate::domain::name::{Name, Sku};
 use crate::domain::stock_level::StockLevel;
 use crate::domain::stock_movement::{MovementKind, StockMovement};
 use crate::http::examples;
-use crate::{ProductId, WarehouseId};
 
 /// A stock level.
 #[derive(Debug, Serialize, ToSchema)]
@@ -20,9 +20,17 @@ pub(super) struct LevelBody {
     warehouse_name: Name,
     product_id: ProductId,
     sku: Sku,
+    /// Units in the warehouse.
     on_hand: i32,
+    /// Units that orders hold.
     reserved: i32,
+    /// Units that orders wait for.
+    backordered: i32,
+    /// Units that are in the warehouse but not for sale, such as returns that need to be checked.
+    quarantined: i32,
+    /// Units that are not available to orders.
     safety_stock: i32,
+    /// Units that orders can still have: `onHand - reserved - backordered - quarantined - safetyStock`, at least 0.
     available: i32,
 }
 
@@ -35,6 +43,8 @@ impl From<StockLevel> for LevelBody {
             sku: level.sku,
             on_hand: level.counts.on_hand,
             reserved: level.counts.reserved,
+            backordered: level.counts.backordered,
+            quarantined: level.counts.quarantined,
             safety_stock: level.counts.safety_stock,
             available: level.counts.available(),
         }
@@ -52,7 +62,10 @@ pub(super) struct MovementBody {
     warehouse_id: WarehouseId,
     product_id: ProductId,
     kind: MovementKind,
+    /// Units that entered the warehouse; negative for units that left.
     quantity: i32,
+    /// Units that entered quarantine; negative for units that left it.
+    quarantined: i32,
     reason: String,
     actor: String,
     occurred_at: DateTime<Utc>,
@@ -67,6 +80,7 @@ impl From<StockMovement> for MovementBody {
             product_id: movement.product_id,
             kind: movement.kind,
             quantity: movement.quantity,
+            quarantined: movement.quarantined,
             reason: movement.reason,
             actor: movement.actor,
             occurred_at: movement.occurred_at,

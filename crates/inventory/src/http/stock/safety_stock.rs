@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED, PRECONDITION_REQUIRED};
+use oms_validation::{ProductId, WarehouseId};
 use oms_web::{CurrentTenant, Disclosure, IfMatch, ProblemResponse, ValidJson, etag};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -12,7 +13,6 @@ use crate::domain::stock_level::MAX_ON_HAND;
 use crate::error::{InventoryError, OUTCOME_UNKNOWN, STOCK_LEVEL_NOT_FOUND};
 use crate::http::{InventoryApi, examples};
 use crate::service;
-use crate::{ProductId, WarehouseId};
 
 /// The units of a stock level that are not available to orders.
 #[derive(Debug, Deserialize, Serialize, Validate, ToSchema)]

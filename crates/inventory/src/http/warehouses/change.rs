@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED, PRECONDITION_REQUIRED, invalid_field};
-use oms_validation::Location;
+use oms_validation::{Location, WarehouseId};
 use oms_web::{CurrentTenant, Disclosure, IfMatch, ProblemResponse, ValidJson};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -10,7 +10,6 @@ use validator::Validate;
 
 use super::id_of;
 use super::representation::{WrittenWarehouse, written};
-use crate::WarehouseId;
 use crate::domain::name::{AddressLine, Name};
 use crate::domain::warehouse::WarehouseChange;
 use crate::error;

@@ -1,13 +1,12 @@
 //! `GET /warehouses`.
 
 use actix_web::{HttpResponse, web};
-use oms_validation::{Cursor, PageSize};
+use oms_validation::{Cursor, PageSize, WarehouseId};
 use oms_web::{CurrentTenant, PageBody, ProblemResponse, Query};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::representation::WarehouseBody;
-use crate::WarehouseId;
 use crate::http::InventoryApi;
 use crate::service;
 

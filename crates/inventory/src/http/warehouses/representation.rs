@@ -2,12 +2,11 @@
 
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use chrono::{DateTime, Utc};
-use oms_validation::Location;
+use oms_validation::{Location, WarehouseId};
 use oms_web::{Disclosed, Disclosure, etag};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::WarehouseId;
 use crate::domain::name::{AddressLine, Name};
 use crate::domain::warehouse::Warehouse;
 use crate::http::examples;

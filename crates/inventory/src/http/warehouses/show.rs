@@ -1,11 +1,11 @@
 //! `GET /warehouses/{id}`.
 
 use actix_web::{HttpResponse, web};
+use oms_validation::WarehouseId;
 use oms_web::{CurrentTenant, ProblemResponse};
 
 use super::id_of;
 use super::representation::{WarehouseBody, answer};
-use crate::WarehouseId;
 use crate::error::WAREHOUSE_NOT_FOUND;
 use crate::http::InventoryApi;
 use crate::service;

@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 
 use oms_database::Connection;
-use oms_validation::TenantId;
+use oms_validation::{ProductId, TenantId};
 use serde::Serialize;
 
-use crate::ProductId;
 use crate::domain::import::product_row::ProductRow;
 use crate::domain::import::rejection::{Rejection, RejectionCode};
 use crate::domain::import::{ImportCounts, ImportKind, Numbered};

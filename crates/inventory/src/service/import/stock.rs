@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use oms_database::Connection;
-use oms_validation::{Reason, TenantId};
+use oms_validation::{Reason, TenantId, WarehouseId};
 use serde::{Serialize, Serializer};
 
-use crate::WarehouseId;
 use crate::domain::allocation::LevelKey;
 use crate::domain::import::planned_stock::{PlannedStock, movement_of};
 use crate::domain::import::rejection::{Rejection, RejectionCode};
 use crate::domain::import::stock_row::StockRow;
 use crate::domain::import::{ImportCounts, ImportKind, Numbered, StockMode};
+use crate::domain::stock_movement::ChangeRecord;
 use crate::error::InventoryError;
 use crate::service::import::{Applied, Importable, ImportedBy, Plan};
 use crate::store::{level_counts, product_imports, stock_levels, stock_movements, warehouses};
@@ -98,7 +98,7 @@ impl Importable for StockImport<'_> {
         let levels: BTreeSet<LevelKey> = planned.iter().map(|row| row.level).collect();
         stock_levels::lock(tenant, &levels).run(connection).await?;
         // A separate statement, because its snapshot must not be older than the locks.
-        let counts: BTreeMap<_, _> = level_counts::find(connection, tenant, &levels).await?;
+        let counts: BTreeMap<_, _> = level_counts::find(tenant, &levels).run(connection).await?;
         let (mut movements, mut rejections) = (Vec::new(), Vec::new());
         let mut unchanged = 0;
         for row in planned {
@@ -109,12 +109,12 @@ impl Importable for StockImport<'_> {
                 Err(rejection) => rejections.push(rejection),
             }
         }
-        let entry = stock_movements::Entry {
+        let record = ChangeRecord {
             change_id: by.id.as_uuid().into(),
             reason: self.reason.as_str(),
             actor: by.actor,
         };
-        stock_movements::apply(connection, tenant, &movements, entry).await?;
+        stock_movements::apply(connection, tenant, &movements, record).await?;
         let counts = ImportCounts {
             changed: i32::try_from(movements.len()).unwrap_or(i32::MAX),
             unchanged,

@@ -1,7 +1,7 @@
 //! Refunds of parts, one by one and at random.
 
 use chrono::DateTime;
-use oms_payments::{Asked, AttemptId, Refund, RefundActor, RefundState};
+use oms_payments::{Asked, AttemptId, Refund, RefundActor, RefundId, RefundState};
 use oms_validation::{Fingerprint, OrderId};
 use proptest::prelude::*;
 use serde_json::json;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use oms_payments::Attempt;
-use oms_validation::{Currency, Fingerprint, IdempotencyKey, Location, TenantId};
+use oms_validation::{Fingerprint, IdempotencyKey, Location, TenantId};
 
 use crate::context::OrderContext;
 use crate::context::batches::Arrivals;
@@ -25,7 +25,6 @@ pub(crate) struct Arrival {
     pub(crate) customer_id: CustomerId,
     pub(crate) shipping_address: ShippingAddress,
     pub(crate) lines: Vec<RequestedLine>,
-    pub(crate) currency: Currency,
     pub(crate) pricing: RequestedPricing,
     pub(crate) destination: Location,
     pub(crate) external_reference: Option<ExternalReference>,

@@ -16,11 +16,11 @@ use crate::domain::placing_outcome::PlacingOutcome;
 use crate::domain::status::OrderStatus;
 use crate::error::{NotPaid, OrderError, PlacingError};
 use crate::service::placing::collect::{Collection, WhenNotStarted, collect};
-use crate::service::placing::currency_of::currency_of;
 use crate::service::placing::intake::{Arrival, Intake, intake};
 use crate::service::placing::locate::locate;
-use crate::service::placing::look_up::{LookedUp, look_up};
+use crate::service::placing::look_up::look_up;
 use crate::service::placing::stored_answer::{answer_as_stored, stored, stored_now};
+use crate::service::transitions::open_fulfilment::to_send;
 
 /// Places an order in the name of `actor`, or returns the answer of the order that the key already stands for.
 ///
@@ -61,16 +61,15 @@ async fn place(
     actor: &str,
 ) -> Result<Answer, PlacingError> {
     let fingerprint = fingerprint::of(request);
-    // First of all, so that a replay needs neither stock nor gateway.
-    let LookedUp { order, settings } = look_up(context, tenant, key).await?;
-    if let Some(order) = order {
+    if is_looked_up_first(context, tenant, key, request)
+        && let Some(order) = look_up(context, tenant, key).await?
+    {
         let replayed = replay(context, tenant, order, fingerprint).await;
         return Ok(Answer::Replayed(replayed));
     }
     if !context.gateway.is_available() {
         return Err(PlacingError::GatewayUnavailable);
     }
-    let currency = currency_of(&settings, &request.pricing)?;
     let geocoder = context.geocoder.as_ref();
     let destination = locate(geocoder, tenant, &request.shipping_address).await?;
     oms_failpoints::reached("orders.located");
@@ -80,7 +79,6 @@ async fn place(
         customer_id: request.customer_id,
         shipping_address: request.shipping_address.clone(),
         lines: request.lines.clone(),
-        currency,
         pricing: request.pricing.clone(),
         destination,
         external_reference: request.external_reference.clone(),
@@ -89,7 +87,7 @@ async fn place(
     };
     match intake(context, tenant, arrival).await? {
         Intake::KeyTaken => {
-            let LookedUp { order, .. } = look_up(context, tenant, key).await?;
+            let order = look_up(context, tenant, key).await?;
             // Its request released the key in the meantime: nothing was kept, and this request may be repeated.
             let order = order.ok_or(OrderError::Contended)?;
             let replayed = replay(context, tenant, order, fingerprint).await;
@@ -98,12 +96,29 @@ async fn place(
         Intake::Placed { order, attempt } => {
             oms_failpoints::reached("orders.placed");
             let placed = match attempt {
-                Some(attempt) => pay(context, tenant, *order, &attempt, request, actor).await,
+                // Boxed, because it is large, and a crowd of orders waits for phase 1.
+                Some(attempt) => {
+                    Box::pin(pay(context, tenant, *order, &attempt, request, actor)).await
+                }
                 None => Ok(PlacedOrder::Paid(*order)),
             };
             Ok(Answer::New(placed))
         }
     }
+}
+
+/// Whether the key is looked up before anything else: a replay must need neither the gateway nor the geocoder, and a
+/// repeated key is most likely a replay. Otherwise the batch that places the order looks it up, without a round trip of
+/// its own.
+fn is_looked_up_first(
+    context: &OrderContext,
+    tenant: TenantId,
+    key: &IdempotencyKey,
+    request: &OrderRequest,
+) -> bool {
+    let is_repeated = context.recent_keys.remember(tenant, key);
+    let is_located = request.shipping_address.location().is_some();
+    is_repeated || !is_located || !context.gateway.is_available()
 }
 
 /// The current answer of the key's order.
@@ -144,7 +159,7 @@ async fn pay(
     match collect(
         context,
         tenant,
-        attempt,
+        (attempt, to_send(&order)),
         instruction,
         when_not_started,
         actor,

@@ -15,6 +15,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use oms_batching::{Answer, Batch, BatchError, Turn, Work};
 use oms_database::{Connection, DbError, LockWait, Transaction};
+use oms_fulfilment::open_fulfilment_orders;
 use oms_inventory::{
     ReservationRequest, ReserveOutcome, allocate, find_unlocked_levels, hold_stock, lock_stock,
     route_together,
@@ -33,7 +34,7 @@ use crate::store::{adjustments, orders, placements};
 use draft::{Draft, Level, drafts, placements_of, reservations_of};
 use held::held_levels;
 use outcomes::Outcomes;
-use price::{Priced, look_at, price};
+use price::{Look, Priced, look_at, price};
 
 /// The reason in the first event of an order.
 const PLACED_REASON: &str = "the order was placed and its stock is held";
@@ -165,9 +166,15 @@ async fn place_all(
     let mut admission = context.admit().await?;
     let connection = &mut admission.connection;
     let mut outcomes = Outcomes::of(arrivals.len());
-    let (quotes, nearest) = look_at(connection, tenant, arrivals).await?;
+    let Look {
+        taken,
+        settings,
+        quotes,
+        nearest,
+    } = look_at(context, connection, tenant, arrivals).await?;
     let mut nearest = Some(nearest);
-    let mut open = outcomes.keep_priced(price(context, arrivals, &quotes));
+    let mut open = outcomes.keep_priced(price(context, arrivals, &settings, &quotes));
+    outcomes.keep_untaken(arrivals, &taken, &mut open);
     let exceeded = bounds::refused_early(context, connection, tenant, &open).await?;
     refuse_exceeding(connection, tenant, &mut outcomes, &mut open, &exceeded).await?;
     // An order that waits patiently must not hold anything while it waits for stock.
@@ -270,8 +277,7 @@ async fn known_keys(
         return Ok(HashSet::new());
     }
     let keys: Vec<&IdempotencyKey> = refused.iter().map(|priced| &priced.arrival.key).collect();
-    let found = orders::find_by_keys(connection, tenant, &keys).await?;
-    Ok(found.into_keys().collect())
+    orders::taken_keys(tenant, &keys).run(connection).await
 }
 
 /// Runs the transaction.
@@ -305,7 +311,15 @@ async fn place(
     let attempts = drafts.iter().filter_map(|draft| draft.attempt.clone());
     let attempts: Vec<_> = attempts.collect();
     let record = (!attempts.is_empty()).then(|| recording(tenant, &attempts).map_err(Abort::from));
-    let ((), _, recorded) = transaction.commit_with((hold, adjust, record)).await?;
+    // What is paid already is sent.
+    let paid = drafts.iter().filter(|draft| draft.attempt.is_none());
+    let sends: Vec<_> = paid.map(|draft| draft.to_send()).collect();
+    let open = (!sends.is_empty()).then(|| open_fulfilment_orders(tenant, context.now(), &sends));
+    let (open, lines) = open.unzip();
+    let open = open.map(|open| open.map_err(Abort::from));
+    let lines = lines.map(|lines| lines.map_err(Abort::from));
+    let steps = (hold, adjust, open, lines, record);
+    let ((), _, _, _, recorded) = transaction.commit_with(steps).await?;
     let mut recorded = recorded.unwrap_or_default().into_iter();
     let attempt_of = |draft: &Draft<'_>| draft.attempt.as_ref().and_then(|_| recorded.next());
     let attempts: Vec<_> = drafts.iter().map(attempt_of).collect();

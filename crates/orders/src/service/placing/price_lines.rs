@@ -1,9 +1,9 @@
 //! Current prices of order lines, and the total of an order.
 
 use oms_database::Statement;
-use oms_inventory::{Demand, PriceQuote, ProductId, Quotes, quote_prices};
+use oms_inventory::{Demand, PriceQuote, Quotes, quote_prices};
 use oms_payments::AmountRefusal;
-use oms_validation::{Currency, Money, TenantId};
+use oms_validation::{Currency, Money, ProductId, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::line::{OrderLine, RequestedLine};

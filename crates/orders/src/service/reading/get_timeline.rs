@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use oms_inventory::{ProductId, find_skus};
+use oms_inventory::find_skus;
 use oms_payments::list_calls_from;
-use oms_validation::{Cursor, OrderId, Page, PageSize, TenantId};
+use oms_validation::{Cursor, OrderId, Page, PageSize, ProductId, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::order::Order;

@@ -42,7 +42,7 @@ pub(crate) async fn end_held_order(
         if !latest.is_some_and(|latest| latest.id == attempt.id && latest.state.is_dead()) {
             return Err(Abort::LOST);
         }
-        release(connection, tenant, order_id).await?;
+        release(connection, tenant, order_id.into()).await?;
         Ok::<_, Abort>(take_off(connection, tenant, now, &[(order_id, actor)]).await?)
     });
     Ok(unless_lost(ended.await)?.is_some())

@@ -12,8 +12,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
-use oms_inventory::WarehouseId;
-use oms_validation::{OrderId, TenantId};
+use oms_validation::{OrderId, TenantId, WarehouseId};
 
 use super::{Row, order_columns, with_lines};
 use crate::domain::external_reference::ExternalReference;

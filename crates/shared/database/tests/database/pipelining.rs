@@ -7,7 +7,8 @@ use diesel::sql_types::{Array, BigInt, Integer};
 use diesel_async::SimpleAsyncConnection;
 use oms_database::{
     CachedStatement, Connection, Database, DatabaseConfig, DbError, LockWait, PooledConnection,
-    Statement, Transaction, cached_sql, expect_sql, in_transaction_sql, send_together,
+    Statement, Transaction, cached_sql, expect_sql, in_transaction_sql, send_in_transaction,
+    send_together, transaction,
 };
 use oms_testing::{SilentProxy, TestDatabase};
 use tokio::sync::Semaphore;
@@ -114,6 +115,31 @@ async fn statements_are_executed_in_order_on_new_and_on_used_connections() {
     for _ in 0..100 {
         place_and_remove(&mut connection).await;
     }
+}
+
+#[tokio::test]
+async fn statements_of_an_open_transaction_are_sent_together_and_rolled_back_with_it() {
+    let notes = Notes::open().await;
+    let mut connection = notes.database.connect().await;
+    for round in 0..3 {
+        let outside = send_in_transaction(&mut connection, (insert(9), read())).await;
+        assert!(matches!(outside, Err(DbError::Other(_))), "{outside:?}");
+        let inside = transaction(&mut connection, async |connection| {
+            let sent = send_in_transaction(connection, (insert(round), read())).await?;
+            assert_eq!(sent.1.last(), Some(&round));
+            send_in_transaction(connection, (insert(9), insert(9))).await
+        });
+        let violated = inside.await;
+        assert!(
+            matches!(violated, Err(DbError::UniqueViolation { .. })),
+            "{violated:?}"
+        );
+        let kept = transaction(&mut connection, async |connection| {
+            send_in_transaction(connection, (insert(round), read())).await
+        });
+        assert_eq!(kept.await.unwrap().1, (0..=round).collect::<Vec<_>>());
+    }
+    assert_eq!(notes.ids().await, [0, 1, 2]);
 }
 
 /// Tokio makes a task that has used up its cooperative budget wait at its next lock.

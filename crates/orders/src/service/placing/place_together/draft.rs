@@ -1,8 +1,9 @@
 //! Orders that are about to be written.
 
-use oms_inventory::{Demand, ProductId, ReservationRequest, Route, WarehouseId};
+use oms_fulfilment::NewFulfilmentOrder;
+use oms_inventory::{Demand, ReservationRequest, Route};
 use oms_payments::{AttemptId, NewAttempt};
-use oms_validation::{IdempotencyKey, OrderId};
+use oms_validation::{IdempotencyKey, OrderId, ProductId, WarehouseId};
 
 use super::price::Priced;
 use crate::context::OrderContext;
@@ -28,6 +29,16 @@ impl Draft<'_> {
     /// Number of units that it holds.
     pub(super) fn units(&self) -> u64 {
         self.order.units().unsigned_abs()
+    }
+
+    /// What its warehouse has to send.
+    pub(super) fn to_send(&self) -> NewFulfilmentOrder {
+        let lines = self.order.lines.iter();
+        NewFulfilmentOrder {
+            order_id: self.order.id,
+            warehouse_id: self.order.warehouse_id,
+            lines: lines.map(|line| (line.product_id, line.quantity)).collect(),
+        }
     }
 
     /// The stock that it needs.
@@ -98,7 +109,7 @@ pub(super) fn placements_of<'a>(drafts: &'a [Draft<'_>]) -> Vec<Placement<'a>> {
 
 pub(super) fn reservations_of<'a>(drafts: &'a [Draft<'_>]) -> Vec<ReservationRequest<'a>> {
     let request = |draft: &'a Draft<'_>| ReservationRequest {
-        order_id: draft.order.id,
+        holder: draft.order.id.into(),
         warehouse_id: draft.order.warehouse_id,
         demand: draft.demand,
     };

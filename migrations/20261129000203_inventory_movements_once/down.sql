@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY inventory.stock_movements_once;
