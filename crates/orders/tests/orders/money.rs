@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use oms_fulfilment::ShipmentStatus;
 use oms_orders::{
     Adjustment, AdjustmentKind, AdjustmentScope, Cancellation, CreditPart, Disputed, InvalidParts,
     OrderError, OrderRequest, OrderStatus, PlacedOrder, PlacingError, Refunded, RefundedOrder,
-    RequestedCredit, RequestedParts, RequestedPricing, RequestedRefund, ReversingError, get_order,
-    place_order, refund_order,
+    RequestedCredit, RequestedParts, RequestedPricing, RequestedRefund, ReversingError,
+    cancel_unshipped, get_order, place_order, refund_order,
 };
 use oms_payments::{Operation, RefundState};
 use oms_testing::gateway::{Confirm, Refunding};
@@ -386,6 +387,21 @@ async fn lines_of_earlier_versions_are_refunded_by_their_price() {
     assert_eq!(credits, [(part, 100)]);
     // A refund without parts is a credit as well.
     assert_eq!(ledger(&shop, order_id).await, (150, 150, 0));
+}
+
+#[tokio::test]
+async fn unshipped_units_are_refunded_by_their_share() {
+    let shop = Shop::open(Confirm::Pays).await;
+    let order_id = paid(&shop, discounted(100)).await;
+    shop.ship(order_id, Some(1), ShipmentStatus::Shipped)
+        .await
+        .unwrap();
+    cancel_unshipped(&shop.context, tenant(), order_id, None, None, "api")
+        .await
+        .unwrap();
+    assert_eq!(shop.refunds().await, "refunded 133");
+    assert_eq!(ledger(&shop, order_id).await, (121, 121, 0));
+    shop.assert_sound().await;
 }
 
 #[tokio::test]
