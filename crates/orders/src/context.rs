@@ -2,9 +2,9 @@
 
 pub(crate) mod batches;
 mod bounds_memory;
-mod default_currencies;
 mod lock_turns;
 mod recent_keys;
+mod settings_memory;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,9 +27,9 @@ use crate::domain::status::OrderStatus;
 
 use batches::OrderBatches;
 use bounds_memory::BoundsMemory;
-use default_currencies::DefaultCurrencies;
 use lock_turns::LockTurns;
 use recent_keys::RecentKeys;
+use settings_memory::SettingsMemory;
 
 pub use batches::BatchCounts;
 
@@ -50,7 +50,7 @@ pub struct OrderContext {
     pub(crate) outcomes: PlacingOutcomes,
     pub(crate) bounds: BoundsMemory,
     pub(crate) recent_keys: RecentKeys,
-    pub(crate) default_currencies: DefaultCurrencies,
+    pub(crate) tenant_settings: SettingsMemory,
     /// The installation, to tell operators which installation a charge belongs to.
     pub(crate) installation: Option<InstallationId>,
     /// Cancelled when the program stops, so that no further batch of background work begins.
@@ -89,7 +89,7 @@ impl OrderContext {
             outcomes: PlacingOutcomes::default(),
             bounds: BoundsMemory::default(),
             recent_keys: RecentKeys::default(),
-            default_currencies: DefaultCurrencies::default(),
+            tenant_settings: SettingsMemory::default(),
             database,
             gateway,
             preview_geocoder: geocoder.clone(),

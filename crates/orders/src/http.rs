@@ -72,9 +72,9 @@ const READ: Access = Access::Scope(Scope::OrdersRead);
 const WRITE: Access = Access::Scope(Scope::OrdersWrite);
 const CANCEL: Access = Access::Scope(Scope::OrdersCancel);
 const REFUND: Access = Access::Scope(Scope::OrdersRefund);
-const SETTINGS: Access = Access::Scope(Scope::SettingsWrite);
 const SEE_WORK: Access = Access::Scope(Scope::FulfilmentRead);
 const WORK: Access = Access::Scope(Scope::FulfilmentWrite);
+const SETTINGS: Access = Access::Scope(Scope::SettingsWrite);
 const OPERATE: Access = Access::Scope(Scope::Operations);
 
 /// Whether requests may contain card numbers.

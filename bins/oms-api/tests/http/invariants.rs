@@ -89,8 +89,8 @@ async fn shop_of_all_kinds() -> Shop {
     let declined = shop.place_new(&declined).await;
     declined.assert_failed("orders.payment_declined");
     refund_and_cancel(&shop).await;
-    adjust(&shop).await;
     ship_and_unship(&shop).await;
+    adjust(&shop).await;
     shop.sandbox.once("confirm", lost).await;
     shop.place_new(&small_order()).await.assert_pending();
     shop

@@ -1,6 +1,6 @@
 //! Turns the parts of an order that a request refunds into credits.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use oms_validation::{Currency, Money};
 
@@ -139,6 +139,40 @@ pub(crate) fn plan(
         Some(expected) if expected != sum => Err(InvalidParts::NotAsExpected(sum)),
         _ => Ok((planned, sum)),
     }
+}
+
+/// Turns units that will not be sent into credits, by line number, and their sum. Units that were refunded before cost
+/// nothing, and a line whose units cost nothing has no credit.
+pub(crate) fn plan_units(
+    order: &Order,
+    counted: &[Credit],
+    units: &BTreeMap<i32, i32>,
+) -> Result<(Vec<(CreditPart, i64)>, Money), InvalidParts> {
+    let credited = sums(counted);
+    let mut planned = Vec::new();
+    for (index, (number, line)) in (1_i32..).zip(&order.lines).enumerate() {
+        let part = CreditPart::Line {
+            number,
+            quantity: None,
+        };
+        let before = credited.get(&part).map_or(0, |before| before.units);
+        let left = (line.quantity - before).max(0);
+        let quantity = units.get(&number).copied().unwrap_or_default().min(left);
+        let requested = RequestedCredit {
+            line: number,
+            quantity: Some(quantity),
+            amount: None,
+        };
+        let credit = of_line(order, &credited, index, &requested)?;
+        if quantity > 0 && credit.1 > 0 {
+            planned.push(credit);
+        }
+    }
+    let sum = Money {
+        amount_minor: planned.iter().map(|(_, amount)| amount).sum(),
+        currency: order.total.currency,
+    };
+    Ok((planned, sum))
 }
 
 fn of_line(

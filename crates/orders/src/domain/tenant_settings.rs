@@ -56,16 +56,11 @@ impl TenantSettings {
         &self.currencies
     }
 
-    /// The currency of orders that name none.
-    pub(crate) fn default_currency(&self) -> Currency {
-        *self.currencies.first().expect("settings have a currency")
-    }
-
     /// The currency of an order: the requested one, if the tenant has it, or the first.
     pub(crate) fn choose(&self, requested: Option<Currency>) -> Option<Currency> {
         match requested {
             Some(currency) => self.currencies.contains(&currency).then_some(currency),
-            None => Some(self.default_currency()),
+            None => self.currencies.first().copied(),
         }
     }
 }

@@ -28,7 +28,8 @@ use crate::domain::failure::Failure;
 use crate::domain::metadata::Metadata;
 use crate::domain::order::Order;
 use crate::domain::status::OrderStatus;
-use crate::store::{adjustments, credits, lines, unreadable};
+use crate::domain::tenant_settings::VersionedSettings;
+use crate::store::{adjustments, credits, lines, settings, unreadable};
 
 /// The columns of a [`Row`]. A macro, because the text of a cached statement must be a constant.
 macro_rules! order_columns {
@@ -51,17 +52,32 @@ macro_rules! select_order {
     };
 }
 
-/// The orders that the given idempotency keys stand for, by key.
-pub(crate) async fn find_by_keys(
+/// The orders that the given idempotency keys stand for, by key, and the newest settings of the tenant, if it has any, in
+/// one round trip.
+pub(crate) async fn find_by_keys_and_settings(
     connection: &mut Connection,
     tenant: TenantId,
     keys: &[&IdempotencyKey],
-) -> Result<HashMap<String, Order>, DbError> {
+) -> Result<(HashMap<String, Order>, Option<VersionedSettings>), DbError> {
+    let steps = (rows_by_keys(tenant, keys), settings::find(tenant));
+    let (rows, settings) = send_together(connection, steps).await?;
+    let settings = settings.map(settings::Stored::parse).transpose()?;
+    Ok((by_key(connection, tenant, rows).await?, settings))
+}
+
+fn rows_by_keys<'q>(tenant: TenantId, keys: &[&'q IdempotencyKey]) -> Statement<'q, Vec<Row>> {
     let keys: Vec<&str> = keys.iter().map(|key| key.as_str()).collect();
-    let statement = cached_sql(select_order!("idempotency_key = ANY ($2)"))
+    cached_sql(select_order!("idempotency_key = ANY ($2)"))
         .bind::<SqlUuid, _>(tenant.as_uuid())
-        .bind::<Array<Text>, _>(keys);
-    let mut rows: Vec<Row> = statement.load(connection).await?;
+        .bind::<Array<Text>, _>(keys)
+        .rows()
+}
+
+async fn by_key(
+    connection: &mut Connection,
+    tenant: TenantId,
+    mut rows: Vec<Row>,
+) -> Result<HashMap<String, Order>, DbError> {
     let found: Vec<_> = rows
         .iter_mut()
         .map(|row| row.idempotency_key.take().unwrap_or_default())

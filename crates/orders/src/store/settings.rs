@@ -22,8 +22,7 @@ pub(crate) struct Stored {
 impl Stored {
     /// Parses them. Members of a newer version of the program are ignored.
     pub(crate) fn parse(self) -> Result<VersionedSettings, DbError> {
-        let stored: TenantSettings = serde_json::from_value(self.document).map_err(unreadable)?;
-        let settings = TenantSettings::new(stored.currencies().to_vec()).map_err(unreadable)?;
+        let settings: TenantSettings = serde_json::from_value(self.document).map_err(unreadable)?;
         Ok(VersionedSettings {
             version: self.version,
             settings,
@@ -39,6 +38,22 @@ pub(crate) fn find<'q>(tenant: TenantId) -> Statement<'q, Option<Stored>> {
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .rows::<Stored>()
     .map(|rows| rows.into_iter().next())
+}
+
+/// Returns a statement that finds the version of a tenant's newest settings; 0 if it has set nothing.
+pub(crate) fn version<'q>(tenant: TenantId) -> Statement<'q, i32> {
+    #[derive(QueryableByName)]
+    struct Newest {
+        #[diesel(sql_type = Integer)]
+        version: i32,
+    }
+
+    cached_sql(
+        "SELECT version FROM orders.settings WHERE tenant_id = $1 ORDER BY version DESC LIMIT 1",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .rows::<Newest>()
+    .map(|rows| rows.into_iter().next().map_or(0, |newest| newest.version))
 }
 
 /// Inserts a version. `false` if it exists: another request was first.

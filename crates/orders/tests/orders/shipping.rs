@@ -6,9 +6,9 @@ use oms_fulfilment::{
     Work,
 };
 use oms_orders::{
-    OpeningPass, OrderError, Reason, ShippingError, cancel_shipment, change_work, create_shipment,
-    deliver_shipment, get_order, open_missing, order_fulfilments, place_hold, record_tracking,
-    release_hold, ship_shipment,
+    OpeningPass, OrderError, Reason, Refunded, ShippingError, cancel_shipment, change_work,
+    create_shipment, deliver_shipment, get_order, open_missing, order_fulfilments, place_hold,
+    record_tracking, release_hold, ship_shipment,
 };
 use oms_payments::Operation;
 use oms_testing::gateway::Confirm;
@@ -453,8 +453,8 @@ async fn refund(
     amount_minor: Option<i64>,
 ) -> bool {
     let request = oms_orders::RequestedRefund {
-        what: amount_minor.map_or(oms_orders::Refunded::Rest, |amount| {
-            oms_orders::Refunded::Amount(crate::shop::usd(amount))
+        what: amount_minor.map_or(Refunded::Rest, |amount| {
+            Refunded::Amount(crate::shop::usd(amount))
         }),
         reason: None,
         disputed: oms_orders::Disputed::Refuse,

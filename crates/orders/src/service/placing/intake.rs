@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use oms_payments::Attempt;
-use oms_validation::{Fingerprint, IdempotencyKey, Location, TenantId};
+use oms_validation::{Currency, Fingerprint, IdempotencyKey, Location, TenantId};
 
 use crate::context::OrderContext;
 use crate::context::batches::Arrivals;
@@ -25,6 +25,9 @@ pub(crate) struct Arrival {
     pub(crate) customer_id: CustomerId,
     pub(crate) shipping_address: ShippingAddress,
     pub(crate) lines: Vec<RequestedLine>,
+    pub(crate) currency: Currency,
+    /// The version of the tenant's settings that allow the currency.
+    pub(crate) settings_version: i32,
     pub(crate) pricing: RequestedPricing,
     pub(crate) destination: Location,
     pub(crate) external_reference: Option<ExternalReference>,
@@ -43,6 +46,8 @@ pub(crate) enum Intake {
     },
     /// The key belongs to another order.
     KeyTaken,
+    /// The settings of the tenant have changed since the arrival was prepared.
+    SettingsChanged,
 }
 
 /// The outcome of one order of a batch.

@@ -1,4 +1,4 @@
-//! Looks up idempotency keys, together with those of other requests.
+//! Looks up idempotency keys, together with those of other requests, and the settings of their tenant.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -10,15 +10,26 @@ use oms_validation::{IdempotencyKey, TenantId};
 use crate::context::OrderContext;
 use crate::context::batches::LookUps;
 use crate::domain::order::Order;
+use crate::domain::tenant_settings::VersionedSettings;
 use crate::error::OrderError;
+use crate::service::reading::get_settings::in_force;
 use crate::store::orders;
 
-/// Returns the order that a key stands for.
+/// What a new request needs to know.
+#[derive(Clone, Debug)]
+pub(crate) struct LookedUp {
+    /// The order that the key stands for.
+    pub(crate) order: Option<Order>,
+    /// The tenant's settings.
+    pub(crate) settings: Arc<VersionedSettings>,
+}
+
+/// Returns the order that a key stands for, and the tenant's settings.
 pub(crate) async fn look_up(
     context: &Arc<OrderContext>,
     tenant: TenantId,
     key: &IdempotencyKey,
-) -> Result<Option<Order>, OrderError> {
+) -> Result<LookedUp, OrderError> {
     let (key, work) = (Arc::new(key.clone()), LookUps(context.clone()));
     context.batches.look_ups.submit(tenant, key, &work).await?
 }
@@ -26,7 +37,7 @@ pub(crate) async fn look_up(
 impl Work for LookUps {
     type Key = TenantId;
     type Item = IdempotencyKey;
-    type Output = Option<Order>;
+    type Output = LookedUp;
     type Error = OrderError;
     type Blocker = Infallible;
 
@@ -34,13 +45,21 @@ impl Work for LookUps {
         &self,
         tenant: TenantId,
         batch: Batch<Self>,
-    ) -> Result<Vec<Answer<Option<Order>, Infallible>>, OrderError> {
+    ) -> Result<Vec<Answer<LookedUp, Infallible>>, OrderError> {
         let mut admission = self.0.admit().await?;
         let wanted: Vec<&IdempotencyKey> = batch.items.iter().map(AsRef::as_ref).collect();
-        let found = orders::find_by_keys(&mut admission.connection, tenant, &wanted).await;
-        let found = found.map_err(DbError::of_reading)?;
+        let connection = &mut admission.connection;
+        let found = orders::find_by_keys_and_settings(connection, tenant, &wanted).await;
+        let (found, stored) = found.map_err(DbError::of_reading)?;
+        let settings = Arc::new(in_force(&self.0, stored));
+        self.0.tenant_settings.remember(tenant, settings.clone());
         // Several requests may ask for the same key.
-        let order = |key: &&IdempotencyKey| Answer::Done(found.get(key.as_str()).cloned());
-        Ok(wanted.iter().map(order).collect())
+        let looked_up = |key: &&IdempotencyKey| {
+            Answer::Done(LookedUp {
+                order: found.get(key.as_str()).cloned(),
+                settings: settings.clone(),
+            })
+        };
+        Ok(wanted.iter().map(looked_up).collect())
     }
 }

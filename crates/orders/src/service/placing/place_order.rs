@@ -14,11 +14,13 @@ use crate::domain::order::{Order, OrderRequest};
 use crate::domain::placed_order::PlacedOrder;
 use crate::domain::placing_outcome::PlacingOutcome;
 use crate::domain::status::OrderStatus;
+use crate::domain::tenant_settings::VersionedSettings;
 use crate::error::{NotPaid, OrderError, PlacingError};
 use crate::service::placing::collect::{Collection, WhenNotStarted, collect};
+use crate::service::placing::currency_of::currency_of;
 use crate::service::placing::intake::{Arrival, Intake, intake};
 use crate::service::placing::locate::locate;
-use crate::service::placing::look_up::look_up;
+use crate::service::placing::look_up::{LookedUp, look_up};
 use crate::service::placing::stored_answer::{answer_as_stored, stored, stored_now};
 use crate::service::transitions::open_fulfilment::to_send;
 
@@ -45,6 +47,9 @@ pub async fn place_order(
     placed
 }
 
+/// Maximum number of times that a request enters phase 1, if its key or the settings of its tenant change meanwhile.
+const MAX_INTAKES: usize = 3;
+
 /// The answer to a request, and the order that it is about.
 enum Answer {
     /// The request's own order.
@@ -61,55 +66,81 @@ async fn place(
     actor: &str,
 ) -> Result<Answer, PlacingError> {
     let fingerprint = fingerprint::of(request);
-    if is_looked_up_first(context, tenant, key, request)
-        && let Some(order) = look_up(context, tenant, key).await?
-    {
-        let replayed = replay(context, tenant, order, fingerprint).await;
-        return Ok(Answer::Replayed(replayed));
+    let mut remembered = match is_looked_up_first(context, tenant, key, request) {
+        true => None,
+        false => context.tenant_settings.of(tenant).filter(|known| {
+            let currency = request.pricing.currency;
+            known.settings.choose(currency).is_some()
+        }),
+    };
+    for _ in 0..MAX_INTAKES {
+        let settings = match remembered.take() {
+            Some(settings) => settings,
+            None => {
+                let LookedUp { order, settings } = look_up(context, tenant, key).await?;
+                if let Some(order) = order {
+                    let replayed = replay(context, tenant, order, fingerprint).await;
+                    return Ok(Answer::Replayed(replayed));
+                }
+                settings
+            }
+        };
+        if !context.gateway.is_available() {
+            return Err(PlacingError::GatewayUnavailable);
+        }
+        let arrival = locate_arrival(context, tenant, key, request, &settings, actor).await?;
+        match intake(context, tenant, arrival).await? {
+            // Both are looked up, and an order that has the key is the answer.
+            Intake::KeyTaken | Intake::SettingsChanged => {}
+            Intake::Placed { order, attempt } => {
+                oms_failpoints::reached("orders.placed");
+                let placed = match attempt {
+                    // Boxed, because it is large, and a crowd of orders waits for phase 1.
+                    Some(attempt) => {
+                        Box::pin(pay(context, tenant, *order, &attempt, request, actor)).await
+                    }
+                    None => Ok(PlacedOrder::Paid(*order)),
+                };
+                return Ok(Answer::New(placed));
+            }
+        }
     }
-    if !context.gateway.is_available() {
-        return Err(PlacingError::GatewayUnavailable);
-    }
+    // The key's requests released it each time: nothing was kept, and this request may be repeated.
+    Err(OrderError::Contended.into())
+}
+
+/// Prepares phase 1.
+async fn locate_arrival(
+    context: &OrderContext,
+    tenant: TenantId,
+    key: &IdempotencyKey,
+    request: &OrderRequest,
+    settings: &VersionedSettings,
+    actor: &str,
+) -> Result<Arrival, PlacingError> {
+    let currency = currency_of(&settings.settings, &request.pricing)?;
     let geocoder = context.geocoder.as_ref();
     let destination = locate(geocoder, tenant, &request.shipping_address).await?;
     oms_failpoints::reached("orders.located");
-    let arrival = Arrival {
+    Ok(Arrival {
         key: key.clone(),
-        fingerprint,
+        fingerprint: fingerprint::of(request),
         customer_id: request.customer_id,
         shipping_address: request.shipping_address.clone(),
         lines: request.lines.clone(),
+        currency,
+        settings_version: settings.version,
         pricing: request.pricing.clone(),
         destination,
         external_reference: request.external_reference.clone(),
         metadata: request.metadata.clone(),
         actor: actor.to_owned(),
-    };
-    match intake(context, tenant, arrival).await? {
-        Intake::KeyTaken => {
-            let order = look_up(context, tenant, key).await?;
-            // Its request released the key in the meantime: nothing was kept, and this request may be repeated.
-            let order = order.ok_or(OrderError::Contended)?;
-            let replayed = replay(context, tenant, order, fingerprint).await;
-            Ok(Answer::Replayed(replayed))
-        }
-        Intake::Placed { order, attempt } => {
-            oms_failpoints::reached("orders.placed");
-            let placed = match attempt {
-                // Boxed, because it is large, and a crowd of orders waits for phase 1.
-                Some(attempt) => {
-                    Box::pin(pay(context, tenant, *order, &attempt, request, actor)).await
-                }
-                None => Ok(PlacedOrder::Paid(*order)),
-            };
-            Ok(Answer::New(placed))
-        }
-    }
+    })
 }
 
 /// Whether the key is looked up before anything else: a replay must need neither the gateway nor the geocoder, and a
-/// repeated key is most likely a replay. Otherwise the batch that places the order looks it up, without a round trip of
-/// its own.
+/// repeated key is most likely a replay. Otherwise the batch that places the order looks it up, and compares the version
+/// of the settings, without a round trip of its own.
 fn is_looked_up_first(
     context: &OrderContext,
     tenant: TenantId,

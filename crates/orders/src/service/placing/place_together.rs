@@ -30,11 +30,12 @@ use crate::error::{OrderError, PlacingError};
 use crate::service::placing::intake::{Arrival, Intake, Outcome};
 use crate::service::reading::get_order::{OrderDetails, get_order};
 use crate::service::transitions::abort::Abort;
+use crate::service::transitions::open_fulfilment::to_send_of;
 use crate::store::{adjustments, orders, placements};
 use draft::{Draft, Level, drafts, placements_of, reservations_of};
 use held::held_levels;
 use outcomes::Outcomes;
-use price::{Look, Priced, look_at, price};
+use price::{Priced, look_at, price};
 
 /// The reason in the first event of an order.
 const PLACED_REASON: &str = "the order was placed and its stock is held";
@@ -166,15 +167,10 @@ async fn place_all(
     let mut admission = context.admit().await?;
     let connection = &mut admission.connection;
     let mut outcomes = Outcomes::of(arrivals.len());
-    let Look {
-        taken,
-        settings,
-        quotes,
-        nearest,
-    } = look_at(context, connection, tenant, arrivals).await?;
+    let (seen, quotes, nearest) = look_at(connection, tenant, arrivals).await?;
     let mut nearest = Some(nearest);
-    let mut open = outcomes.keep_priced(price(context, arrivals, &settings, &quotes));
-    outcomes.keep_untaken(arrivals, &taken, &mut open);
+    let mut open = outcomes.keep_priced(price(context, arrivals, &quotes));
+    outcomes.keep_current(arrivals, &seen, &mut open);
     let exceeded = bounds::refused_early(context, connection, tenant, &open).await?;
     refuse_exceeding(connection, tenant, &mut outcomes, &mut open, &exceeded).await?;
     // An order that waits patiently must not hold anything while it waits for stock.
@@ -311,15 +307,17 @@ async fn place(
     let attempts = drafts.iter().filter_map(|draft| draft.attempt.clone());
     let attempts: Vec<_> = attempts.collect();
     let record = (!attempts.is_empty()).then(|| recording(tenant, &attempts).map_err(Abort::from));
-    // What is paid already is sent.
-    let paid = drafts.iter().filter(|draft| draft.attempt.is_none());
-    let sends: Vec<_> = paid.map(|draft| draft.to_send()).collect();
+    // Orders without a payment are PAID in this commit.
+    let free = drafts.iter().filter(|draft| draft.attempt.is_none());
+    let sends: Vec<_> = free.map(|draft| to_send_of(&draft.order)).collect();
     let open = (!sends.is_empty()).then(|| open_fulfilment_orders(tenant, context.now(), &sends));
     let (open, lines) = open.unzip();
-    let open = open.map(|open| open.map_err(Abort::from));
-    let lines = lines.map(|lines| lines.map_err(Abort::from));
-    let steps = (hold, adjust, open, lines, record);
-    let ((), _, _, _, recorded) = transaction.commit_with(steps).await?;
+    let (open, lines) = (
+        open.map(|open| open.map_err(Abort::from)),
+        lines.map(|lines| lines.map_err(Abort::from)),
+    );
+    let steps = (hold, adjust, record, open, lines);
+    let ((), _, recorded, _, _) = transaction.commit_with(steps).await?;
     let mut recorded = recorded.unwrap_or_default().into_iter();
     let attempt_of = |draft: &Draft<'_>| draft.attempt.as_ref().and_then(|_| recorded.next());
     let attempts: Vec<_> = drafts.iter().map(attempt_of).collect();

@@ -9,31 +9,39 @@ use std::sync::Arc;
 use oms_database::Connection;
 use oms_fulfilment::{find_fulfilments, freeze_unsent};
 use oms_payments::{
-    Attempt, BeginRefund, NewRefund, Refund, RefundFailure, RefundId, RefundState, begin_refund,
-    find_payment, find_refunds,
+    Attempt, BeginRefund, NewRefund, Refund, RefundEnd, RefundFailure, RefundId, RefundState,
+    begin_refund, find_payment, find_refunds,
 };
 use oms_validation::{IdempotencyKey, Keyed, Money, Once, OrderId, TenantId};
 
 use crate::context::OrderContext;
-use crate::domain::credit::{Credit, CreditPart};
+use crate::domain::credit::CreditPart;
 use crate::domain::ledger::counted;
-use crate::domain::order::Order;
 use crate::domain::placed_order::PendingOrder;
 use crate::domain::reason::Reason;
 use crate::domain::refund::{Disputed, Refunded, RequestedRefund};
-use crate::domain::refund_plan::{InvalidParts, RequestedCredit, RequestedParts, plan};
+use crate::domain::refund_plan::plan_units;
 use crate::domain::status::OrderStatus;
 use crate::error::{OrderError, ReversingError};
 use crate::service::reading::get_order::{OrderDetails, get_order};
 use crate::service::reversing::cancel_order::{Cancellation, cancel_order};
-use crate::service::reversing::refund_order::{go_on, write};
+use crate::service::reversing::refund_order::{check_amount, go_on, write};
 use crate::service::reversing::refuse_disputed::refuse_disputed;
 use crate::service::transitions::claim_key::claim_key;
 use crate::service::transitions::patience::Patience;
+use crate::service::transitions::settle_frozen::settle_frozen;
 use crate::store::reconciliations::Claim;
 use crate::store::{credits, orders};
 
-/// A cancellation that this request has started.
+/// The progress of a cancellation.
+enum Cancelling {
+    /// Its money is being refunded.
+    Refunding(Box<Begun>),
+    /// Nothing is left to do.
+    Done,
+}
+
+/// A refund that this request has started.
 struct Begun {
     attempt: Attempt,
     refund: Refund,
@@ -65,27 +73,30 @@ pub async fn cancel_unshipped(
     let begun = loop {
         let tried = patience.attempt(async |connection| {
             if claim_key(connection, tenant, keyed.as_ref()).await? == Once::Before(()) {
-                return Ok(Once::Before(None));
+                return Ok(Once::Before(Cancelling::Done));
             }
             let begun = begin(context, connection, tenant, order_id, reason, actor).await?;
-            Ok::<_, ReversingError>(Once::Now(Some(begun)))
+            Ok::<_, ReversingError>(Once::Now(begun))
         });
         if let Some(begun) = tried.await {
             break begun;
         }
     };
     let begun = begun?;
-    let Once::Now(Some(Begun {
+    let is_new = matches!(begun, Once::Now(_));
+    let Once::Now(Cancelling::Refunding(begun)) = begun else {
+        let details = get_order(context, tenant, order_id).await;
+        let answer = answer(details.map_err(OrderError::after_commit)?);
+        return Ok(match is_new {
+            true => Once::Now(answer),
+            false => Once::Before(answer),
+        });
+    };
+    let Begun {
         attempt,
         refund,
         claim,
-    })) = begun
-    else {
-        let details = get_order(context, tenant, order_id).await;
-        return Ok(Once::Before(answer(
-            details.map_err(OrderError::after_commit)?,
-        )));
-    };
+    } = *begun;
     oms_failpoints::reached("orders.unshipped_refunding");
     if let Err(error) = go_on(context, tenant, &attempt, &refund, &claim, actor).await {
         let cause: &dyn std::error::Error = &error;
@@ -104,7 +115,7 @@ async fn begin(
     order_id: OrderId,
     reason: Option<&Reason>,
     actor: &str,
-) -> Result<Begun, ReversingError> {
+) -> Result<Cancelling, ReversingError> {
     let status = orders::lock_status(connection, tenant, order_id).await?;
     match status.ok_or(OrderError::NotFound)? {
         OrderStatus::Paid => {}
@@ -122,73 +133,64 @@ async fn begin(
     }
     let why = reason.map_or("what is not shipped is cancelled", Reason::as_str);
     let frozen = freeze_unsent(connection, tenant, now, order_id, why).await?;
-    let order = orders::find(connection, tenant, order_id).await?;
-    let order = order.ok_or(OrderError::NotFound)?;
-    let refunds = find_refunds(connection, tenant, &[order_id]).await?;
-    let refunds = refunds.get(&order_id).map_or(&[][..], Vec::as_slice);
-    let (credits, amount) = credits_of(&order, &counted(&order.credits, refunds), &frozen);
-    let refund = start_refund(connection, tenant, (order_id, amount), reason, actor).await?;
-    // Less is left if some was refunded without parts. Such a refund is a credit itself.
-    if refund.amount == amount {
-        credits::insert(connection, tenant, order_id, refund.id, &credits, actor).await?;
-    }
+    let (credits, amount) = plan_credits(connection, tenant, order_id, &frozen).await?;
+    let Some(refund) = start_refund(
+        context,
+        connection,
+        tenant,
+        (order_id, &credits, amount),
+        reason,
+        actor,
+    )
+    .await?
+    else {
+        settle_frozen(connection, tenant, now, order_id, &RefundEnd::Refunded).await?;
+        return Ok(Cancelling::Done);
+    };
     let request = RequestedRefund {
-        what: Refunded::Rest,
+        what: Refunded::Amount(refund.amount),
         reason: reason.cloned(),
         disputed: Disputed::Refuse,
     };
     let claim = write(context, connection, tenant, order_id, &request, actor).await?;
     let attempt = find_payment(connection, tenant, order_id).await?;
     let attempt = attempt.expect("a refund that was started has its attempt");
-    Ok(Begun {
+    Ok(Cancelling::Refunding(Box::new(Begun {
         attempt,
         refund,
         claim,
-    })
+    })))
 }
 
-/// The credits of units, and their sum. Units whose share was refunded already, or that cost nothing, have none.
-fn credits_of(
-    order: &Order,
-    counted: &[Credit],
-    units: &BTreeMap<i32, i32>,
-) -> (Vec<(CreditPart, i64)>, Money) {
-    let of_units = |line, quantity| {
-        let credit = RequestedCredit {
-            line,
-            quantity: Some(quantity),
-            amount: None,
-        };
-        let lines = vec![credit];
-        let parts = RequestedParts {
-            lines,
-            ..RequestedParts::default()
-        };
-        plan(order, counted, &parts)
-    };
-    let mut credits = Vec::new();
-    for (line, quantity) in units {
-        let planned = match of_units(*line, *quantity) {
-            Err(InvalidParts::TooManyUnits { left, .. }) if left > 0 => of_units(*line, left),
-            planned => planned,
-        };
-        credits.extend(planned.into_iter().flat_map(|(credits, _)| credits));
-    }
-    let sum = Money {
-        amount_minor: credits.iter().map(|(_, amount)| amount).sum(),
-        currency: order.total.currency,
-    };
-    (credits, sum)
-}
-
-/// Starts the refund of an amount, or of what is left if that is less.
-async fn start_refund(
+/// What the units cost that were not refunded before.
+async fn plan_credits(
     connection: &mut Connection,
     tenant: TenantId,
-    (order_id, amount): (OrderId, Money),
+    order_id: OrderId,
+    units: &BTreeMap<i32, i32>,
+) -> Result<(Vec<(CreditPart, i64)>, Money), ReversingError> {
+    let order = orders::find(connection, tenant, order_id).await?;
+    let order = order.ok_or(OrderError::NotFound)?;
+    let mut refunds = find_refunds(connection, tenant, &[order_id]).await?;
+    let refunds = refunds.remove(&order_id).unwrap_or_default();
+    let counted = counted(&order.credits, &refunds);
+    let planned = plan_units(&order, &counted, units);
+    planned.map_err(|invalid| ReversingError::InvalidParts(order_id, invalid))
+}
+
+/// Starts the refund of the credits. If less is left of the payment, it is the refund of that amount and of no
+/// particular part. Returns `None` if there is nothing to refund.
+async fn start_refund(
+    context: &OrderContext,
+    connection: &mut Connection,
+    tenant: TenantId,
+    (order_id, credits, amount): (OrderId, &[(CreditPart, i64)], Money),
     reason: Option<&Reason>,
     actor: &str,
-) -> Result<Refund, ReversingError> {
+) -> Result<Option<Refund>, ReversingError> {
+    if amount.amount_minor == 0 {
+        return Ok(None);
+    }
     let new = |amount| NewRefund {
         id: RefundId::generate(),
         order_id,
@@ -197,25 +199,26 @@ async fn start_refund(
         reason: reason.map(|reason| reason.as_str().to_owned()),
         requested_by: actor.to_owned(),
     };
-    if amount.amount_minor == 0 {
-        let status = OrderStatus::Paid;
-        return Err(ReversingError::NotRefundable { order_id, status });
-    }
-    let mut begun = begin_refund(connection, tenant, &new(amount)).await?;
-    if let BeginRefund::ExceedsCaptured { available } = &begun
-        && available.amount_minor > 0
-    {
-        begun = begin_refund(connection, tenant, &new(*available)).await?;
-    }
-    match begun {
-        BeginRefund::Begun(refund) => Ok(refund),
-        BeginRefund::KeyTaken(_)
-        | BeginRefund::ExceedsCaptured { .. }
-        | BeginRefund::NotRefundable => Err(ReversingError::NotRefundable {
+    check_amount(context, amount)?;
+    let begun = match begin_refund(connection, tenant, &new(amount)).await? {
+        BeginRefund::ExceedsCaptured { available } if available.amount_minor == 0 => {
+            return Ok(None);
+        }
+        BeginRefund::ExceedsCaptured { available } => {
+            begin_refund(connection, tenant, &new(available)).await?
+        }
+        begun => begun,
+    };
+    let BeginRefund::Begun(refund) = begun else {
+        return Err(ReversingError::NotRefundable {
             order_id,
             status: OrderStatus::Paid,
-        }),
+        });
+    };
+    if refund.amount == amount {
+        credits::insert(connection, tenant, order_id, refund.id, credits, actor).await?;
     }
+    Ok(Some(refund))
 }
 
 fn refuse_rejected(details: &OrderDetails, id: RefundId) -> Result<(), ReversingError> {

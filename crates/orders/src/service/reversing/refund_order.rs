@@ -129,7 +129,7 @@ pub(super) async fn go_on(
     Ok(advance)
 }
 
-fn check_amount(context: &OrderContext, amount: Money) -> Result<(), ReversingError> {
+pub(super) fn check_amount(context: &OrderContext, amount: Money) -> Result<(), ReversingError> {
     let checked = context.gateway.check_amount(amount);
     checked.map_err(ReversingError::AmountNotAccepted)
 }

@@ -5,11 +5,21 @@ use oms_fulfilment::{NewFulfilmentOrder, find_opened, open_fulfilment_orders};
 use oms_validation::{OrderId, TenantId};
 
 use crate::domain::clock::Now;
-use crate::domain::order::Order;
+use crate::domain::order::{NewOrder, Order};
 use crate::store::orders;
 
 /// What the warehouse of an order has to send.
 pub(crate) fn to_send(order: &Order) -> NewFulfilmentOrder {
+    let lines = order.lines.iter();
+    NewFulfilmentOrder {
+        order_id: order.id,
+        warehouse_id: order.warehouse_id,
+        lines: lines.map(|line| (line.product_id, line.quantity)).collect(),
+    }
+}
+
+/// What the warehouse of a new order has to send.
+pub(crate) fn to_send_of(order: &NewOrder) -> NewFulfilmentOrder {
     let lines = order.lines.iter();
     NewFulfilmentOrder {
         order_id: order.id,

@@ -1,6 +1,5 @@
 //! Orders that are about to be written.
 
-use oms_fulfilment::NewFulfilmentOrder;
 use oms_inventory::{Demand, ReservationRequest, Route};
 use oms_payments::{AttemptId, NewAttempt};
 use oms_validation::{IdempotencyKey, OrderId, ProductId, WarehouseId};
@@ -29,16 +28,6 @@ impl Draft<'_> {
     /// Number of units that it holds.
     pub(super) fn units(&self) -> u64 {
         self.order.units().unsigned_abs()
-    }
-
-    /// What its warehouse has to send.
-    pub(super) fn to_send(&self) -> NewFulfilmentOrder {
-        let lines = self.order.lines.iter();
-        NewFulfilmentOrder {
-            order_id: self.order.id,
-            warehouse_id: self.order.warehouse_id,
-            lines: lines.map(|line| (line.product_id, line.quantity)).collect(),
-        }
     }
 
     /// The stock that it needs.

@@ -10,7 +10,7 @@ use oms_payments::Attempt;
 use super::Placed;
 use super::draft::Draft;
 use super::draft::Level;
-use super::price::Priced;
+use super::price::{Priced, Seen};
 use crate::error::PlacingError;
 use crate::service::placing::intake::{Arrival, Intake, Outcome};
 
@@ -37,23 +37,20 @@ impl Outcomes {
         open
     }
 
-    /// Records the orders whose key is taken, whatever else speaks against them, and continues with the others.
-    pub(super) fn keep_untaken(
+    /// Records the orders whose key is taken or whose settings have changed, whatever else speaks against them, and
+    /// continues with the others.
+    pub(super) fn keep_current(
         &mut self,
         arrivals: &[Arc<Arrival>],
-        taken: &HashSet<String>,
+        seen: &Seen,
         open: &mut Vec<Priced<'_>>,
     ) {
-        if taken.is_empty() {
-            return;
-        }
-        let is_taken = |arrival: &Arrival| taken.contains(arrival.key.as_str());
         for (outcome, arrival) in self.0.iter_mut().zip(arrivals) {
-            if is_taken(arrival) {
-                *outcome = Some(Answer::Done(Ok(Intake::KeyTaken)));
+            if let Some(changed) = seen.change_for(arrival) {
+                *outcome = Some(Answer::Done(Ok(changed)));
             }
         }
-        open.retain(|priced| !is_taken(priced.arrival));
+        open.retain(|priced| seen.change_for(priced.arrival).is_none());
     }
 
     pub(super) fn placed(

@@ -9,12 +9,9 @@ use oms_validation::{Money, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::line::OrderLine;
-use crate::domain::tenant_settings::TenantSettings;
 use crate::error::PlacingError;
-use crate::service::placing::currency_of::currency_of;
-use crate::service::placing::intake::Arrival;
+use crate::service::placing::intake::{Arrival, Intake};
 use crate::service::placing::price_lines::{PricedLines, demand_of, price_lines, quote_lines};
-use crate::service::reading::get_settings::in_force;
 use crate::store::{orders, settings};
 
 /// An order with its prices.
@@ -45,27 +42,36 @@ impl Priced<'_> {
     }
 }
 
-/// What is read before orders are priced.
-pub(super) struct Look {
-    /// The keys that stand for orders.
+/// What may have changed since the arrivals were prepared.
+pub(super) struct Seen {
+    /// The keys that stand for an order.
     pub(super) taken: HashSet<String>,
-    /// The settings of the tenant.
-    pub(super) settings: TenantSettings,
-    /// The prices of all orders.
-    pub(super) quotes: Quotes,
-    /// The warehouse nearest to each order.
-    pub(super) nearest: Nearest,
+    /// The version of the tenant's settings.
+    pub(super) settings_version: i32,
 }
 
-/// Reads which keys are taken, the settings of the tenant, the prices of all orders, and the warehouse nearest to each,
-/// in one round trip. If the tenant's default currency is not the expected one, it reads again.
+impl Seen {
+    /// The outcome of an arrival that has become invalid.
+    pub(super) fn change_for(&self, arrival: &Arrival) -> Option<Intake> {
+        if self.taken.contains(arrival.key.as_str()) {
+            return Some(Intake::KeyTaken);
+        }
+        let is_changed = arrival.settings_version != self.settings_version;
+        is_changed.then_some(Intake::SettingsChanged)
+    }
+}
+
+/// Reads what may have changed, the prices of all orders, and the warehouse nearest to each, in one round trip.
 pub(super) async fn look_at(
-    context: &OrderContext,
     connection: &mut Connection,
     tenant: TenantId,
     arrivals: &[Arc<Arrival>],
-) -> Result<Look, DbError> {
+) -> Result<(Seen, Quotes, Nearest), DbError> {
     let keys: Vec<_> = arrivals.iter().map(|arrival| &arrival.key).collect();
+    let taken = orders::taken_keys(tenant, &keys);
+    let lines = arrivals.iter().flat_map(|arrival| &arrival.lines);
+    let currencies = arrivals.iter().map(|arrival| arrival.currency);
+    let quotes = quote_lines(tenant, currencies, lines);
     let demands = arrivals.iter().map(|arrival| demand_of(&arrival.lines));
     let demands: Vec<Demand> = demands.collect();
     let requests = arrivals.iter().zip(&demands);
@@ -74,40 +80,20 @@ pub(super) async fn look_at(
         demand,
     });
     let requests: Vec<RoutingRequest<'_>> = requests.collect();
-    let remembered = context.default_currencies.find(tenant);
-    let mut assumed = remembered.unwrap_or(context.settings.currency);
-    loop {
-        let requested = |arrival: &Arc<Arrival>| arrival.pricing.currency;
-        let currencies = arrivals.iter().map(|it| requested(it).unwrap_or(assumed));
-        let lines = arrivals.iter().flat_map(|arrival| &arrival.lines);
-        let steps = (
-            orders::taken_keys(tenant, &keys),
-            settings::find(tenant),
-            quote_lines(tenant, currencies, lines),
-            find_nearest(tenant, &requests),
-        );
-        let (taken, stored, quotes, nearest) = send_together(connection, steps).await?;
-        let stored = stored.map(settings::Stored::parse).transpose()?;
-        let settings = in_force(context, stored).settings;
-        let default = settings.default_currency();
-        if default == assumed || arrivals.iter().all(|it| requested(it).is_some()) {
-            return Ok(Look {
-                taken,
-                settings,
-                quotes,
-                nearest,
-            });
-        }
-        context.default_currencies.remember(tenant, default);
-        assumed = default;
-    }
+    let nearest = find_nearest(tenant, &requests);
+    let steps = (taken, settings::version(tenant), quotes, nearest);
+    let (taken, settings_version, quotes, nearest) = send_together(connection, steps).await?;
+    let seen = Seen {
+        taken,
+        settings_version,
+    };
+    Ok((seen, quotes, nearest))
 }
 
 /// Returns each order with the prices of its lines, or the reason why it can't be sold.
 pub(super) fn price<'a>(
     context: &OrderContext,
     arrivals: &'a [Arc<Arrival>],
-    settings: &TenantSettings,
     quotes: &Quotes,
 ) -> Vec<Result<Priced<'a>, PlacingError>> {
     let priced = arrivals.iter().enumerate().map(|(index, arrival)| {
@@ -118,7 +104,7 @@ pub(super) fn price<'a>(
         } = price_lines(
             context,
             &arrival.lines,
-            currency_of(settings, &arrival.pricing)?,
+            arrival.currency,
             &arrival.pricing,
             quotes,
         )?;
