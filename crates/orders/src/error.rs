@@ -40,7 +40,7 @@ oms_errors::problem_types! {
     /// The tenant sells in other currencies. `currencies` lists them.
     CURRENCY_NOT_OFFERED = "orders.currency_not_offered", Unprocessable, "Currency not offered";
     /// A unit price is not the expected one. `errors` names the items, and `unitPrices` has their current prices. Nothing was kept.
-    PRICE_CHANGED = "orders.price_changed", Conflict, "The price has changed";
+    PRICE_CHANGED = "orders.price_changed", WrongState, "The price has changed";
     /// Lines and adjustments don't sum to the expected total. `breakdown` has the computed sums. Nothing was kept.
     TOTAL_MISMATCH = "orders.total_mismatch", Unprocessable, "The total does not add up";
     /// Discounts exceed the price that they apply to. `errors` names the first one that does.

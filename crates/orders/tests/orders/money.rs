@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use oms_fulfilment::ShipmentStatus;
 use oms_orders::{
     Adjustment, AdjustmentKind, AdjustmentScope, Cancellation, CreditPart, Disputed, InvalidParts,
     OrderError, OrderRequest, OrderStatus, PlacedOrder, PlacingError, Refunded, RefundedOrder,
-    RequestedCredit, RequestedParts, RequestedPricing, RequestedRefund, ReversingError, get_order,
-    place_order, refund_order,
+    RequestedCredit, RequestedParts, RequestedPricing, RequestedRefund, ReversingError,
+    cancel_unshipped, get_order, place_order, refund_order,
 };
 use oms_payments::{Operation, RefundState};
 use oms_testing::gateway::{Confirm, Refunding};
@@ -188,6 +189,8 @@ async fn an_order_of_nothing_is_paid_at_once_and_cancelled_without_the_gateway()
     };
     let order_id = paid(&shop, free.clone()).await;
     assert_eq!(shop.state().await, "PAID 3 1:PAID/api 0");
+    let to_send = "SELECT string_agg(status, ',') FROM fulfilment.fulfilment_orders";
+    assert_eq!(shop.text(to_send).await, "OPEN");
     // The key stands for it.
     let repeated = place(&shop, "k", free).await;
     assert!(
@@ -208,6 +211,7 @@ async fn an_order_of_nothing_is_paid_at_once_and_cancelled_without_the_gateway()
         shop.state().await,
         "CANCELLED 0 1:PAID/api,2:CANCELLING/api,3:CANCELLED/api 0"
     );
+    assert_eq!(shop.text(to_send).await, "CANCELLED");
     assert_eq!(shop.gateway.calls(), Vec::<Operation>::new());
     assert_eq!(ledger(&shop, order_id).await, (0, 0, 0));
 }
@@ -383,6 +387,21 @@ async fn lines_of_earlier_versions_are_refunded_by_their_price() {
     assert_eq!(credits, [(part, 100)]);
     // A refund without parts is a credit as well.
     assert_eq!(ledger(&shop, order_id).await, (150, 150, 0));
+}
+
+#[tokio::test]
+async fn unshipped_units_are_refunded_by_their_share() {
+    let shop = Shop::open(Confirm::Pays).await;
+    let order_id = paid(&shop, discounted(100)).await;
+    shop.ship(order_id, Some(1), ShipmentStatus::Shipped)
+        .await
+        .unwrap();
+    cancel_unshipped(&shop.context, tenant(), order_id, None, None, "api")
+        .await
+        .unwrap();
+    assert_eq!(shop.refunds().await, "refunded 133");
+    assert_eq!(ledger(&shop, order_id).await, (121, 121, 0));
+    shop.assert_sound().await;
 }
 
 #[tokio::test]
