@@ -7,6 +7,7 @@ pub(crate) mod explanation;
 pub(crate) mod holding;
 pub(crate) mod id;
 pub(crate) mod import;
+pub(crate) mod moving;
 pub(crate) mod name;
 pub(crate) mod product;
 pub(crate) mod rivalry;

@@ -55,8 +55,10 @@ pub use store::grants::GRANTS;
 pub use {
     domain::holding::{HeldUnits, Reservation, Unreserved},
     domain::id::StockChangeId,
+    domain::moving::{ReservationMove, SourceStock, Unavailable},
     domain::stock_movement::ChangeRecord,
     service::find_reservations::find_reservations,
+    service::move_reservations::move_reservations,
     service::release_parts::release_parts,
     service::ship::ship,
     service::unship::unship,

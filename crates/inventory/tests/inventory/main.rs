@@ -10,9 +10,11 @@
 mod changing;
 mod concurrency;
 mod fixture;
+mod holders;
 mod importing;
 mod importing_at_once;
 mod importing_products;
+mod moving;
 mod reservations;
 mod routing;
 mod safety_stock;
