@@ -16,6 +16,7 @@ use oms_errors::{
     BODY_TIMEOUT, BODY_TOO_LARGE, DATABASE_DENIED, DATABASE_UNAVAILABLE, HEAD_TOO_LARGE, INTERNAL,
     INVALID_REQUEST, OVERLOADED, ProblemType, UNAUTHENTICATED, UNSUPPORTED_MEDIA_TYPE,
 };
+use oms_fulfilment::http::FulfilmentSchemas;
 use oms_inventory::http::InventorySchemas;
 use oms_orders::http::OrdersSchemas;
 use oms_web::Access;
@@ -75,6 +76,7 @@ fn document() -> Value {
     let mut document = components::Overview::openapi();
     document.merge(OrdersSchemas::openapi());
     document.merge(InventorySchemas::openapi());
+    document.merge(FulfilmentSchemas::openapi());
     for route in ROUTES.iter() {
         document.merge(route.document());
     }

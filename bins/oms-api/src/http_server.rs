@@ -11,6 +11,7 @@ use actix_web::{App, web};
 use anyhow::Context;
 use oms_access::http::announce_limits;
 use oms_errors::{Problem, ROUTE_NOT_FOUND};
+use oms_fulfilment::http::FulfilmentApi;
 use oms_inventory::http::InventoryApi;
 use oms_orders::http::OrdersApi;
 use oms_payments::http::StripeWebhooks;
@@ -56,6 +57,7 @@ impl RunningServer {
 pub(crate) struct Endpoints {
     pub(crate) orders: OrdersApi,
     pub(crate) inventory: InventoryApi,
+    pub(crate) fulfilment: FulfilmentApi,
     pub(crate) webhooks: Option<StripeWebhooks>,
     pub(crate) readiness: Readiness,
 }
@@ -76,6 +78,7 @@ pub(crate) fn start(
     });
     let orders = web::Data::new(endpoints.orders);
     let inventory = web::Data::new(endpoints.inventory);
+    let fulfilment = web::Data::new(endpoints.fulfilment);
     let webhooks = endpoints.webhooks.map(web::Data::new);
     let readiness = web::Data::new(endpoints.readiness);
     let (admission, metrics) = (Arc::new(admission), Arc::new(metrics));
@@ -84,12 +87,14 @@ pub(crate) fn start(
         App::new()
             .app_data(orders.clone())
             .app_data(inventory.clone())
+            .app_data(fulfilment.clone())
             .app_data(readiness.clone())
             .app_data(body_limits.clone())
             .configure(registered(health::ROUTES))
             .configure(registered(docs::ROUTES))
             .configure(registered(oms_orders::http::ROUTES))
             .configure(registered(oms_inventory::http::ROUTES))
+            .configure(registered(oms_fulfilment::http::ROUTES))
             .configure(|routes| {
                 if let Some(webhooks) = &webhooks {
                     routes.app_data(webhooks.clone());

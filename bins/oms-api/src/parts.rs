@@ -38,6 +38,10 @@ pub(crate) const PARTS: &[Part] = &[
         grants: oms_inventory::GRANTS,
     },
     Part {
+        problem_types: oms_fulfilment::PROBLEM_TYPES,
+        grants: oms_fulfilment::GRANTS,
+    },
+    Part {
         problem_types: oms_orders::PROBLEM_TYPES,
         grants: oms_orders::GRANTS,
     },

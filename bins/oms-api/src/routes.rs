@@ -14,6 +14,7 @@ pub(crate) static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
     [
         oms_orders::http::ROUTES,
         oms_inventory::http::ROUTES,
+        oms_fulfilment::http::ROUTES,
         oms_payments::http::ROUTES,
         health::ROUTES,
         docs::ROUTES,

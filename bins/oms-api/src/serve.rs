@@ -4,6 +4,8 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use oms_database::Database;
+use oms_fulfilment::FulfilmentContext;
+use oms_fulfilment::http::FulfilmentApi;
 use oms_geocoding::adapters::{AddressBook, Nominatim};
 use oms_geocoding::{CachedGeocoder, Chain, Geocoder};
 use oms_inventory::InventoryContext;
@@ -79,6 +81,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     };
     let locator = Arc::new(GeocodedAddresses(geocoder.clone()));
     let inventory = Arc::new(InventoryContext::new(database.clone(), locator));
+    let fulfilment = Arc::new(FulfilmentContext::new(database.clone()));
     let context = OrderContext::new(database.clone(), gateway, geocoder, settings);
     let context = context.with_preview_geocoder(geocoders.previews);
     let context = context.with_installation(installation);
@@ -111,6 +114,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
             Detached::new(inventory, Handle::current(), tasks.clone()),
             config.imports,
         ),
+        fulfilment: FulfilmentApi::new(Detached::new(fulfilment, Handle::current(), tasks.clone())),
         webhooks: webhooks(&config, &database, news),
         readiness: Readiness::new(database.clone(), config.database.url(), is_stuck),
     };

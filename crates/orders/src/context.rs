@@ -3,6 +3,7 @@
 pub(crate) mod batches;
 mod bounds_memory;
 mod lock_turns;
+mod recent_keys;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +27,7 @@ use crate::domain::status::OrderStatus;
 use batches::OrderBatches;
 use bounds_memory::BoundsMemory;
 use lock_turns::LockTurns;
+use recent_keys::RecentKeys;
 
 pub use batches::BatchCounts;
 
@@ -45,6 +47,7 @@ pub struct OrderContext {
     pub(crate) payment_batches: PaymentBatches,
     pub(crate) outcomes: PlacingOutcomes,
     pub(crate) bounds: BoundsMemory,
+    pub(crate) recent_keys: RecentKeys,
     /// The installation, to tell operators which installation a charge belongs to.
     pub(crate) installation: Option<InstallationId>,
     /// Cancelled when the program stops, so that no further batch of background work begins.
@@ -82,6 +85,7 @@ impl OrderContext {
             payment_batches: PaymentBatches::new(database.clone(), limits),
             outcomes: PlacingOutcomes::default(),
             bounds: BoundsMemory::default(),
+            recent_keys: RecentKeys::default(),
             database,
             gateway,
             preview_geocoder: geocoder.clone(),

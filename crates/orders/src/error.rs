@@ -7,6 +7,7 @@ mod paying;
 mod placing;
 mod reconciling;
 mod reversing;
+mod shipping;
 
 pub use dead_letters::DeadLetterError;
 pub use erasing::ErasingError;
@@ -14,6 +15,7 @@ pub use paying::{NotPaid, PayingError};
 pub use placing::PlacingError;
 pub use reconciling::ReconcilingError;
 pub use reversing::ReversingError;
+pub use shipping::ShippingError;
 
 use oms_batching::{BatchError, NotDone};
 use oms_database::DbError;
@@ -71,6 +73,12 @@ oms_errors::problem_types! {
     CLOSED = "orders.closed", WrongState, "The order was closed by an operator";
     /// The order has failed or is fully refunded; there is nothing to cancel.
     NOT_CANCELLABLE = "orders.not_cancellable", WrongState, "An order in this state can't be cancelled";
+    /// Some of it was shipped. Cancel what is not with `"scope": "unshipped"`.
+    PARTLY_SHIPPED = "orders.partly_shipped", WrongState, "A part of the order was shipped";
+    /// All of it was shipped, or what was not is cancelled already.
+    NOTHING_UNSHIPPED = "orders.nothing_unshipped", WrongState, "Nothing is left to cancel";
+    /// The order is being cancelled, or all of its money is being refunded. Nothing of it may be shipped meanwhile.
+    BUSY = "orders.busy", Conflict, "The order is being cancelled or refunded";
     /// The order is not paid, or is being cancelled.
     NOT_REFUNDABLE = "orders.not_refundable", WrongState, "An order in this state can't be refunded";
     /// A refund of the order is in progress. The remaining amount is known once it is done.

@@ -7,8 +7,10 @@ mod document;
 mod erase_customer;
 mod examples;
 mod findings;
+mod fulfilling;
 mod get_order;
 mod get_timeline;
+mod goods;
 mod items;
 mod list_orders;
 mod list_refunds;
@@ -38,6 +40,17 @@ pub const ROUTES: &[Route] = &[
     route!(POST "/orders/{id}/cancel", CANCEL, cancel_order::cancel_order),
     route!(GET "/orders/{id}/refunds", READ, list_refunds::list_refunds),
     route!(POST "/orders/{id}/refunds", REFUND, refund_order::refund_order),
+    route!(GET "/orders/{id}/fulfilment-orders", SEE_WORK, fulfilling::of_order::of_order),
+    route!(POST "/fulfilment-orders/{id}/start", WORK, fulfilling::start::start),
+    route!(POST "/fulfilment-orders/{id}/stop", WORK, fulfilling::stop::stop),
+    route!(POST "/fulfilment-orders/{id}/holds", WORK, fulfilling::hold::hold),
+    route!(DELETE "/fulfilment-orders/{id}/holds/{handle}", WORK, fulfilling::release::release),
+    route!(POST "/fulfilment-orders/{id}/shipments", WORK, fulfilling::create::create),
+    route!(POST "/shipments/batch", WORK, fulfilling::batch::batch),
+    route!(POST "/shipments/{id}/ship", WORK, fulfilling::ship::ship),
+    route!(POST "/shipments/{id}/deliver", WORK, fulfilling::deliver::deliver),
+    route!(POST "/shipments/{id}/cancel", WORK, fulfilling::cancel::cancel),
+    route!(POST "/shipments/{id}/tracking", WORK, fulfilling::track::track),
     route!(POST "/customers/{id}/erase", OPERATE, erase_customer::erase_customer),
     route!(POST "/routing/preview", READ, preview_routing::preview_routing),
     route!(GET "/operations/dead-letters", OPERATE, dead_letters::list::list),
@@ -54,6 +67,8 @@ const READ: Access = Access::Scope(Scope::OrdersRead);
 const WRITE: Access = Access::Scope(Scope::OrdersWrite);
 const CANCEL: Access = Access::Scope(Scope::OrdersCancel);
 const REFUND: Access = Access::Scope(Scope::OrdersRefund);
+const SEE_WORK: Access = Access::Scope(Scope::FulfilmentRead);
+const WORK: Access = Access::Scope(Scope::FulfilmentWrite);
 const OPERATE: Access = Access::Scope(Scope::Operations);
 
 /// Whether requests may contain card numbers.

@@ -2,6 +2,7 @@
 //!
 //! A room uses only rooms declared above it, so that they don't form a circle. `xtask/edges.toml` lists which.
 
+pub(crate) mod fulfilling;
 pub(crate) mod operating;
 pub(crate) mod placing;
 pub(crate) mod reading;

@@ -31,6 +31,7 @@ pub(super) const SIGNATURE: &str = "stripeSignature";
     tags(
         (name = "orders", description = "Placing, reading, cancelling and refunding orders."),
         (name = "inventory", description = "Warehouses, products and stock."),
+        (name = "fulfilment", description = "What warehouses have to send, and what they have sent."),
         (name = "operations", description = "What an operator must settle: dead letters and findings."),
         (name = "webhooks", description = "Events that the payment gateway reports."),
         (name = "health", description = "Health checks of the process and of its database."),
@@ -48,6 +49,7 @@ pub(super) fn add_components(document: &mut OpenApi) {
     ProblemBody::schemas(&mut referred);
     ProblemMembers::schemas(&mut referred);
     oms_inventory::http::ProblemMembers::schemas(&mut referred);
+    oms_fulfilment::http::ProblemMembers::schemas(&mut referred);
     components.schemas.extend(referred);
     let examples = problem_types().map(|it| (it.code.to_owned(), example(it)));
     components.examples.extend(examples);
@@ -67,6 +69,7 @@ fn problem_schema() -> Schema {
     for members in [
         ProblemMembers::schema(),
         oms_inventory::http::ProblemMembers::schema(),
+        oms_fulfilment::http::ProblemMembers::schema(),
     ] {
         let RefOr::T(Schema::Object(members)) = members else {
             unreachable!("structs are objects");

@@ -60,7 +60,7 @@ pub async fn assert_charges_match_orders(database: &StoreDatabase, sandbox: &San
 }
 
 /// A shop with an order of each kind: paid, declined, pending, left to an operator, refunded in part and in full, being
-/// refunded, and cancelled.
+/// refunded, cancelled, and shipped.
 async fn shop_of_all_kinds() -> Shop {
     let shop = Shop::open().await;
     let lost = json!({ "type": "error_before", "status": 500 });
@@ -87,6 +87,7 @@ async fn shop_of_all_kinds() -> Shop {
     let declined = shop.place_new(&declined).await;
     declined.assert_failed("orders.payment_declined");
     refund_and_cancel(&shop).await;
+    ship_and_unship(&shop).await;
     shop.sandbox.once("confirm", lost).await;
     shop.place_new(&small_order()).await.assert_pending();
     shop
@@ -109,6 +110,27 @@ async fn refund_and_cancel(shop: &Shop) {
     shop.sandbox.once("refund", lost).await;
     let answer = shop.refund(&order_id, &new_key(), &part).await;
     assert_eq!(answer.status, 202, "{answer:?}");
+}
+
+/// An order that was sent, and one whose shipment never left.
+async fn ship_and_unship(shop: &Shop) {
+    for never_left in [false, true] {
+        let order_id = shop.paid().await;
+        let path = format!(
+            "/fulfilment-orders/{}/shipments",
+            shop.fulfilment_order_of(&order_id).await
+        );
+        let shipped = shop.post_once(&path, &new_key(), &json!({})).await;
+        assert_eq!(shipped.status, 201, "{shipped:?}");
+        if never_left {
+            let id = shipped.body["id"].as_str().unwrap();
+            let path = format!("/shipments/{id}/cancel");
+            let cancelled = shop
+                .post_once(&path, &new_key(), &json!({ "reason": "it never left" }))
+                .await;
+            assert_eq!(cancelled.status, 200, "{cancelled:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -13,5 +13,6 @@ mod placing;
 mod previewing;
 mod references;
 mod refunding;
+mod shipping;
 mod spelling;
 mod timeline;

@@ -18,6 +18,7 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
     let tables = [
         oms_orders::http::ROUTES,
         oms_inventory::http::ROUTES,
+        oms_fulfilment::http::ROUTES,
         oms_payments::http::ROUTES,
     ];
     let of_contexts = tables.into_iter().flatten().map(|row| Route {

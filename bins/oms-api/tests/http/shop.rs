@@ -117,6 +117,13 @@ impl Shop {
         answer.body
     }
 
+    /// The ID of the only fulfilment order of an order.
+    pub async fn fulfilment_order_of(&self, order_id: &str) -> String {
+        let order = self.order(order_id).await;
+        let id = order["fulfilmentOrders"][0]["id"].as_str();
+        id.unwrap_or_else(|| panic!("{order}")).to_owned()
+    }
+
     /// The orders whose outcome is unknown.
     pub async fn pending_orders(&self) -> Vec<String> {
         self.orders_in("'PENDING_PAYMENT'").await

@@ -45,6 +45,7 @@ fn disclosure_of(credential: &Credential) -> Disclosure {
     Disclosure {
         orders: credential.allows(Scope::OrdersRead),
         inventory: credential.allows(Scope::InventoryRead),
+        fulfilment: credential.allows(Scope::FulfilmentRead),
         payment_secrets: credential.allows(Scope::OrdersWrite),
     }
 }

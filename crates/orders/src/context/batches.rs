@@ -21,6 +21,10 @@ pub(crate) struct Arrivals(pub(crate) Arc<OrderContext>);
 #[derive(Clone)]
 pub(crate) struct EndPaid(pub(crate) Arc<OrderContext>);
 
+/// Shipments to create and to send.
+#[derive(Clone)]
+pub(crate) struct Shipping(pub(crate) Arc<OrderContext>);
+
 /// Reads of orders by ID.
 #[derive(Clone)]
 pub(crate) struct Reads(pub(crate) Arc<OrderContext>);
@@ -30,6 +34,7 @@ pub(crate) struct OrderBatches {
     pub(crate) look_ups: Batcher<LookUps>,
     pub(crate) arrivals: Batcher<Arrivals>,
     pub(crate) payments: Batcher<EndPaid>,
+    pub(crate) shipments: Batcher<Shipping>,
     pub(crate) reads: Batcher<Reads>,
 }
 
@@ -39,6 +44,7 @@ impl OrderBatches {
             look_ups: Batcher::new(limits),
             arrivals: Batcher::new(limits),
             payments: Batcher::new(limits),
+            shipments: Batcher::new(limits),
             reads: Batcher::new(limits),
         }
     }
@@ -50,6 +56,7 @@ impl OrderBatches {
             arrivals: self.arrivals.counts(),
             references: references.counts(),
             payments: self.payments.counts(),
+            shipments: self.shipments.counts(),
             reads: self.reads.counts(),
         }
     }
@@ -61,12 +68,14 @@ impl OrderBatches {
             look_ups,
             arrivals,
             payments,
+            shipments,
             reads,
         } = self;
         let ages = [
             look_ups.oldest(),
             arrivals.oldest(),
             payments.oldest(),
+            shipments.oldest(),
             reads.oldest(),
         ];
         ages.into_iter().flatten().max()
@@ -84,14 +93,22 @@ pub struct BatchCounts {
     pub references: Counts,
     /// Orders settled as paid.
     pub payments: Counts,
+    /// Shipments created or sent.
+    pub shipments: Counts,
     /// Orders read by ID.
     pub reads: Counts,
 }
 
 impl BatchCounts {
     /// The names of the kinds in metrics.
-    pub const KINDS: [&'static str; 5] =
-        ["look_up", "place", "store_reference", "end_paid", "read"];
+    pub const KINDS: [&'static str; 6] = [
+        "look_up",
+        "place",
+        "store_reference",
+        "end_paid",
+        "ship",
+        "read",
+    ];
 
     /// The counts, in the order of [`BatchCounts::KINDS`].
     pub fn by_kind(&self) -> [Counts; Self::KINDS.len()] {
@@ -100,6 +117,7 @@ impl BatchCounts {
             self.arrivals,
             self.references,
             self.payments,
+            self.shipments,
             self.reads,
         ]
     }

@@ -7,10 +7,11 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 use oms_payments::{GatewayCall, Operation};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::domain::actor::SWEEPER;
-use crate::domain::event::OrderEvent;
+use crate::domain::event::{CHANGED, OrderEvent};
 use crate::domain::status::OrderStatus;
 use oms_validation::{Cursor, CursorKey, InvalidCursor, Page, PageSize};
 
@@ -39,10 +40,14 @@ pub enum Happening {
         /// The new status.
         to: OrderStatus,
     },
-    /// A note that changed nothing, for example about an operator's action.
+    /// A note that did not change the status, for example about an operator's action or a shipment.
     Note {
         /// The order's status.
         status: OrderStatus,
+        /// What it is about, such as `shipment.shipped`. `None` for words only.
+        event: Option<String>,
+        /// The facts of that event.
+        data: Option<Value>,
     },
     /// Its lines were reserved at its warehouse.
     StockReserved,
@@ -176,7 +181,11 @@ fn of_event((stands_at, event): (DateTime<Utc>, OrderEvent)) -> Vec<TimelineEntr
         (Some(_), _) => None,
     };
     let status = match event.from {
-        Some(from) if from == event.to => Happening::Note { status: from },
+        Some(from) if from == event.to => Happening::Note {
+            status: from,
+            event: Some(event.kind.clone()).filter(|kind| kind != CHANGED),
+            data: event.data.clone(),
+        },
         from => Happening::Transition { from, to: event.to },
     };
     let number = u128::from(event.sequence.unsigned_abs()) * 2;

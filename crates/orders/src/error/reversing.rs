@@ -5,8 +5,9 @@ use oms_payments::{Reference, RefundFailure, RefundId};
 use oms_validation::{Currency, Money, OrderId};
 
 use super::{
-    NOT_CANCELLABLE, NOT_REFUNDABLE, OrderError, PAYMENT_DISPUTED, REFUND_EXCEEDS_CAPTURED,
-    REFUND_IN_PROGRESS, REFUND_REFUSED, RETRY_AFTER_S, about, family_of_order_error, location_of,
+    NOT_CANCELLABLE, NOT_REFUNDABLE, NOTHING_UNSHIPPED, OrderError, PARTLY_SHIPPED,
+    PAYMENT_DISPUTED, REFUND_EXCEEDS_CAPTURED, REFUND_IN_PROGRESS, REFUND_REFUSED, RETRY_AFTER_S,
+    about, family_of_order_error, location_of,
 };
 use crate::domain::status::OrderStatus;
 
@@ -19,6 +20,22 @@ pub enum ReversingError {
     /// The order failed or was refunded, so there is nothing to cancel.
     #[error("an order that is {status} can't be cancelled")]
     NotCancellable {
+        /// The order.
+        order_id: OrderId,
+        /// Its status.
+        status: OrderStatus,
+    },
+    /// Some of it was shipped, so that it can't be cancelled as a whole.
+    #[error("a part of order {order_id} was shipped")]
+    PartlyShipped {
+        /// The order.
+        order_id: OrderId,
+        /// Its status.
+        status: OrderStatus,
+    },
+    /// Nothing of it is left to ship, so there is nothing to cancel.
+    #[error("nothing of order {order_id} is left to ship")]
+    NothingUnshipped {
         /// The order.
         order_id: OrderId,
         /// Its status.
@@ -76,6 +93,12 @@ impl From<ReversingError> for Problem {
             ReversingError::Order(error) => error.into(),
             ReversingError::NotCancellable { order_id, status } => {
                 about(&NOT_CANCELLABLE, order_id, status)
+            }
+            ReversingError::PartlyShipped { order_id, status } => {
+                about(&PARTLY_SHIPPED, order_id, status)
+            }
+            ReversingError::NothingUnshipped { order_id, status } => {
+                about(&NOTHING_UNSHIPPED, order_id, status)
             }
             ReversingError::NotRefundable { order_id, status } => {
                 about(&NOT_REFUNDABLE, order_id, status)

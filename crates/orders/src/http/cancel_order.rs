@@ -25,14 +25,27 @@ use crate::service::reversing::cancel_order::Cancellation;
 #[serde(deny_unknown_fields)]
 #[schema(as = CancellationRequest)]
 pub(super) struct Body {
+    /// Defaults to `all`.
+    scope: Option<CancellationScope>,
     #[schema(value_type = Option<Reason>)]
     reason: Option<String>,
+}
+
+/// What is cancelled.
+#[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum CancellationScope {
+    /// The whole order, of which nothing was shipped.
+    #[default]
+    All,
+    /// What is not shipped. Its money is refunded.
+    Unshipped,
 }
 
 type Cancelled = Disclosed<OrderBody, CancelledOrder>;
 
 oms_web::refusals! {
-    Refusals: [INVALID_HEADER, error::NOT_FOUND, error::KEY_REUSED, error::OUTCOME_UNKNOWN], with a location: [error::NOT_CANCELLABLE, error::PAYMENT_DISPUTED, error::REFUND_IN_PROGRESS]
+    Refusals: [INVALID_HEADER, error::NOT_FOUND, error::KEY_REUSED, error::OUTCOME_UNKNOWN], with a location: [error::NOT_CANCELLABLE, error::PARTLY_SHIPPED, error::NOTHING_UNSHIPPED, error::REFUND_REFUSED, error::PAYMENT_DISPUTED, error::REFUND_IN_PROGRESS]
 }
 
 /// Answers 200 with the order once it is cancelled, and 202 until then. 404 if the tenant has no such order; 409 if it
@@ -44,7 +57,7 @@ oms_web::refusals! {
     tag = "orders",
     summary = "Cancel an order",
     description = "Refunds what is left of the payment and releases the stock. Repeating the request changes nothing. An order whose \
-        payment is disputed is not cancelled. Without the scope `orders:read` the answer contains only the status and the refunds.",
+        payment is disputed is not cancelled. When a part of the order was shipped, `scope: unshipped` cancels the rest. Without the scope `orders:read` the answer contains only the status and the refunds.",
     params(("id" = OrderId, Path), OptionalIdempotencyKey),
     request_body = Option<Body>,
     responses(
@@ -65,11 +78,26 @@ pub(super) async fn cancel_order(
     body: OptionalJson<Body>,
 ) -> Result<HttpResponse, ProblemResponse> {
     let id = order_id_of(&id)?;
-    let reason = reason_of(body.0.unwrap_or_default().reason.as_deref())?;
+    let body = body.0.unwrap_or_default();
+    let (scope, reason) = (
+        body.scope.unwrap_or_default(),
+        reason_of(body.reason.as_deref())?,
+    );
     let cancelling = api.work.run(|context| async move {
         let (tenant, key, reason) = (tenant.0, key.0.as_ref(), reason.as_ref());
         let actor = actor.0.as_str();
-        reversing::cancel_order::cancel_order(&context, tenant, id, key, reason, actor).await
+        match scope {
+            CancellationScope::All => {
+                reversing::cancel_order::cancel_order(&context, tenant, id, key, reason, actor)
+                    .await
+            }
+            CancellationScope::Unshipped => {
+                reversing::cancel_unshipped::cancel_unshipped(
+                    &context, tenant, id, key, reason, actor,
+                )
+                .await
+            }
+        }
     });
     let cancellation = cancelling.await?;
     Ok(answer(cancellation, disclosure)?)

@@ -59,6 +59,13 @@ pub(super) fn order() -> Value {
         "reference": "pi_952bdc58e1bc480193711688128441ba"
     });
     order["refunds"] = json!([refund()]);
+    order["fulfilmentStatus"] = json!("UNFULFILLED");
+    order["fulfilmentOrders"] = json!([{
+        "id": "01a2057d-fe91-7a02-8c1d-93f2c47a51be",
+        "warehouseId": WAREHOUSE_ID,
+        "status": "OPEN",
+        "outstanding": 2
+    }]);
     order["routing"] = json!({
         "destination": { "lat": 33.7578, "lng": -84.3876 },
         "explanation": "Atlanta Distribution Center is the nearest warehouse, and has everything that was ordered.",
@@ -164,6 +171,44 @@ pub(super) fn finding() -> Value {
         "tries": 0,
         "foundAt": "2026-11-23T01:00:00.000000Z",
         "lastSeenAt": "2026-11-23T02:00:00.000000Z"
+    })
+}
+
+pub(super) fn new_shipment() -> Value {
+    json!({
+        "lines": [{ "line": 1, "quantity": 1 }],
+        "parcels": [{ "carrier": "UPS", "service": "Ground", "trackingNumber": "1Z999AA10123456784" }],
+        "status": "SHIPPED"
+    })
+}
+
+pub(super) fn shipment_batch() -> Value {
+    json!({
+        "items": [
+            {
+                "action": "create",
+                "idempotencyKey": "station-7/1041",
+                "fulfilmentOrderId": oms_fulfilment::http::examples::FULFILMENT_ORDER_ID
+            },
+            {
+                "action": "ship",
+                "idempotencyKey": "station-7/1042",
+                "shipmentId": oms_fulfilment::http::examples::SHIPMENT_ID
+            }
+        ]
+    })
+}
+
+pub(super) fn new_hold() -> Value {
+    json!({ "handle": "fraud-check", "reason": "fraud_check", "note": "billing and shipping country differ" })
+}
+
+pub(super) fn tracking_report() -> Value {
+    json!({
+        "parcel": 1,
+        "status": "delivered",
+        "detail": "handed to the customer",
+        "happenedAt": "2026-11-24T14:02:00Z"
     })
 }
 

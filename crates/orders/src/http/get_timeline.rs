@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use oms_validation::{OrderId, PageSize, ProductId, WarehouseId};
 use oms_web::{CurrentTenant, PageBody, ProblemResponse, Query};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::representation::{CallBody, warehouse_name};
@@ -100,6 +101,12 @@ enum HappeningBody {
     },
     Note {
         status: OrderStatus,
+        /// What it is about, such as `shipment.shipped`; absent if there are only words.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        event: Option<String>,
+        /// Its facts: IDs and units.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        data: Option<Value>,
     },
     StockReserved(StockBody),
     StockReleased(StockBody),
@@ -153,7 +160,15 @@ impl EntryBody {
     fn of(entry: TimelineEntry, stock: &StockBody) -> Self {
         let happening = match entry.happening {
             Happening::Transition { from, to } => HappeningBody::Transition { from, to },
-            Happening::Note { status } => HappeningBody::Note { status },
+            Happening::Note {
+                status,
+                event,
+                data,
+            } => HappeningBody::Note {
+                status,
+                event,
+                data,
+            },
             Happening::StockReserved => HappeningBody::StockReserved(stock.clone()),
             Happening::StockReleased => HappeningBody::StockReleased(stock.clone()),
             Happening::GatewayCall(call) => HappeningBody::GatewayCall(CallBody::from(*call)),

@@ -12,6 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::examples;
+use super::goods::GoodsBody;
 use crate::domain::address::ShippingAddress;
 use crate::domain::dispute::Dispute;
 use crate::domain::external_reference::ExternalReference;
@@ -82,6 +83,8 @@ pub(super) struct OrderBody {
     payment: Option<Payment>,
     /// Oldest first.
     refunds: Vec<RefundBody>,
+    #[serde(flatten)]
+    goods: GoodsBody,
     /// Null after the address was erased.
     #[schema(required = true)]
     routing: Option<RoutingBody>,
@@ -337,6 +340,7 @@ impl OrderBody {
             expires_at,
             refunds,
             disputes,
+            fulfilment,
             explanation,
         } = details;
         let payment = payment.map(|attempt| match expires_at {
@@ -359,6 +363,7 @@ impl OrderBody {
             shipping_address: order.shipping_address,
             payment,
             refunds: refunds.into_iter().map(RefundBody::from).collect(),
+            goods: GoodsBody::from(fulfilment),
         })
     }
 }

@@ -3,5 +3,6 @@
 pub(crate) mod advance_cancelling;
 pub(crate) mod advance_refunding;
 pub(crate) mod cancel_order;
+pub(crate) mod cancel_unshipped;
 pub(crate) mod refund_order;
 pub(crate) mod refuse_disputed;

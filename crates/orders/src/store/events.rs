@@ -2,10 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 use oms_validation::{OrderId, TenantId};
+use serde_json::Value;
 
 use crate::domain::clock::Now;
 use crate::domain::event::OrderEvent;
@@ -18,6 +19,10 @@ pub(crate) struct Event<'a> {
     pub(crate) sequence: i32,
     pub(crate) from: Option<OrderStatus>,
     pub(crate) to: OrderStatus,
+    /// What it is about.
+    pub(crate) kind: &'a str,
+    /// Its facts.
+    pub(crate) data: Option<&'a Value>,
     /// Who made the change: `api`, `sweeper`, …
     pub(crate) actor: &'a str,
     /// Why, in words.
@@ -34,8 +39,8 @@ pub(crate) async fn insert(
 ) -> Result<(), DbError> {
     cached_sql(
         "INSERT INTO orders.events
-             (tenant_id, order_id, sequence, from_status, to_status, actor, reason, occurred_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, greatest($8, now()))",
+             (tenant_id, order_id, sequence, from_status, to_status, actor, reason, occurred_at, type, data)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, greatest($8, now()), $9, $10)",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(order_id.as_uuid())
@@ -45,6 +50,8 @@ pub(crate) async fn insert(
     .bind::<Text, _>(event.actor)
     .bind::<Text, _>(event.reason)
     .bind::<Nullable<Timestamptz>, _>(now)
+    .bind::<Text, _>(event.kind)
+    .bind::<Nullable<Jsonb>, _>(event.data)
     .execute(connection)
     .await?;
     Ok(())
@@ -69,7 +76,7 @@ pub(crate) async fn find_from(
 
     let rows: Vec<StandingRow> = cached_sql(
         "SELECT * FROM (
-             SELECT sequence, from_status, to_status, actor, reason, occurred_at,
+             SELECT sequence, from_status, to_status, actor, reason, occurred_at, type AS kind, data,
                     max(occurred_at) OVER (ORDER BY sequence) AS stands_at
              FROM orders.events WHERE tenant_id = $1 AND order_id = $2
          ) event
@@ -100,6 +107,10 @@ struct Row {
     reason: String,
     #[diesel(sql_type = Timestamptz)]
     occurred_at: DateTime<Utc>,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Nullable<Jsonb>)]
+    data: Option<Value>,
 }
 
 /// The timeline of an order, from its beginning.
@@ -109,7 +120,7 @@ pub(crate) async fn find(
     order_id: OrderId,
 ) -> Result<Vec<OrderEvent>, DbError> {
     let rows: Vec<Row> = cached_sql(
-        "SELECT sequence, from_status, to_status, actor, reason, occurred_at
+        "SELECT sequence, from_status, to_status, actor, reason, occurred_at, type AS kind, data
          FROM orders.events WHERE tenant_id = $1 AND order_id = $2 ORDER BY sequence",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
@@ -125,6 +136,8 @@ impl Row {
             sequence: self.sequence,
             from: self.from_status.as_deref().map(OrderStatus::stored),
             to: OrderStatus::stored(&self.to_status),
+            kind: self.kind,
+            data: self.data,
             actor: self.actor,
             reason: self.reason,
             occurred_at: self.occurred_at,

@@ -260,3 +260,26 @@ impl Row {
         })
     }
 }
+
+/// Returns those of the given orders whose personal data is erased.
+pub(crate) async fn find_erased(
+    connection: &mut Connection,
+    tenant: TenantId,
+    ids: &[OrderId],
+) -> Result<Vec<OrderId>, DbError> {
+    #[derive(QueryableByName)]
+    struct Erased {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
+    }
+
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let rows: Vec<Erased> = cached_sql(
+        "SELECT id FROM orders.orders WHERE tenant_id = $1 AND id = ANY ($2) AND erased_at IS NOT NULL",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(ids)
+    .load(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.id.into()).collect())
+}

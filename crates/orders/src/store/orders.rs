@@ -69,6 +69,30 @@ pub(crate) async fn find_by_keys(
     Ok(found.into_iter().zip(orders).collect())
 }
 
+/// Returns those of the given idempotency keys that stand for an order.
+pub(crate) fn taken_keys<'q>(
+    tenant: TenantId,
+    keys: &[&IdempotencyKey],
+) -> Statement<'q, HashSet<String>> {
+    const TAKEN: &str = "
+SELECT idempotency_key
+FROM orders.orders WHERE tenant_id = $1 AND idempotency_key = ANY ($2)";
+
+    #[derive(QueryableByName)]
+    struct Taken {
+        #[diesel(sql_type = Text)]
+        idempotency_key: String,
+    }
+
+    let keys: Vec<String> = keys.iter().map(|key| key.as_str().to_owned()).collect();
+    let statement = cached_sql(TAKEN)
+        .bind::<SqlUuid, _>(tenant.as_uuid())
+        .bind::<Array<Text>, _>(keys);
+    statement
+        .rows()
+        .map(|rows: Vec<Taken>| rows.into_iter().map(|row| row.idempotency_key).collect())
+}
+
 /// An order by its ID.
 pub(crate) async fn find(
     connection: &mut Connection,
@@ -287,6 +311,51 @@ pub(crate) async fn lock_status(
     .await?;
     let status = |row: Locked| OrderStatus::stored(&row.status);
     Ok(locked.into_iter().next().map(status))
+}
+
+/// A locked order whose goods are about to be sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Shippable {
+    pub(crate) status: OrderStatus,
+    /// `None` after erasure.
+    pub(crate) shipping_address: Option<Value>,
+}
+
+/// Locks orders until the transaction ends, in key order, and returns their status and address.
+pub(crate) async fn lock_shippable(
+    connection: &mut Connection,
+    tenant: TenantId,
+    ids: &[OrderId],
+) -> Result<HashMap<OrderId, Shippable>, DbError> {
+    #[derive(QueryableByName)]
+    struct Locked {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
+        #[diesel(sql_type = Text)]
+        status: String,
+        #[diesel(sql_type = Jsonb)]
+        shipping_address: Value,
+        #[diesel(sql_type = Nullable<Timestamptz>)]
+        erased_at: Option<DateTime<Utc>>,
+    }
+
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let locked: Vec<Locked> = cached_sql(
+        "SELECT id, status, shipping_address, erased_at FROM orders.orders
+         WHERE tenant_id = $1 AND id = ANY ($2) ORDER BY id FOR NO KEY UPDATE",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(ids)
+    .load(connection)
+    .await?;
+    let shippable = |row: Locked| {
+        let order = Shippable {
+            status: OrderStatus::stored(&row.status),
+            shipping_address: row.erased_at.is_none().then_some(row.shipping_address),
+        };
+        (row.id.into(), order)
+    };
+    Ok(locked.into_iter().map(shippable).collect())
 }
 
 /// The number of an order's newest event.

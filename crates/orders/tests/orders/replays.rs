@@ -1,10 +1,11 @@
 //! Sending the key of an order again, whatever its status is by then.
 
 use oms_errors::Problem;
-use oms_orders::{NotPaid, OrderStatus, PlacedOrder, PlacingError};
+use oms_orders::{NotPaid, OrderError, OrderStatus, PlacedOrder, PlacingError, place_order};
 use oms_testing::gateway::Confirm;
+use oms_validation::IdempotencyKey;
 
-use crate::shop::Shop;
+use crate::shop::{Shop, tenant, three_pieces};
 
 #[tokio::test]
 async fn a_replay_of_a_refunded_order_shows_its_status() {
@@ -22,6 +23,35 @@ async fn a_replay_of_a_refunded_order_shows_its_status() {
         };
         assert_eq!(order.status, status);
     }
+    assert_eq!(shop.gateway.charges(), 1);
+}
+
+#[tokio::test]
+async fn a_replay_at_an_instance_that_has_not_seen_the_key_needs_neither_stock_nor_prices() {
+    let shop = Shop::open(Confirm::Pays).await;
+    let placed = shop.paid("k").await;
+    let key = IdempotencyKey::parse("k").unwrap();
+    for change in [
+        "UPDATE inventory.stock_levels SET on_hand = reserved",
+        "UPDATE inventory.warehouses SET active = false",
+        "DELETE FROM inventory.prices",
+    ] {
+        shop.execute(change).await;
+        let elsewhere = shop.another_context();
+        let replayed = place_order(&elsewhere, tenant(), &key, &three_pieces(), "api").await;
+        let Ok(PlacedOrder::PaidBefore(order)) = replayed else {
+            panic!("{change}: {replayed:?}")
+        };
+        assert_eq!(order.id, placed, "{change}");
+    }
+    let mut other = three_pieces();
+    other.lines[0].quantity += 1;
+    let elsewhere = shop.another_context();
+    let refused = place_order(&elsewhere, tenant(), &key, &other, "api").await;
+    assert!(
+        matches!(refused, Err(PlacingError::Order(OrderError::KeyReused))),
+        "{refused:?}"
+    );
     assert_eq!(shop.gateway.charges(), 1);
 }
 

@@ -139,7 +139,7 @@ async fn silent_connections_delay_their_own_requests_only() {
             (key.clone(), shop.place(&key))
         })
         .collect();
-    while shop.store.context.batch_counts().look_ups.batches() < 2 {
+    while shop.store.context.batch_counts().arrivals.batches() < 2 {
         yield_now().await;
     }
     shop.proxy.swallow_existing();

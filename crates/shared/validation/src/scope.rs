@@ -18,6 +18,10 @@ pub enum Scope {
     InventoryRead,
     /// Change warehouses, products and stock.
     InventoryWrite,
+    /// Read fulfilment orders and shipments, with the addresses that they go to.
+    FulfilmentRead,
+    /// Pack, ship, and hold back fulfilment orders.
+    FulfilmentWrite,
     /// Settle dead letters and findings.
     Operations,
 }
@@ -25,19 +29,21 @@ pub enum Scope {
 /// The text is not a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "must be one of orders:read, orders:write, orders:cancel, orders:refund, inventory:read, inventory:write, operations"
+    "must be one of orders:read, orders:write, orders:cancel, orders:refund, inventory:read, inventory:write, fulfilment:read, fulfilment:write, operations"
 )]
 pub struct UnknownScope;
 
 impl Scope {
     /// All scopes.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::OrdersRead,
         Self::OrdersWrite,
         Self::OrdersCancel,
         Self::OrdersRefund,
         Self::InventoryRead,
         Self::InventoryWrite,
+        Self::FulfilmentRead,
+        Self::FulfilmentWrite,
         Self::Operations,
     ];
 
@@ -50,11 +56,13 @@ impl Scope {
             Self::OrdersRefund => "orders:refund",
             Self::InventoryRead => "inventory:read",
             Self::InventoryWrite => "inventory:write",
+            Self::FulfilmentRead => "fulfilment:read",
+            Self::FulfilmentWrite => "fulfilment:write",
             Self::Operations => "operations",
         }
     }
 
-    const fn bit(self) -> u8 {
+    const fn bit(self) -> u16 {
         1 << self as u8
     }
 }
@@ -76,7 +84,7 @@ impl fmt::Display for Scope {
 
 /// A set of scopes.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct Scopes(u8);
+pub struct Scopes(u16);
 
 impl Scopes {
     /// All scopes.

@@ -14,6 +14,8 @@ pub struct Disclosure {
     pub orders: bool,
     /// Warehouses, products and stock.
     pub inventory: bool,
+    /// Fulfilment orders and shipments.
+    pub fulfilment: bool,
     /// The secret with which a customer's browser completes a payment.
     pub payment_secrets: bool,
 }
@@ -41,6 +43,7 @@ mod tests {
         let nothing = Disclosure {
             orders: false,
             inventory: false,
+            fulfilment: false,
             payment_secrets: false,
         };
         assert_eq!(read(), Ok(nothing));

@@ -35,22 +35,48 @@ impl FromRequest for IfMatch {
     }
 }
 
+/// Like [`IfMatch`], for a change that is safe for any version: without the header, all versions are allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OptionalIfMatch(pub ExpectedVersion);
+
+impl FromRequest for OptionalIfMatch {
+    type Error = ProblemResponse;
+    type Future = Ready<Result<Self, ProblemResponse>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        if !request.headers().contains_key(IF_MATCH) {
+            return ready(Ok(Self(ExpectedVersion::Any)));
+        }
+        ready(read(request).map(Self).map_err(ProblemResponse))
+    }
+}
+
 impl IntoParams for IfMatch {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let tag = ObjectBuilder::new()
-            .schema_type(Type::String)
-            .pattern(Some("^(\\*|(W/)?\"[0-9]+\"(, *(W/)?\"[0-9]+\")*)$"))
-            .examples(["\"1\""]);
-        let parameter = ParameterBuilder::new()
-            .name("If-Match")
-            .parameter_in(ParameterIn::Header)
-            .required(Required::True)
-            .description(Some(
-                "The `ETag` of the version that was read, or `*` for any version.",
-            ))
-            .schema(Some(tag));
-        vec![parameter.build()]
+        vec![parameter(Required::True)]
     }
+}
+
+impl IntoParams for OptionalIfMatch {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        vec![parameter(Required::False)]
+    }
+}
+
+fn parameter(required: Required) -> Parameter {
+    let tag = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some("^(\\*|(W/)?\"[0-9]+\"(, *(W/)?\"[0-9]+\")*)$"))
+        .examples(["\"1\""]);
+    let parameter = ParameterBuilder::new()
+        .name("If-Match")
+        .parameter_in(ParameterIn::Header)
+        .required(required)
+        .description(Some(
+            "The `ETag` of the version that was read, or `*` for any version.",
+        ))
+        .schema(Some(tag));
+    parameter.build()
 }
 
 fn read(request: &HttpRequest) -> Result<ExpectedVersion, Problem> {

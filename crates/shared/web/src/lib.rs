@@ -29,7 +29,7 @@ pub use disclosure::Disclosure;
 pub use entity_tags::EntityTags;
 pub use field_errors::reason_of;
 pub use idempotency_key_header::{IdempotencyKeyHeader, OptionalIdempotencyKey, mark_replayed};
-pub use if_match::{IfMatch, etag};
+pub use if_match::{IfMatch, OptionalIfMatch, etag};
 pub use media_type::utf8_media_type;
 pub use page_body::PageBody;
 pub use problem_response::{ProblemResponse, REQUEST_ID, RequestId, problem_bytes, problem_json};

@@ -22,6 +22,8 @@ pub struct Things {
     dead_letter: String,
     finding: String,
     import: String,
+    fulfilment_order: String,
+    shipment: String,
 }
 
 impl Things {
@@ -38,19 +40,32 @@ impl Things {
             dead_letter: new_key(),
             finding: new_key(),
             import: new_key(),
+            fulfilment_order: shop.fulfilment_order_of(&placed.order_id()).await,
+            shipment: new_key(),
         };
         let Self {
             order,
             dead_letter,
             finding,
             import,
+            fulfilment_order,
+            shipment,
         } = &things;
         let rows = format!(
             "INSERT INTO orders.dead_letters (tenant_id, id, order_id, tries, reason)
              VALUES ('{TENANT}', '{dead_letter}', '{order}', 1, 'nobody answers');
              INSERT INTO orders.findings (tenant_id, id, kind, gateway, subject, charge_reference, detail, action)
              VALUES ('{TENANT}', '{finding}', 'charge_without_order', 'stripe', 'ch_' || md5('{finding}'), 'ch_' || md5('{finding}'), 'x', 'none');
-             INSERT INTO inventory.imports (tenant_id, id, kind) VALUES ('{TENANT}', '{import}', 'stock')"
+             INSERT INTO inventory.imports (tenant_id, id, kind) VALUES ('{TENANT}', '{import}', 'stock');
+             INSERT INTO fulfilment.shipments
+                 (tenant_id, id, order_id, number, fulfilment_order_id, warehouse_id, status, destination)
+             SELECT tenant_id, '{shipment}', order_id, 1, id, warehouse_id, 'PACKED', '\"here\"'
+             FROM fulfilment.fulfilment_orders WHERE id = '{fulfilment_order}';
+             INSERT INTO fulfilment.shipment_lines (tenant_id, shipment_id, line_number, product_id, quantity)
+             SELECT tenant_id, '{shipment}', line_number, product_id, quantity
+             FROM fulfilment.lines WHERE fulfilment_order_id = '{fulfilment_order}';
+             INSERT INTO fulfilment.parcels (tenant_id, shipment_id, number, carrier)
+             VALUES ('{TENANT}', '{shipment}', 1, 'UPS')"
         );
         shop.database.execute(&rows).await;
         things
@@ -67,6 +82,11 @@ impl Things {
             path if path.starts_with("/products/{id}") => WIDGET_A,
             "/docs/{file}" => return "/docs/swagger-ui.css".to_owned(),
             path if path.starts_with("/imports/{id}") => &self.import,
+            path if path.starts_with("/fulfilment-orders/{id}") => &self.fulfilment_order,
+            path if path.starts_with("/shipments/{id}") => &self.shipment,
+            "/fulfilment-orders" | "/shipments" => {
+                return format!("{}?orderId={}", route.path, self.order);
+            }
             path if path.contains("{id}") => panic!("add the ID of {path} here"),
             _ => "",
         };
@@ -75,6 +95,8 @@ impl Things {
             .replace("{id}", id)
             .replace("{warehouse}", ATLANTA_WAREHOUSE)
             .replace("{product}", WIDGET_A)
+            .replace("{parcel}", "1")
+            .replace("{handle}", "h")
     }
 
     fn are_in(&self, text: &str) -> bool {
@@ -83,6 +105,8 @@ impl Things {
             &self.dead_letter,
             &self.finding,
             &self.import,
+            &self.fulfilment_order,
+            &self.shipment,
             // Only the inventory's lists contain it.
             CHICAGO_WAREHOUSE,
         ]
@@ -116,6 +140,15 @@ fn body_of(route: &Route) -> Value {
             "lines": [line],
         }),
         "/stock-levels/{warehouse}/{product}/safety-stock" => json!({ "quantity": 1 }),
+        "/fulfilment-orders/{id}/holds" => json!({ "handle": "h", "reason": "other" }),
+        "/shipments/{id}/cancel" => json!({ "reason": "x" }),
+        "/shipments/{id}/tracking" => {
+            json!({ "status": "in_transit", "happenedAt": "2026-11-29T12:00:00Z" })
+        }
+        "/shipments/batch" => json!({ "items": [{
+            "action": "ship", "idempotencyKey": "k", "shipmentId": new_key(),
+        }] }),
+        "/shipments/{id}/parcels/{parcel}" => json!({ "carrier": "DHL" }),
         _ => json!({}),
     }
 }
@@ -154,6 +187,9 @@ async fn everything(shop: &Shop) -> Vec<Vec<String>> {
         "orders.events",
         "orders.dead_letters",
         "orders.findings",
+        "fulfilment.fulfilment_orders",
+        "fulfilment.shipments",
+        "fulfilment.parcels",
         "inventory.warehouses",
         "inventory.products",
         "inventory.stock_levels",
@@ -225,7 +261,13 @@ async fn every_route_accepts_only_a_key_of_the_right_tenant_and_scope() {
 #[tokio::test]
 async fn every_post_that_changes_something_reads_an_idempotency_key() {
     /// The first changes nothing, the second uses the IDs of its events.
-    const WITHOUT: [&str; 2] = ["/routing/preview", "/webhooks/stripe"];
+    const WITHOUT: [&str; 4] = [
+        "/routing/preview",
+        "/webhooks/stripe",
+        // A carrier's report is its own key, and each request of a batch has one.
+        "/shipments/{id}/tracking",
+        "/shipments/batch",
+    ];
     let shop = Shop::open().await;
     let things = Things::of(&shop).await;
     let before = everything(&shop).await;

@@ -18,6 +18,8 @@ fn event(
     second: i64,
 ) -> (DateTime<Utc>, OrderEvent) {
     let event = OrderEvent {
+        kind: "order.changed".to_owned(),
+        data: None,
         sequence,
         from,
         to,
@@ -26,6 +28,14 @@ fn event(
         occurred_at: at(second),
     };
     (at(second), event)
+}
+
+fn note(status: OrderStatus) -> Happening {
+    Happening::Note {
+        status,
+        event: None,
+        data: None,
+    }
 }
 
 fn call(number: u128, second: i64) -> GatewayCall {
@@ -158,13 +168,11 @@ fn stock_is_reserved_when_an_order_is_placed_and_released_when_it_is_not_sold() 
             transition(None, S::PendingPayment),
             Happening::StockReserved,
             transition(Some(S::PendingPayment), S::Paid),
-            Happening::Note { status: S::Paid },
+            note(S::Paid),
             transition(Some(S::Paid), S::Refunding),
             transition(Some(S::Refunding), S::Refunded),
             Happening::StockReleased,
-            Happening::Note {
-                status: S::Refunded
-            },
+            note(S::Refunded),
         ]
     );
 }

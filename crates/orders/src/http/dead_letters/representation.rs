@@ -146,6 +146,7 @@ impl DetailsBody {
             expires_at: None,
             refunds: details.refunds,
             disputes: details.disputes,
+            fulfilment: details.fulfilment,
             explanation: details.explanation,
         };
         Ok(Self {

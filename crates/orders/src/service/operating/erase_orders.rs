@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use oms_database::transaction;
+use oms_database::{Connection, DbError, transaction};
+use oms_fulfilment::erase_addresses;
 use oms_geocoding::Address;
 use oms_validation::{OrderId, TenantId};
 
@@ -95,6 +96,7 @@ async fn erase_page(
             authorship,
         );
         let erased = erased.await?;
+        erase_shipments(connection, tenant, &erasable).await?;
         standings::delete_declines_of_customer(connection, tenant, open.customer_id).await?;
         let done = PageDone {
             erased,
@@ -143,6 +145,19 @@ pub(crate) fn split(page: &[LookedAt]) -> (Vec<OrderId>, Option<OrderId>) {
     let is_full = i64::try_from(page.len()).is_ok_and(|length| length >= PAGE);
     let last = page.last().filter(|_| is_full).map(|it| it.id);
     (erasable.collect(), last)
+}
+
+/// Erases the addresses of the shipments of those orders that are erased.
+pub(crate) async fn erase_shipments(
+    connection: &mut Connection,
+    tenant: TenantId,
+    ids: &[OrderId],
+) -> Result<(), DbError> {
+    let erased = order_erasure::find_erased(connection, tenant, ids).await?;
+    match erased.is_empty() {
+        true => Ok(()),
+        false => erase_addresses(connection, tenant, &erased).await,
+    }
 }
 
 /// Deletes the cached coordinates of the addresses before the orders are erased: an interrupted run repeats both.

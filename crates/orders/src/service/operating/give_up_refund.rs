@@ -21,6 +21,7 @@ use crate::service::transitions::change_status::change_status;
 use crate::service::transitions::claim_key::claim_key;
 use crate::service::transitions::end_order::Decision;
 use crate::service::transitions::patience::Patience;
+use crate::service::transitions::settle_frozen::settle_frozen;
 use crate::store::orders::{KeyFate, Transition};
 use crate::store::settlements;
 
@@ -132,6 +133,7 @@ async fn write(
     }
     let left = finish_refund(connection, tenant, refund, &given_up.end).await?;
     left.ok_or(Abort::LOST)?;
+    settle_frozen(connection, tenant, now, order_id, &given_up.end).await?;
     let (id, how) = (decision.dead_letter_id, Resolution::RefundGivenUp);
     resolve(connection, tenant, now, decision, how, settlement).await?;
     Ok(settlements::insert(connection, tenant, now, id, order_id, settlement).await?)

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use oms_database::transaction;
+use oms_database::{DbError, transaction};
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
@@ -11,7 +11,7 @@ use crate::domain::actor::RETENTION;
 use crate::domain::authorship::Authorship;
 use crate::domain::erasure::{Eligibility, ErasureScope};
 use crate::error::OrderError;
-use crate::service::operating::erase_orders::{PAGE, forget, split};
+use crate::service::operating::erase_orders::{PAGE, erase_shipments, forget, split};
 use crate::store::{order_erasure, tenants};
 
 /// The note on the timeline of each order.
@@ -91,7 +91,7 @@ async fn purge_page(
     };
     let mut connection = context.database.acquire().await?;
     let erased = transaction(&mut connection, async |connection| {
-        order_erasure::erase(
+        let erased = order_erasure::erase(
             connection,
             tenant,
             now,
@@ -100,7 +100,9 @@ async fn purge_page(
             ErasureScope::Address,
             authorship,
         )
-        .await
+        .await?;
+        erase_shipments(connection, tenant, &erasable).await?;
+        Ok::<_, DbError>(erased)
     });
     Ok((erased.await?, next))
 }

@@ -2,7 +2,6 @@
 //! reports about the payment is stored. For orders that no answer of the gateway will ever settle.
 
 use oms_database::{Connection, DbError};
-use oms_inventory::release;
 use oms_payments::{
     Attempt, AttemptState, FencePolicy, LaterCause, Refund, RefundEnd, RefundFailure,
     RefundOutcome, Remainder, SettleOutcome, find_payment, find_remainder, finish_refund,
@@ -26,6 +25,7 @@ use crate::service::transitions::close_payment::{close_payment, note_declined};
 use crate::service::transitions::end_order::Decision;
 use crate::service::transitions::patience::Patience;
 use crate::service::transitions::proof::Proof;
+use crate::service::transitions::release_unsent::release_unsent;
 use crate::store::orders::{KeyFate, Transition};
 use crate::store::{dead_letters, settlements};
 
@@ -241,7 +241,7 @@ async fn write(
         let left = finish_refund(connection, tenant, refund, end).await?;
         left.ok_or(Abort::LOST)?;
     }
-    release(connection, tenant, order_id.into()).await?;
+    release_unsent(connection, tenant, now, order_id).await?;
     resolve(
         connection,
         tenant,

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use oms_fulfilment::NewFulfilmentOrder;
 use oms_payments::{
     Attempt, CollectOutcome, Collected, FencePolicy, PaymentError, PaymentInstruction,
     collect_payment, find_payment, save_calls,
@@ -44,10 +45,11 @@ pub(crate) enum Collection {
 }
 
 /// Collects the payment of an attempt in the name of `actor`. An indefinite outcome leaves the order to the sweeper.
+/// `sends` is what the order's warehouse has to send once it is paid.
 pub(crate) async fn collect(
     context: &Arc<OrderContext>,
     tenant: TenantId,
-    attempt: &Attempt,
+    (attempt, sends): (&Attempt, NewFulfilmentOrder),
     instruction: &PaymentInstruction,
     when_not_started: WhenNotStarted<'_>,
     actor: &str,
@@ -60,7 +62,8 @@ pub(crate) async fn collect(
         // The sweeper will find the same and raise the alert.
         tracing::warn!(%order_id, ?charged, total = ?attempt.amount, "the gateway charged another amount");
     }
-    let written = write(context, tenant, attempt, collected, when_not_started, actor).await;
+    let of = (attempt, sends);
+    let written = write(context, tenant, of, collected, when_not_started, actor).await;
     written.unwrap_or_else(|error| {
         let cause: &dyn std::error::Error = &error;
         tracing::warn!(%order_id, cause, "an order could not be settled; the sweeper will settle it");
@@ -73,7 +76,7 @@ pub(crate) async fn collect(
 async fn write(
     context: &Arc<OrderContext>,
     tenant: TenantId,
-    attempt: &Attempt,
+    (attempt, sends): (&Attempt, NewFulfilmentOrder),
     collected: Collected,
     when_not_started: WhenNotStarted<'_>,
     actor: &str,
@@ -122,6 +125,7 @@ async fn write(
                 order_id,
                 proof,
                 actor: actor.to_owned(),
+                sends,
             };
             let ended = end_paid_order(context, tenant, paid).await?;
             (ended, Collection::Paid)

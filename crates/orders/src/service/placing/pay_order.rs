@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use oms_database::Connection;
+use oms_fulfilment::NewFulfilmentOrder;
 use oms_payments::{
     Attempt, AttemptId, AttemptState, FencePolicy, NewAttempt, PaymentInstruction, ReturnUrl,
     find_payment, record_attempts,
@@ -26,6 +27,7 @@ use crate::service::settling::settle_pending::settle_attempt;
 use crate::service::transitions::advance::Advance;
 use crate::service::transitions::change_status::add_note;
 use crate::service::transitions::claim_key::{claim_key, was_done};
+use crate::service::transitions::open_fulfilment::to_send;
 use crate::service::transitions::patience::Patience;
 use crate::service::transitions::worklist::put_on;
 use crate::store::orders;
@@ -231,10 +233,12 @@ async fn pay(
 ) -> Result<PlacedOrder, PayingError> {
     let order_id = attempt.order_id;
     let when_not_started = WhenNotStarted::KeepOrder(key);
+    let sends = find_sends(context, tenant, order_id).await;
+    let sends = sends.map_err(OrderError::after_commit)?;
     match collect(
         context,
         tenant,
-        attempt,
+        (attempt, sends),
         instruction,
         when_not_started,
         actor,
@@ -247,4 +251,15 @@ async fn pay(
             Ok(answer_as_stored(context, tenant, order_id, true).await??)
         }
     }
+}
+
+/// What the warehouse of the order has to send.
+async fn find_sends(
+    context: &OrderContext,
+    tenant: TenantId,
+    order_id: OrderId,
+) -> Result<NewFulfilmentOrder, OrderError> {
+    let mut connection = context.database.acquire().await?;
+    let order = orders::find(&mut connection, tenant, order_id).await?;
+    Ok(to_send(&order.ok_or(OrderError::NotFound)?))
 }

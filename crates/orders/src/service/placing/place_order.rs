@@ -20,6 +20,7 @@ use crate::service::placing::intake::{Arrival, Intake, intake};
 use crate::service::placing::locate::locate;
 use crate::service::placing::look_up::look_up;
 use crate::service::placing::stored_answer::{answer_as_stored, stored, stored_now};
+use crate::service::transitions::open_fulfilment::to_send;
 
 /// Places an order in the name of `actor`, or returns the answer of the order that the key already stands for.
 ///
@@ -60,8 +61,9 @@ async fn place(
     actor: &str,
 ) -> Result<Answer, PlacingError> {
     let fingerprint = fingerprint::of(request);
-    // First of all, so that a replay needs neither stock nor gateway.
-    if let Some(order) = look_up(context, tenant, key).await? {
+    if is_looked_up_first(context, tenant, key, request)
+        && let Some(order) = look_up(context, tenant, key).await?
+    {
         let replayed = replay(context, tenant, order, fingerprint).await;
         return Ok(Answer::Replayed(replayed));
     }
@@ -92,10 +94,25 @@ async fn place(
         }
         Intake::Placed { order, attempt } => {
             oms_failpoints::reached("orders.placed");
-            let paid = pay(context, tenant, *order, &attempt, request, actor).await;
+            // Boxed, because it is large, and a crowd of orders waits for phase 1.
+            let paid = Box::pin(pay(context, tenant, *order, &attempt, request, actor)).await;
             Ok(Answer::New(paid))
         }
     }
+}
+
+/// Whether the key is looked up before anything else: a replay must need neither the gateway nor the geocoder, and a
+/// repeated key is most likely a replay. Otherwise the batch that places the order looks it up, without a round trip of
+/// its own.
+fn is_looked_up_first(
+    context: &OrderContext,
+    tenant: TenantId,
+    key: &IdempotencyKey,
+    request: &OrderRequest,
+) -> bool {
+    let is_repeated = context.recent_keys.remember(tenant, key);
+    let is_located = request.shipping_address.location().is_some();
+    is_repeated || !is_located || !context.gateway.is_available()
 }
 
 /// The current answer of the key's order.
@@ -136,7 +153,7 @@ async fn pay(
     match collect(
         context,
         tenant,
-        attempt,
+        (attempt, to_send(&order)),
         instruction,
         when_not_started,
         actor,

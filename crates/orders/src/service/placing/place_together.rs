@@ -165,9 +165,10 @@ async fn place_all(
     let mut admission = context.admit().await?;
     let connection = &mut admission.connection;
     let mut outcomes = Outcomes::of(arrivals.len());
-    let (quotes, nearest) = look_at(context, connection, tenant, arrivals).await?;
+    let (taken, quotes, nearest) = look_at(context, connection, tenant, arrivals).await?;
     let mut nearest = Some(nearest);
     let mut open = outcomes.keep_priced(price(context, arrivals, &quotes));
+    outcomes.keep_untaken(arrivals, &taken, &mut open);
     let exceeded = bounds::refused_early(context, connection, tenant, &open).await?;
     refuse_exceeding(connection, tenant, &mut outcomes, &mut open, &exceeded).await?;
     // An order that waits patiently must not hold anything while it waits for stock.
@@ -268,8 +269,7 @@ async fn known_keys(
         return Ok(HashSet::new());
     }
     let keys: Vec<&IdempotencyKey> = refused.iter().map(|priced| &priced.arrival.key).collect();
-    let found = orders::find_by_keys(connection, tenant, &keys).await?;
-    Ok(found.into_keys().collect())
+    orders::taken_keys(tenant, &keys).run(connection).await
 }
 
 /// Runs the transaction.

@@ -1,6 +1,7 @@
 //! Reads a dead letter with the full record of its order.
 
 use oms_database::Connection;
+use oms_fulfilment::{Fulfilment, find_fulfilments};
 use oms_inventory::{RouteExplanation, explain_route};
 use oms_payments::{Attempt, GatewayCall, Refund, list_attempts, list_calls, list_refunds};
 use oms_validation::TenantId;
@@ -33,6 +34,8 @@ pub struct DeadLetterDetails {
     pub refunds: Vec<Refund>,
     /// The disputes of its payment, newest first.
     pub disputes: Vec<Dispute>,
+    /// What became of its goods.
+    pub fulfilment: Fulfilment,
 }
 
 /// A dead letter by its ID.
@@ -51,7 +54,10 @@ pub async fn get_dead_letter(
     let order = orders::find(&mut connection, tenant, order_id).await?;
     let order = order.ok_or(OrderError::NotFound)?;
     let mut disputes = disputes::find_by_orders(&mut connection, tenant, &[order_id]).await?;
+    let mut fulfilments =
+        find_fulfilments(&mut connection, tenant, context.now(), &[order_id]).await?;
     Ok(DeadLetterDetails {
+        fulfilment: fulfilments.remove(&order_id).unwrap_or_default(),
         disputes: disputes.remove(&order_id).unwrap_or_default(),
         dead_letter,
         explanation: explain_route(&mut connection, tenant, &order.routing).await?,

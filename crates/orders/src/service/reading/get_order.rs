@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use oms_batching::{Answer, Batch, Work};
+use oms_fulfilment::{Fulfilment, find_fulfilments};
 use oms_inventory::{RouteExplanation, explain_routes};
 use oms_payments::{Attempt, Refund, find_payments, find_refunds};
 use oms_validation::{OrderId, TenantId};
@@ -30,6 +31,8 @@ pub struct OrderDetails {
     pub refunds: Vec<Refund>,
     /// The disputes of its payment, newest first.
     pub disputes: Vec<Dispute>,
+    /// What became of its goods.
+    pub fulfilment: Fulfilment,
     /// Its routing trace in words.
     pub explanation: RouteExplanation,
 }
@@ -84,6 +87,7 @@ async fn get_together(
     let mut payments = find_payments(&mut connection, tenant, &there).await?;
     let mut refunds = find_refunds(&mut connection, tenant, &there).await?;
     let mut disputes = disputes::find_by_orders(&mut connection, tenant, &there).await?;
+    let mut fulfilments = find_fulfilments(&mut connection, tenant, context.now(), &there).await?;
     drop(connection);
     let details = orders.into_iter().zip(explanations);
     let details = details.map(|(order, explanation)| {
@@ -94,6 +98,7 @@ async fn get_together(
             payment: payments.remove(&id),
             refunds: refunds.remove(&id).unwrap_or_default(),
             disputes: disputes.remove(&id).unwrap_or_default(),
+            fulfilment: fulfilments.remove(&id).unwrap_or_default(),
             explanation,
         };
         (id, details)

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use oms_database::{Connection, DbError};
+use oms_fulfilment::{find_fulfilments, freeze_unsent};
 use oms_validation::{IdempotencyKey, Keyed, Once, OrderId, TenantId};
 
 use crate::context::OrderContext;
@@ -47,7 +48,8 @@ enum Begun {
 /// Cancels an order in the name of `actor`. Repeating it changes nothing, with or without the same key.
 ///
 /// # Errors
-/// `NotFound` if the tenant has no such order, `NotCancellable` if it failed or was refunded, `RefundInProgress` while
+/// `NotFound` if the tenant has no such order, `NotCancellable` if it failed or was refunded, `PartlyShipped` if some
+/// of it was shipped, `RefundInProgress` while
 /// a refund is in progress, `PaymentDisputed` while a dispute of its payment is open, `KeyReused` if the key belongs to
 /// another request, `Contended` if the order stays locked; otherwise if the database fails.
 pub async fn cancel_order(
@@ -103,6 +105,9 @@ async fn begin(
         }
     };
     refuse_disputed(connection, tenant, order_id, from).await?;
+    if from == OrderStatus::Paid {
+        keep_back(context, connection, tenant, order_id, from).await?;
+    }
     let transition = Transition {
         from,
         to: OrderStatus::Cancelling,
@@ -124,6 +129,23 @@ async fn begin(
     let entry = put_on(connection, tenant, now, order_id, delay, stock, actor).await?;
     let claim = Claim::of_request(order_id, OrderStatus::Cancelling, entry);
     Ok(Begun::ByUs(claim))
+}
+
+/// Keeps everything of an order from being sent while it is cancelled.
+async fn keep_back(
+    context: &OrderContext,
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_id: OrderId,
+    status: OrderStatus,
+) -> Result<(), ReversingError> {
+    let now = context.now();
+    let found = find_fulfilments(connection, tenant, now, &[order_id]).await?;
+    if found.get(&order_id).is_some_and(|it| it.shipped() > 0) {
+        return Err(ReversingError::PartlyShipped { order_id, status });
+    }
+    freeze_unsent(connection, tenant, now, order_id, "the order is cancelled").await?;
+    Ok(())
 }
 
 /// Continues a cancellation as far as possible now, and returns the order's status if it is known. The cancellation is

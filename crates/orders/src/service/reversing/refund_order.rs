@@ -106,7 +106,7 @@ pub async fn refund_order(
     }
 }
 
-async fn go_on(
+pub(super) async fn go_on(
     context: &OrderContext,
     tenant: TenantId,
     attempt: &Attempt,
@@ -211,7 +211,7 @@ async fn begin_payment(
     }
 }
 
-async fn write(
+pub(super) async fn write(
     context: &OrderContext,
     connection: &mut Connection,
     tenant: TenantId,

@@ -4,7 +4,6 @@
 use std::time::Duration;
 
 use oms_database::{Connection, DbError};
-use oms_inventory::release;
 use oms_payments::{
     Attempt, AttemptState, ListedDispute, ListedRefund, Mirrored, Refund, RefundActor,
     RefundFailure, RefundState, mirror_refunds,
@@ -20,6 +19,7 @@ use crate::domain::reason::cut;
 use crate::domain::status::OrderStatus;
 use crate::service::transitions::abort::Abort;
 use crate::service::transitions::change_status::{add_note, change_status};
+use crate::service::transitions::release_unsent::release_unsent;
 use crate::service::transitions::report_payment::{
     Locked, report_dispute, report_failed_refund, settle,
 };
@@ -184,8 +184,7 @@ async fn end(connection: &mut Connection, locked: &Locked<'_>, reason: &str) -> 
     if !change_status(connection, tenant, now, order_id, &transition, authorship).await? {
         return Err(Abort::LOST);
     }
-    release(connection, tenant, order_id.into()).await?;
-    Ok(())
+    Ok(release_unsent(connection, tenant, now, order_id).await?)
 }
 
 async fn report(

@@ -5,9 +5,11 @@ use std::collections::HashSet;
 
 use oms_database::{Connection, DbError, Statement};
 use oms_validation::{OrderId, TenantId};
+use serde_json::Value;
 
 use crate::domain::authorship::Authorship;
 use crate::domain::clock::Now;
+use crate::domain::event::CHANGED;
 use crate::domain::status::OrderStatus;
 use crate::store::events::{self, Event};
 use crate::store::orders::{self, Transition};
@@ -54,6 +56,31 @@ pub(crate) async fn add_note(
     order_id: OrderId,
     authorship: Authorship<'_>,
 ) -> Result<Option<OrderStatus>, DbError> {
+    let what = Fact {
+        kind: CHANGED,
+        data: None,
+    };
+    add_event(connection, tenant, now, order_id, &what, authorship).await
+}
+
+/// What an event that does not change the status is about.
+#[derive(Clone, Debug)]
+pub(crate) struct Fact {
+    /// Such as `shipment.shipped`.
+    pub(crate) kind: &'static str,
+    /// IDs, units and amounts; neither addresses nor tracking URLs.
+    pub(crate) data: Option<Value>,
+}
+
+/// Adds an event that does not change the status to an order's timeline. Like [`add_note`] otherwise.
+pub(crate) async fn add_event(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    order_id: OrderId,
+    fact: &Fact,
+    authorship: Authorship<'_>,
+) -> Result<Option<OrderStatus>, DbError> {
     let counted = orders::increment_version(connection, tenant, now, order_id).await?;
     let Some((status, sequence)) = counted else {
         return Ok(None);
@@ -62,6 +89,8 @@ pub(crate) async fn add_note(
         sequence,
         from: Some(status),
         to: status,
+        kind: fact.kind,
+        data: fact.data.as_ref(),
         actor: authorship.actor,
         reason: authorship.reason,
     };

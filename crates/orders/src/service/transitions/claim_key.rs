@@ -19,7 +19,7 @@ pub(crate) async fn was_done(
         return Ok(false);
     };
     match idempotency_keys::find(connection, tenant, request.key).await? {
-        Some(fingerprint) if fingerprint == request.fingerprint => Ok(true),
+        Some(claimed) if claimed.fingerprint == request.fingerprint => Ok(true),
         Some(_) => Err(OrderError::KeyReused),
         None => Ok(false),
     }
@@ -36,7 +36,7 @@ pub(crate) async fn claim_key(
     request: Option<&Keyed<'_>>,
 ) -> Result<Once<()>, OrderError> {
     if let Some(request) = request
-        && !idempotency_keys::claim(connection, tenant, request).await?
+        && !idempotency_keys::claim(connection, tenant, request, None).await?
         && was_done(connection, tenant, Some(request)).await?
     {
         return Ok(Once::Before(()));

@@ -2,7 +2,6 @@
 //! commit, or not at all.
 
 use oms_database::Connection;
-use oms_inventory::release;
 use oms_payments::{AttemptState, Refund, RefundEnd, finish_refund, save_calls};
 use oms_validation::{OrderId, TenantId};
 
@@ -16,6 +15,7 @@ use crate::service::transitions::change_status::change_status;
 use crate::service::transitions::close_payment::{close_payment, note_declined};
 use crate::service::transitions::patience::Patience;
 use crate::service::transitions::proof::Proof;
+use crate::service::transitions::release_unsent::release_unsent;
 use crate::service::transitions::worklist::take_off;
 use crate::store::orders::{KeyFate, Transition};
 
@@ -92,7 +92,7 @@ async fn write(
     if !change_status(connection, tenant, now, order_id, &transition, authorship).await? {
         return Err(Abort::LOST);
     }
-    release(connection, tenant, order_id.into()).await?;
+    release_unsent(connection, tenant, now, order_id).await?;
     Ok(take_off(connection, tenant, now, &[(order_id, actor)]).await?)
 }
 

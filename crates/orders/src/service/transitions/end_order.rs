@@ -19,6 +19,7 @@ use crate::service::transitions::abort::{Abort, unless_lost};
 use crate::service::transitions::change_status::change_status;
 use crate::service::transitions::claim_key::claim_key;
 use crate::service::transitions::close_payment::{close_payment, note_declined};
+use crate::service::transitions::open_fulfilment::ensure_open;
 use crate::service::transitions::patience::Patience;
 use crate::service::transitions::proof::Proof;
 use crate::service::transitions::worklist::take_off;
@@ -117,8 +118,9 @@ async fn write(
     if !change_status(connection, tenant, now, order_id, &transition, authorship).await? {
         return Err(Abort::LOST);
     }
-    if !transition.to.holds_stock() {
-        release(connection, tenant, order_id.into()).await?;
+    match transition.to.holds_stock() {
+        true => ensure_open(connection, tenant, now, order_id).await?,
+        false => _ = release(connection, tenant, order_id.into()).await?,
     }
     match by {
         // An order with an open dead letter is not on the work list.

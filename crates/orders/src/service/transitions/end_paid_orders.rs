@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use oms_batching::{Answer, Batch, Turn, Work};
 use oms_database::{Connection, DbError, LockWait, Transaction, transaction_within};
+use oms_fulfilment::{NewFulfilmentOrder, open_fulfilment_orders};
 use oms_payments::{ClosedAttempt, close_attempts, closing_all, save_calls};
 use oms_validation::{OrderId, TenantId};
 
@@ -15,6 +16,7 @@ use crate::error::OrderError;
 use crate::service::transitions::abort::{Abort, unless_lost};
 use crate::service::transitions::change_status::change_statuses;
 use crate::service::transitions::end_order::{Ending, PAID_REASON};
+use crate::service::transitions::open_fulfilment::open_all;
 use crate::service::transitions::proof::Proof;
 use crate::service::transitions::worklist::take_off;
 use crate::store::reconciliations;
@@ -25,6 +27,8 @@ pub(crate) struct PaidOrder {
     pub(crate) proof: Proof,
     /// The actor that settles it.
     pub(crate) actor: String,
+    /// What its warehouse has to send.
+    pub(crate) sends: NewFulfilmentOrder,
 }
 
 impl PaidOrder {
@@ -105,8 +109,11 @@ async fn end_all(
     let take_off = reconciliations::delete(tenant, &ids, all);
     let closed: Vec<ClosedAttempt<'_>> = paid.iter().map(|it| it.proof.closed()).collect();
     let close = closing_all(tenant, &closed);
+    let sends: Vec<NewFulfilmentOrder> = paid.iter().map(|it| it.sends.clone()).collect();
+    let (open, lines) = open_fulfilment_orders(tenant, now, &sends);
     let transaction = Transaction::new(connection, wait);
-    transaction.commit_with((change, take_off, close)).await?;
+    let steps = (change, take_off, close, open, lines);
+    transaction.commit_with(steps).await?;
     Ok(())
 }
 
@@ -134,6 +141,8 @@ async fn end_those_left(
             .collect();
         let winners: Vec<(OrderId, &str)> = won.iter().map(|it| it.ended_by()).collect();
         take_off(connection, tenant, now, &winners).await?;
+        let sends: Vec<NewFulfilmentOrder> = won.iter().map(|it| it.sends.clone()).collect();
+        open_all(connection, tenant, now, &sends).await?;
         let closed: Vec<ClosedAttempt<'_>> = won.iter().map(|it| it.proof.closed()).collect();
         // If an attempt was changed by others, the transaction is rolled back with all of its orders, which are then
         // settled one at a time.

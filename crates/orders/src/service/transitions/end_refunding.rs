@@ -2,7 +2,6 @@
 //! all.
 
 use oms_database::{Connection, DbError};
-use oms_inventory::release;
 use oms_payments::{AttemptState, Finished, Refund, RefundEnd, finish_refund};
 use oms_validation::TenantId;
 
@@ -14,6 +13,8 @@ use crate::error::OrderError;
 use crate::service::transitions::abort::{Abort, unless_lost};
 use crate::service::transitions::change_status::change_status;
 use crate::service::transitions::patience::Patience;
+use crate::service::transitions::release_unsent::release_unsent;
+use crate::service::transitions::settle_frozen::settle_frozen;
 use crate::service::transitions::worklist::take_off;
 use crate::store::orders::{self, KeyFate, Transition};
 
@@ -85,8 +86,9 @@ async fn write(
     let order_id = refund.order_id;
     let changed = change_status(connection, tenant, now, order_id, &transition, authorship).await?;
     DbError::unless_changed(changed, "the order is locked")?;
-    if !to.holds_stock() {
-        release(connection, tenant, order_id.into()).await?;
+    match to.holds_stock() {
+        true => settle_frozen(connection, tenant, now, order_id, end).await?,
+        false => release_unsent(connection, tenant, now, order_id).await?,
     }
     take_off(connection, tenant, now, &[(order_id, actor)]).await
 }

@@ -1,6 +1,7 @@
 //! The outcomes of the orders of a batch.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use oms_batching::Answer;
@@ -11,7 +12,7 @@ use super::draft::Draft;
 use super::draft::Level;
 use super::price::Priced;
 use crate::error::PlacingError;
-use crate::service::placing::intake::{Intake, Outcome};
+use crate::service::placing::intake::{Arrival, Intake, Outcome};
 
 /// The outcome of each order, by arrival index.
 pub(super) struct Outcomes(Vec<Option<Placed>>);
@@ -34,6 +35,25 @@ impl Outcomes {
             }
         }
         open
+    }
+
+    /// Records the orders whose key is taken, whatever else speaks against them, and continues with the others.
+    pub(super) fn keep_untaken(
+        &mut self,
+        arrivals: &[Arc<Arrival>],
+        taken: &HashSet<String>,
+        open: &mut Vec<Priced<'_>>,
+    ) {
+        if taken.is_empty() {
+            return;
+        }
+        let is_taken = |arrival: &Arrival| taken.contains(arrival.key.as_str());
+        for (outcome, arrival) in self.0.iter_mut().zip(arrivals) {
+            if is_taken(arrival) {
+                *outcome = Some(Answer::Done(Ok(Intake::KeyTaken)));
+            }
+        }
+        open.retain(|priced| !is_taken(priced.arrival));
     }
 
     pub(super) fn placed(&mut self, drafts: Vec<Draft<'_>>, placed: Vec<(DateTime<Utc>, Attempt)>) {

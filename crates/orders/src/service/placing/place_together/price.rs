@@ -1,5 +1,6 @@
 //! Orders with their current prices.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use oms_database::{Connection, DbError, send_together};
@@ -11,6 +12,7 @@ use crate::domain::line::OrderLine;
 use crate::error::PlacingError;
 use crate::service::placing::intake::Arrival;
 use crate::service::placing::price_lines::{PricedLines, demand_of, price_lines, quote_lines};
+use crate::store::orders;
 
 /// An order with its prices.
 pub(super) struct Priced<'a> {
@@ -40,13 +42,15 @@ impl Priced<'_> {
     }
 }
 
-/// Reads the prices of all orders and the warehouse nearest to each, in one round trip.
+/// Reads which keys are taken, the prices of all orders, and the warehouse nearest to each, in one round trip.
 pub(super) async fn look_at(
     context: &OrderContext,
     connection: &mut Connection,
     tenant: TenantId,
     arrivals: &[Arc<Arrival>],
-) -> Result<(Quotes, Nearest), DbError> {
+) -> Result<(HashSet<String>, Quotes, Nearest), DbError> {
+    let keys: Vec<_> = arrivals.iter().map(|arrival| &arrival.key).collect();
+    let taken = orders::taken_keys(tenant, &keys);
     let lines = arrivals.iter().flat_map(|arrival| &arrival.lines);
     let quotes = quote_lines(context, tenant, lines);
     let demands = arrivals.iter().map(|arrival| demand_of(&arrival.lines));
@@ -57,7 +61,8 @@ pub(super) async fn look_at(
         demand,
     });
     let requests: Vec<RoutingRequest<'_>> = requests.collect();
-    send_together(connection, (quotes, find_nearest(tenant, &requests))).await
+    let nearest = find_nearest(tenant, &requests);
+    send_together(connection, (taken, quotes, nearest)).await
 }
 
 /// Returns each order with the prices of its lines, or the reason why it can't be sold.

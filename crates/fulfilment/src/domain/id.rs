@@ -1,0 +1,18 @@
+//! Identifiers of fulfilment.
+
+use oms_validation::define_id;
+
+define_id! {
+    /// A fulfilment order.
+    FulfilmentOrderId
+}
+
+define_id! {
+    /// A shipment.
+    ShipmentId
+}
+
+define_id! {
+    /// A report of a carrier about a parcel.
+    TrackingEventId
+}

@@ -1,0 +1,133 @@
+//! The errors of fulfilment, and the problems that they become for clients.
+
+use oms_database::DbError;
+use oms_errors::{Problem, version_mismatch};
+
+use crate::domain::hold::HoldHandle;
+use crate::domain::refusal::Refusal;
+
+/// `Retry-After` of a request whose outcome is unknown, in seconds.
+const RETRY_AFTER_S: u32 = 2;
+
+oms_errors::problem_types! {
+    /// The tenant has no such fulfilment order.
+    NOT_FOUND = "fulfilment.not_found", NotFound, "Fulfilment order not found";
+    /// The tenant has no such shipment.
+    SHIPMENT_NOT_FOUND = "fulfilment.shipment_not_found", NotFound, "Shipment not found";
+    /// The shipment has no parcel of this number.
+    PARCEL_NOT_FOUND = "fulfilment.parcel_not_found", NotFound, "Parcel not found";
+    /// The fulfilment order has holds. `holds` lists their handles. Release them first.
+    ON_HOLD = "fulfilment.on_hold", WrongState, "The fulfilment order is on hold";
+    /// The fulfilment order must not be sent before its time.
+    SCHEDULED = "fulfilment.scheduled", WrongState, "The fulfilment order is scheduled for later";
+    /// Nothing of the fulfilment order is left to send.
+    CLOSED = "fulfilment.closed", WrongState, "The fulfilment order is closed";
+    /// Units of the fulfilment order are packed or were sent, so that it can't return to the work list.
+    HAS_SHIPMENTS = "fulfilment.has_shipments", WrongState, "The fulfilment order has shipments";
+    /// A fulfilment order has at most 10 holds.
+    TOO_MANY_HOLDS = "fulfilment.too_many_holds", WrongState, "Too many holds";
+    /// An order has at most 50 shipments.
+    TOO_MANY_SHIPMENTS = "fulfilment.too_many_shipments", WrongState, "Too many shipments";
+    /// The fulfilment order has no line of this number. `line` names it.
+    UNKNOWN_LINE = "fulfilment.unknown_line", Unprocessable, "Unknown line in request";
+    /// Fewer units of a line are left to send. `line`, `wanted` and `ready` name them.
+    MORE_THAN_OUTSTANDING = "fulfilment.more_than_outstanding", Unprocessable, "More units than are left to send";
+    /// All units are packed already, or are about to be cancelled.
+    NOTHING_READY = "fulfilment.nothing_ready", WrongState, "Nothing is left to pack";
+    /// The shipment has not left the warehouse.
+    NOT_SHIPPED = "fulfilment.not_shipped", WrongState, "The shipment has not left";
+    /// The shipment was delivered. What the customer sends back is a return.
+    DELIVERED = "fulfilment.delivered", WrongState, "The shipment was delivered";
+    /// The shipment was cancelled.
+    SHIPMENT_CANCELLED = "fulfilment.shipment_cancelled", WrongState, "The shipment was cancelled";
+    /// The shipment has parcels already. Change them one by one.
+    HAS_PARCELS = "fulfilment.has_parcels", WrongState, "The shipment has parcels";
+    /// The order holds fewer units in the warehouse than it has to send.
+    NOT_RESERVED = "fulfilment.not_reserved", WrongState, "The units are not reserved";
+    /// The database's answer was lost, so the change may or may not have been made. Repeat the request, with the same
+    /// idempotency key if it had one.
+    OUTCOME_UNKNOWN = "fulfilment.outcome_unknown", Unavailable, "Outcome unknown, repeat the request";
+}
+
+/// An error of a use case of fulfilment.
+#[derive(Debug, thiserror::Error)]
+pub enum FulfilmentError {
+    /// The database failed. Nothing was saved.
+    #[error(transparent)]
+    Database(DbError),
+    /// The answer to COMMIT was lost.
+    #[error("the outcome is unknown: {0}")]
+    OutcomeUnknown(String),
+    /// The tenant has no such fulfilment order.
+    #[error("there is no such fulfilment order")]
+    NotFound,
+    /// The tenant has no such shipment.
+    #[error("there is no such shipment")]
+    ShipmentNotFound,
+    /// The state of the fulfilment order or the shipment does not allow it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The order holds fewer units in the warehouse than are to be sent.
+    #[error("the order does not hold the units that are to be sent")]
+    NotReserved,
+    /// The resource no longer has the version that the change was made for.
+    #[error("the current version is {version}")]
+    Changed {
+        /// The current version.
+        version: i32,
+    },
+}
+
+impl From<DbError> for FulfilmentError {
+    fn from(error: DbError) -> Self {
+        match error {
+            DbError::CommitOutcomeUnknown(cause) => Self::OutcomeUnknown(cause),
+            error => Self::Database(error),
+        }
+    }
+}
+
+impl From<FulfilmentError> for Problem {
+    fn from(error: FulfilmentError) -> Self {
+        match error {
+            FulfilmentError::Database(error) => error.into(),
+            FulfilmentError::OutcomeUnknown(cause) => Self::of(&OUTCOME_UNKNOWN)
+                .with_retry_after_s(RETRY_AFTER_S)
+                .with_source(cause),
+            FulfilmentError::NotFound => Self::of(&NOT_FOUND),
+            FulfilmentError::ShipmentNotFound => Self::of(&SHIPMENT_NOT_FOUND),
+            FulfilmentError::Refused(refusal) => problem_of(&refusal),
+            FulfilmentError::NotReserved => Self::of(&NOT_RESERVED),
+            FulfilmentError::Changed { version } => version_mismatch(version),
+        }
+    }
+}
+
+fn problem_of(refusal: &Refusal) -> Problem {
+    match refusal {
+        Refusal::OnHold(handles) => {
+            let handles: Vec<&str> = handles.iter().map(HoldHandle::as_str).collect();
+            Problem::of(&ON_HOLD).with_extension("holds", handles)
+        }
+        Refusal::Scheduled => Problem::of(&SCHEDULED),
+        Refusal::Closed(_) => Problem::of(&CLOSED),
+        Refusal::HasShipments => Problem::of(&HAS_SHIPMENTS),
+        Refusal::TooManyHolds => Problem::of(&TOO_MANY_HOLDS),
+        Refusal::TooManyShipments => Problem::of(&TOO_MANY_SHIPMENTS),
+        Refusal::UnknownLine { line } => Problem::of(&UNKNOWN_LINE).with_extension("line", *line),
+        Refusal::MoreThanOutstanding {
+            line,
+            wanted,
+            ready,
+        } => Problem::of(&MORE_THAN_OUTSTANDING)
+            .with_extension("line", *line)
+            .with_extension("wanted", *wanted)
+            .with_extension("ready", *ready),
+        Refusal::NothingReady => Problem::of(&NOTHING_READY),
+        Refusal::NotShipped(_) => Problem::of(&NOT_SHIPPED),
+        Refusal::Delivered => Problem::of(&DELIVERED),
+        Refusal::ShipmentCancelled => Problem::of(&SHIPMENT_CANCELLED),
+        Refusal::HasParcels => Problem::of(&HAS_PARCELS),
+        Refusal::UnknownParcel { .. } => Problem::of(&PARCEL_NOT_FOUND),
+    }
+}

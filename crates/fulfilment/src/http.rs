@@ -1,0 +1,41 @@
+//! The HTTP endpoints of fulfilment that read, or that concern neither stock nor money. The others need an order's lock
+//! and are served by orders.
+
+mod document;
+pub mod examples;
+mod fulfilment_orders;
+pub mod representation;
+mod shipments;
+
+use oms_validation::Scope;
+use oms_web::{Access, Detached, Route, route};
+
+use crate::context::FulfilmentContext;
+
+pub use document::{FulfilmentSchemas, ProblemMembers};
+pub use fulfilment_orders::fulfilment_order_id_of;
+pub use shipments::shipment_id_of;
+
+/// The routes of fulfilment, grouped by path.
+pub const ROUTES: &[Route] = &[
+    route!(GET "/fulfilment-orders", READ, fulfilment_orders::list::list),
+    route!(GET "/fulfilment-orders/{id}", READ, fulfilment_orders::show::show),
+    route!(GET "/shipments", READ, shipments::list::list),
+    route!(GET "/shipments/{id}", READ, shipments::show::show),
+    route!(PATCH "/shipments/{id}/parcels/{parcel}", WRITE, shipments::change_parcel::change_parcel),
+];
+
+const READ: Access = Access::Scope(Scope::FulfilmentRead);
+const WRITE: Access = Access::Scope(Scope::FulfilmentWrite);
+
+/// The dependencies of fulfilment's endpoints, registered as `web::Data`.
+pub struct FulfilmentApi {
+    work: Detached<FulfilmentContext>,
+}
+
+impl FulfilmentApi {
+    /// Creates the dependencies from those of the use cases.
+    pub fn new(work: Detached<FulfilmentContext>) -> Self {
+        Self { work }
+    }
+}

@@ -1,0 +1,39 @@
+//! Schemas of fulfilment in the OpenAPI document, besides those of its operations.
+
+use oms_validation::{PageSize, WarehouseId};
+use utoipa::{OpenApi, ToSchema};
+
+use crate::domain::fulfilment_order::ShownStatus;
+use crate::domain::hold::HoldHandle;
+use crate::domain::id::{FulfilmentOrderId, ShipmentId};
+use crate::domain::shipment::ShipmentStatus;
+use crate::domain::text::TrackingNumber;
+
+/// Schemas that only parameters refer to, from which utoipa doesn't collect them.
+#[derive(OpenApi)]
+#[openapi(components(schemas(
+    PageSize,
+    ShownStatus,
+    ShipmentStatus,
+    TrackingNumber,
+    HoldHandle,
+    FulfilmentOrderId,
+    ShipmentId,
+    WarehouseId
+)))]
+pub struct FulfilmentSchemas;
+
+/// Members that problems of fulfilment have in addition to the common ones.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it documents what `Problem::with_extension` adds")]
+pub struct ProblemMembers {
+    /// `fulfilment.on_hold`: the handles of the holds.
+    holds: Option<Vec<String>>,
+    /// `fulfilment.unknown_line` and `fulfilment.more_than_outstanding`: the line's number in the order.
+    line: Option<i32>,
+    /// `fulfilment.more_than_outstanding`: the units that the request wants to send.
+    wanted: Option<i32>,
+    /// `fulfilment.more_than_outstanding`: the units that may be sent now.
+    ready: Option<i32>,
+}

@@ -1,0 +1,67 @@
+//! Examples in the OpenAPI document. A test validates each against its schema.
+
+use serde_json::{Value, json};
+
+/// The ID of a fulfilment order.
+pub const FULFILMENT_ORDER_ID: &str = "01a2057d-fe91-7a02-8c1d-93f2c47a51be";
+/// The ID of a shipment.
+pub const SHIPMENT_ID: &str = "01a20a3c-51b7-7e0f-a6b5-1c9d0e8f7a64";
+const ORDER_ID: &str = "01a2057d-fe6d-70bb-8eed-a7de1ae0065e";
+const WAREHOUSE_ID: &str = "00000001-0000-4000-8000-000000000000";
+const PRODUCT_ID: &str = "11111111-1111-4111-8111-111111111111";
+const OPENED: &str = "2026-11-22T23:01:13.104211Z";
+const SHIPPED: &str = "2026-11-23T10:41:02.517009Z";
+
+/// A fulfilment order of which a part was sent.
+pub fn fulfilment_order() -> Value {
+    json!({
+        "id": FULFILMENT_ORDER_ID,
+        "orderId": ORDER_ID,
+        "number": 1,
+        "warehouseId": WAREHOUSE_ID,
+        "status": "IN_PROGRESS",
+        "version": 2,
+        "lines": [{
+            "line": 1,
+            "productId": PRODUCT_ID,
+            "quantity": 2,
+            "shipped": 1,
+            "packed": 0,
+            "cancelled": 0,
+            "outstanding": 1,
+            "ready": 1
+        }],
+        "actions": ["create_shipment", "place_hold"],
+        "createdAt": OPENED,
+        "updatedAt": SHIPPED
+    })
+}
+
+/// A shipment.
+pub fn shipment() -> Value {
+    json!({
+        "id": SHIPMENT_ID,
+        "orderId": ORDER_ID,
+        "number": 1,
+        "fulfilmentOrderId": FULFILMENT_ORDER_ID,
+        "warehouseId": WAREHOUSE_ID,
+        "status": "SHIPPED",
+        "version": 1,
+        "destination": "191 Peachtree St NE, Atlanta, GA",
+        "lines": [{ "line": 1, "productId": PRODUCT_ID, "quantity": 1 }],
+        "parcels": [{
+            "number": 1,
+            "carrier": "UPS",
+            "service": "Ground",
+            "trackingNumber": "1Z999AA10123456784",
+            "trackingUrl": "https://www.ups.com/track?tracknum=1Z999AA10123456784"
+        }],
+        "createdAt": SHIPPED,
+        "updatedAt": SHIPPED,
+        "shippedAt": SHIPPED
+    })
+}
+
+pub(super) fn parcel_change() -> Value {
+    json!({ "trackingNumber": "1Z999AA10123456784" })
+}

@@ -1,0 +1,59 @@
+#![doc = include_str!("../README.md")]
+
+mod context;
+mod domain;
+mod error;
+pub mod http;
+mod service;
+mod store;
+
+// For orders, which changes fulfilment orders and shipments under the order's lock, together with stock and money.
+pub use domain::fulfilment_order::{
+    Action, FulfilmentOrder, FulfilmentOrderStatus, NewFulfilmentOrder, ShownStatus,
+};
+pub use domain::fulfilment_status::{Fulfilment, FulfilmentStatus};
+pub use domain::hold::{Hold, HoldHandle, HoldReason, NewHold};
+pub use domain::id::{FulfilmentOrderId, ShipmentId};
+pub use domain::line::{InvalidUnits, Line, Units};
+pub use domain::parcel::{MAX_PARCELS, NewParcel, Parcel};
+pub use domain::refusal::Refusal;
+pub use domain::shipment::{Shipment, ShipmentLine, ShipmentStatus, Undo};
+pub use domain::text::{CarrierName, Note, TrackingNumber, TrackingUrl};
+pub use domain::tracking::{TrackingReport, TrackingStatus};
+pub use error::{
+    CLOSED, DELIVERED, FulfilmentError, HAS_PARCELS, HAS_SHIPMENTS, MORE_THAN_OUTSTANDING,
+    NOT_FOUND, NOT_RESERVED, NOT_SHIPPED, NOTHING_READY, ON_HOLD, PARCEL_NOT_FOUND, PROBLEM_TYPES,
+    SCHEDULED, SHIPMENT_CANCELLED, SHIPMENT_NOT_FOUND, TOO_MANY_HOLDS, TOO_MANY_SHIPMENTS,
+    UNKNOWN_LINE,
+};
+pub use service::cancel_shipment::{CancelledShipment, cancel_shipment};
+pub use service::deliver_shipment::deliver_shipment;
+pub use service::dispatch::{Departure, Dispatch, ShipmentDraft};
+pub use service::erase_addresses::erase_addresses;
+pub use service::find_fulfilments::find_fulfilments;
+pub use service::find_orders::{find_orders_of, find_shipments};
+pub use service::freeze::{cancel_frozen, cancel_unsent, freeze_unsent, thaw};
+pub use service::hold::{place_hold, release_hold};
+pub use service::open::{find_opened, open_fulfilment_orders};
+pub use service::record_tracking::record_tracking;
+pub use service::start::{Work, change_work};
+
+// For the program, which wires the context.
+pub use context::FulfilmentContext;
+
+// For `oms-api grants`, which prints the privileges of the serving role.
+pub use store::grants::GRANTS;
+
+// Only this crate's tests call these without HTTP.
+#[doc(hidden)]
+pub use {
+    domain::parcel::ParcelChange,
+    domain::work_list::{
+        ListedBy, ShipmentCursor, ShipmentFilter, ShipmentsOf, WorkListCursor, WorkListFilter,
+    },
+    service::change_parcel::change_parcel,
+    service::get_fulfilment_order::get_fulfilment_order,
+    service::get_shipment::get_shipment,
+    service::list_fulfilment_orders::list_fulfilment_orders,
+    service::list_shipments::list_shipments,
+};

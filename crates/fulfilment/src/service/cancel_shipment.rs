@@ -1,0 +1,72 @@
+//! Cancels a shipment that never left the warehouse.
+
+use oms_database::Connection;
+use oms_validation::{ExpectedVersion, TenantId};
+
+use crate::domain::fulfilment_order::FulfilmentOrderStatus;
+use crate::domain::id::ShipmentId;
+use crate::domain::shipment::Undo;
+use crate::error::FulfilmentError;
+use crate::service::dispatch::Departure;
+use crate::store::{Now, fulfilment_orders, shipments};
+
+/// A shipment that was cancelled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CancelledShipment {
+    /// What this undid. The units of [`Undo::Shipping`] must be put back into the stock in the same transaction.
+    pub undo: Undo,
+    /// Its units.
+    pub units: Departure,
+    /// Whether its fulfilment order was closed before.
+    pub reopened: bool,
+}
+
+/// Cancels a shipment, and makes its units outstanding again. `None` if it was cancelled before. Its order must be
+/// locked.
+///
+/// # Errors
+/// `ShipmentNotFound`, `Changed`, `Delivered`, or the database's error.
+pub async fn cancel_shipment(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    id: ShipmentId,
+    expected: &ExpectedVersion,
+    reason: &str,
+) -> Result<Option<CancelledShipment>, FulfilmentError> {
+    let found = shipments::find(connection, tenant, &[id]).await?;
+    let found = found.into_iter().next();
+    let of = found
+        .ok_or(FulfilmentError::ShipmentNotFound)?
+        .fulfilment_order_id;
+    // The fulfilment order first, as everywhere.
+    let locked = fulfilment_orders::lock(connection, tenant, now, &[of]).await?;
+    let mut order = locked.into_iter().next().ok_or(FulfilmentError::NotFound)?;
+    let locked = shipments::lock(connection, tenant, &[id]).await?;
+    let shipment = locked.into_iter().next();
+    let shipment = shipment.ok_or(FulfilmentError::ShipmentNotFound)?;
+    let Some(undo) = shipment.may_cancel()? else {
+        return Ok(None);
+    };
+    if !expected.allows(shipment.version) {
+        let version = shipment.version;
+        return Err(FulfilmentError::Changed { version });
+    }
+    let (units, before) = (shipment.units(), order.status);
+    match undo {
+        Undo::Packing => order.unpack(&units),
+        Undo::Shipping => order.unship(&units),
+    }
+    shipments::mark_cancelled(connection, tenant, now, &[id], reason).await?;
+    fulfilment_orders::update(connection, tenant, now, &[&order]).await?;
+    Ok(Some(CancelledShipment {
+        undo,
+        units: Departure {
+            shipment_id: id,
+            order_id: order.order_id,
+            warehouse_id: order.warehouse_id,
+            units: units.by_product(&order.lines),
+        },
+        reopened: before == FulfilmentOrderStatus::Closed,
+    }))
+}

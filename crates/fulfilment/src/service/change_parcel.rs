@@ -1,0 +1,46 @@
+//! Changes a parcel: its carrier and how it is tracked.
+
+use oms_database::transaction;
+use oms_validation::{ExpectedVersion, TenantId};
+
+use crate::context::FulfilmentContext;
+use crate::domain::id::ShipmentId;
+use crate::domain::parcel::ParcelChange;
+use crate::domain::refusal::Refusal;
+use crate::domain::shipment::Shipment;
+use crate::error::FulfilmentError;
+use crate::store::{parcels, shipments};
+
+/// Changes a parcel if its shipment has the expected version, and returns the shipment. Needs no lock on the order: it
+/// concerns neither stock nor money.
+///
+/// # Errors
+/// `ShipmentNotFound`; `Changed` if the shipment has another version; `UnknownParcel`; or the database's error. On
+/// error, nothing is changed.
+pub async fn change_parcel(
+    context: &FulfilmentContext,
+    tenant: TenantId,
+    id: ShipmentId,
+    number: i32,
+    expected: &ExpectedVersion,
+    change: ParcelChange,
+) -> Result<Shipment, FulfilmentError> {
+    let mut connection = context.database.acquire().await?;
+    transaction(&mut connection, async |connection| {
+        let found = shipments::lock(connection, tenant, &[id]).await?;
+        let found = found.into_iter().next();
+        let shipment = found.ok_or(FulfilmentError::ShipmentNotFound)?;
+        if !expected.allows(shipment.version) {
+            let version = shipment.version;
+            return Err(FulfilmentError::Changed { version });
+        }
+        let parcel = shipment.parcels.into_iter().find(|it| it.number == number);
+        let parcel = parcel.ok_or(Refusal::UnknownParcel { parcel: number })?;
+        parcels::update(connection, tenant, id, &change.applied_to(parcel)).await?;
+        shipments::touch(connection, tenant, None, id).await?;
+        let changed = shipments::find(connection, tenant, &[id]).await?;
+        let changed = changed.into_iter().next();
+        changed.ok_or(FulfilmentError::ShipmentNotFound)
+    })
+    .await
+}

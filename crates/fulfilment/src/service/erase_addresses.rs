@@ -1,0 +1,19 @@
+//! Erases personal data.
+
+use oms_database::{Connection, DbError};
+use oms_validation::{OrderId, TenantId};
+
+use crate::store::erasure;
+
+/// Erases the destinations of the shipments of orders, and what carriers said about their parcels.
+///
+/// # Errors
+/// When the database fails.
+pub async fn erase_addresses(
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_ids: &[OrderId],
+) -> Result<(), DbError> {
+    erasure::erase_destinations(connection, tenant, order_ids).await?;
+    erasure::erase_details(connection, tenant, order_ids).await
+}

@@ -1,0 +1,62 @@
+//! Places and releases holds.
+
+use oms_database::Connection;
+use oms_validation::TenantId;
+
+use crate::domain::fulfilment_order::FulfilmentOrder;
+use crate::domain::hold::{HoldHandle, NewHold};
+use crate::domain::id::FulfilmentOrderId;
+use crate::error::FulfilmentError;
+use crate::store::{Now, fulfilment_orders, holds};
+
+/// Places a hold in the name of `actor`, and returns whether it is new, with the fulfilment order. A hold with the same
+/// handle stays as it is. Nothing of the fulfilment order is sent until all its holds are released. Its order must be
+/// locked.
+///
+/// # Errors
+/// `NotFound`, `Closed`, `TooManyHolds`, or the database's error.
+pub async fn place_hold(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    id: FulfilmentOrderId,
+    hold: &NewHold,
+    actor: &str,
+) -> Result<(bool, FulfilmentOrder), FulfilmentError> {
+    let order = lock(connection, tenant, now, id).await?;
+    order.check_hold(&hold.handle)?;
+    let is_new = holds::insert(connection, tenant, now, id, hold, actor).await?;
+    if is_new {
+        fulfilment_orders::touch(connection, tenant, now, id).await?;
+    }
+    Ok((is_new, lock(connection, tenant, now, id).await?))
+}
+
+/// Releases a hold. Returns `false` if there is none with this handle. The order must be locked.
+///
+/// # Errors
+/// `NotFound`, or the database's error.
+pub async fn release_hold(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    id: FulfilmentOrderId,
+    handle: &HoldHandle,
+) -> Result<bool, FulfilmentError> {
+    lock(connection, tenant, now, id).await?;
+    let is_released = holds::delete(connection, tenant, id, handle).await?;
+    if is_released {
+        fulfilment_orders::touch(connection, tenant, now, id).await?;
+    }
+    Ok(is_released)
+}
+
+pub(super) async fn lock(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    id: FulfilmentOrderId,
+) -> Result<FulfilmentOrder, FulfilmentError> {
+    let locked = fulfilment_orders::lock(connection, tenant, now, &[id]).await?;
+    locked.into_iter().next().ok_or(FulfilmentError::NotFound)
+}

@@ -1,0 +1,35 @@
+//! The SQL of fulfilment. No other module names its schema.
+//!
+//! Every statement that stores or compares a time takes it from the caller's clock, and falls back to the database's.
+
+pub(crate) mod clock;
+pub(crate) mod erasure;
+pub(crate) mod fulfilment_orders;
+pub(crate) mod grants;
+pub(crate) mod holds;
+pub(crate) mod lines;
+pub(crate) mod parcels;
+pub(crate) mod shipments;
+pub(crate) mod tracking_events;
+pub(crate) mod work_list;
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+
+/// The time that a statement uses as the present, as in `greatest($n, now())`. `None` is the database's own.
+pub(crate) type Now = Option<chrono::DateTime<chrono::Utc>>;
+
+/// Groups values by their keys, and keeps their order.
+fn grouped<V>(pairs: impl Iterator<Item = (Uuid, V)>) -> HashMap<Uuid, Vec<V>> {
+    let mut groups = HashMap::<Uuid, Vec<V>>::new();
+    for (key, value) in pairs {
+        groups.entry(key).or_default().push(value);
+    }
+    groups
+}
+
+/// A row limit as PostgreSQL's `bigint`.
+fn row_limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,14 @@
+//! The privileges of the serving role on the tables of fulfilment.
+
+use oms_database::Grant;
+
+/// The privileges of the serving role.
+pub const GRANTS: &[Grant] = &[
+    Grant::write("fulfilment.fulfilment_orders"),
+    Grant::append("fulfilment.lines").updating(&["shipped", "frozen", "cancelled"]),
+    Grant::all("fulfilment.holds"),
+    Grant::write("fulfilment.shipments"),
+    Grant::append("fulfilment.shipment_lines"),
+    Grant::write("fulfilment.parcels"),
+    Grant::append("fulfilment.tracking_events").updating(&["detail"]),
+];

@@ -1,0 +1,98 @@
+//! Cancels a shipment that never left the warehouse.
+
+use oms_database::Connection;
+use oms_fulfilment::{Shipment, ShipmentId, Undo, cancel_shipment as cancel, find_fulfilments};
+use oms_validation::{ExpectedVersion, IdempotencyKey, Keyed, Once, OrderId, TenantId};
+
+use crate::context::OrderContext;
+use crate::domain::clock::Now;
+use crate::domain::reason::Reason;
+use crate::domain::status::OrderStatus;
+use crate::error::ShippingError;
+use crate::service::fulfilling::facts::{Happened, of_fulfilment_order, of_shipment};
+use crate::service::fulfilling::lock_order::{
+    lock_order, order_of_shipment, refuse_busy, shipment_of, tell,
+};
+use crate::service::fulfilling::move_stock::unship_units;
+use crate::service::transitions::claim_key::claim_key;
+use crate::service::transitions::patience::Patience;
+use crate::service::transitions::release_unsent::release_unsent;
+
+/// Cancels a shipment, and returns it. Its units are in stock again, held by the order, and may be sent anew. If the
+/// order ended, they are free. Repeating it changes nothing.
+///
+/// # Errors
+/// `Delivered`, `Changed`, `Busy`, or the database's error.
+pub async fn cancel_shipment(
+    context: &OrderContext,
+    tenant: TenantId,
+    id: ShipmentId,
+    expected: &ExpectedVersion,
+    reason: &Reason,
+    key: Option<&IdempotencyKey>,
+    actor: &str,
+) -> Result<Shipment, ShippingError> {
+    let request = (id, reason.as_str());
+    let keyed = key.map(|key| Keyed::new(key, "cancel shipment v1", &request));
+    let mut patience = Patience::new(context, tenant, id.as_uuid());
+    loop {
+        let tried = patience.attempt(async |connection| {
+            let now = context.now();
+            if claim_key(connection, tenant, keyed.as_ref()).await? == Once::Before(()) {
+                return shipment_of(connection, tenant, id).await;
+            }
+            let order_id = order_of_shipment(connection, tenant, id).await?;
+            let status = lock_order(connection, tenant, order_id).await?;
+            refuse_busy(connection, tenant, order_id, status).await?;
+            let (reason, order) = (reason.as_str(), (order_id, status));
+            undo(
+                connection,
+                tenant,
+                now,
+                (id, expected, reason),
+                order,
+                actor,
+            )
+            .await?;
+            oms_failpoints::reached("orders.unshipped");
+            shipment_of(connection, tenant, id).await
+        });
+        if let Some(cancelled) = tried.await {
+            return cancelled;
+        }
+    }
+}
+
+async fn undo(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    (id, expected, reason): (ShipmentId, &ExpectedVersion, &str),
+    (order_id, status): (OrderId, OrderStatus),
+    actor: &str,
+) -> Result<(), ShippingError> {
+    let cancelled = cancel(connection, tenant, now, id, expected, reason).await?;
+    let Some(cancelled) = cancelled else {
+        return Ok(());
+    };
+    if cancelled.undo == Undo::Shipping {
+        unship_units(connection, tenant, &cancelled.units, actor).await?;
+    }
+    if !status.holds_stock() {
+        release_unsent(connection, tenant, now, order_id).await?;
+    }
+    let mut found = find_fulfilments(connection, tenant, now, &[order_id]).await?;
+    let found = found.remove(&order_id).unwrap_or_default();
+    if let Some(shipment) = found.shipments.iter().find(|it| it.id == id) {
+        let told = of_shipment(shipment);
+        tell(connection, tenant, now, order_id, &told, actor).await?;
+        let of = shipment.fulfilment_order_id;
+        let mut orders = found.fulfilment_orders.iter();
+        let reopened = orders.find(|it| it.id == of && it.is_open() && cancelled.reopened);
+        if let Some(order) = reopened {
+            let told = of_fulfilment_order(order, Happened::Reopened);
+            tell(connection, tenant, now, order_id, &told, actor).await?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! Locks the order of a fulfilment order or a shipment, which everything that changes them locks first.
+
+use oms_database::Connection;
+use oms_fulfilment::{
+    FulfilmentError, FulfilmentOrder, FulfilmentOrderId, Shipment, ShipmentId, find_fulfilments,
+    find_orders_of, find_shipments,
+};
+use oms_payments::find_pending_refund;
+use oms_validation::{OrderId, TenantId};
+
+use crate::domain::authorship::Authorship;
+use crate::domain::clock::Now;
+use crate::domain::status::OrderStatus;
+use crate::error::{OrderError, ShippingError};
+use crate::service::fulfilling::facts::Told;
+use crate::service::transitions::change_status::add_event;
+use crate::store::orders;
+
+/// The order of a fulfilment order.
+pub(crate) async fn order_of(
+    connection: &mut Connection,
+    tenant: TenantId,
+    id: FulfilmentOrderId,
+) -> Result<OrderId, ShippingError> {
+    let found = find_orders_of(connection, tenant, &[id]).await?;
+    Ok(*found.get(&id).ok_or(FulfilmentError::NotFound)?)
+}
+
+/// The order of a shipment.
+pub(crate) async fn order_of_shipment(
+    connection: &mut Connection,
+    tenant: TenantId,
+    id: ShipmentId,
+) -> Result<OrderId, ShippingError> {
+    Ok(shipment_of(connection, tenant, id).await?.order_id)
+}
+
+/// A fulfilment order as it is, for a repeated request.
+pub(crate) async fn fulfilment_order_of(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    (order_id, id): (OrderId, FulfilmentOrderId),
+) -> Result<FulfilmentOrder, ShippingError> {
+    let mut found = find_fulfilments(connection, tenant, now, &[order_id]).await?;
+    let found = found.remove(&order_id).unwrap_or_default();
+    let mut orders = found.fulfilment_orders.into_iter();
+    let order = orders.find(|it| it.id == id);
+    Ok(order.ok_or(FulfilmentError::NotFound)?)
+}
+
+/// A shipment as it is.
+pub(crate) async fn shipment_of(
+    connection: &mut Connection,
+    tenant: TenantId,
+    id: ShipmentId,
+) -> Result<Shipment, ShippingError> {
+    let found = find_shipments(connection, tenant, &[id]).await?;
+    let found = found.into_iter().next();
+    Ok(found.ok_or(FulfilmentError::ShipmentNotFound)?)
+}
+
+/// Locks an order until the transaction ends, and returns its status.
+pub(crate) async fn lock_order(
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_id: OrderId,
+) -> Result<OrderStatus, ShippingError> {
+    let status = orders::lock_status(connection, tenant, order_id).await?;
+    Ok(status.ok_or(OrderError::NotFound)?)
+}
+
+/// Refuses to send units of a locked order that is being cancelled, or of which all the money is being refunded.
+pub(crate) async fn refuse_busy(
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_id: OrderId,
+    status: OrderStatus,
+) -> Result<(), ShippingError> {
+    let is_busy = match status {
+        OrderStatus::Cancelling => true,
+        OrderStatus::Refunding => {
+            let pending = find_pending_refund(connection, tenant, order_id).await?;
+            pending.is_some_and(|refund| refund.left.amount_minor == 0)
+        }
+        // The fulfilment orders of an order that ended are closed.
+        OrderStatus::PendingPayment
+        | OrderStatus::Paid
+        | OrderStatus::Failed
+        | OrderStatus::Cancelled
+        | OrderStatus::Refunded
+        | OrderStatus::Other(_) => false,
+    };
+    match is_busy {
+        true => Err(ShippingError::Busy { order_id, status }),
+        false => Ok(()),
+    }
+}
+
+/// Writes what happened to the timeline of a locked order.
+pub(crate) async fn tell(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    order_id: OrderId,
+    told: &Told,
+    actor: &str,
+) -> Result<(), ShippingError> {
+    let authorship = Authorship {
+        actor,
+        reason: &told.reason,
+    };
+    add_event(connection, tenant, now, order_id, &told.fact, authorship).await?;
+    Ok(())
+}

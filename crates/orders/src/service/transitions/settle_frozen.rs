@@ -1,0 +1,53 @@
+//! Ends the cancellation of what an order has not sent, in the commit that ends the refund of its money.
+
+use oms_database::{Connection, DbError};
+use oms_fulfilment::{cancel_frozen, thaw};
+use oms_inventory::{Demand, HeldUnits, StockError, release_parts};
+use oms_payments::RefundEnd;
+use oms_validation::{OrderId, TenantId};
+
+use crate::domain::clock::Now;
+
+/// Cancels and releases the frozen units of a locked order if their money was refunded. Otherwise they may be sent
+/// again. Does nothing for an order without frozen units: its refund was about money only.
+pub(crate) async fn settle_frozen(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    order_id: OrderId,
+    end: &RefundEnd,
+) -> Result<(), DbError> {
+    match end {
+        RefundEnd::Refunded => release_frozen(connection, tenant, now, order_id).await,
+        RefundEnd::Failed(_) => {
+            thaw(connection, tenant, now, order_id).await?;
+            Ok(())
+        }
+    }
+}
+
+async fn release_frozen(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    order_id: OrderId,
+) -> Result<(), DbError> {
+    for (warehouse_id, units) in cancel_frozen(connection, tenant, now, order_id).await? {
+        let Ok(units) = Demand::from_lines(units) else {
+            continue;
+        };
+        let held = HeldUnits {
+            holder: order_id.into(),
+            warehouse_id,
+            units: &units,
+        };
+        let released = release_parts(connection, tenant, held).await;
+        released.map_err(|error| match error {
+            StockError::Database(error) => error,
+            StockError::NotReserved(_) | StockError::AlreadyMade | StockError::NotShipped => {
+                DbError::UnexpectedState("an order holds what it has not sent")
+            }
+        })?;
+    }
+    Ok(())
+}
