@@ -3,6 +3,7 @@
 mod alerts;
 mod backlog;
 mod failpoints;
+mod fulfilment;
 mod gateway_events;
 mod reconciler;
 mod retention;
@@ -45,6 +46,10 @@ pub(crate) fn start(with: &Surroundings<'_>) -> anyhow::Result<Runner> {
     workers.add(statistics::Analyzer {
         database: database(),
     })?;
+    workers.add(fulfilment::Opener::new(
+        context(),
+        config.retention.interval,
+    ))?;
     workers.add(sweeper::Sweeper {
         context: context(),
         interval,

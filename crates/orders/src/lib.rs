@@ -17,6 +17,7 @@ pub use oms_batching::BATCH_SIZES;
 // For the workers: sweeper, gateway events, alerts and retention, and their metrics.
 pub use domain::alert::{Alert, AlertKind};
 pub use domain::placing_outcome::PlacingOutcome;
+pub use service::fulfilling::open_missing::{OpeningPass, OpeningTurn, open_missing};
 pub use service::operating::continue_erasures::{ErasureTurn, continue_erasures, oldest_erasure};
 pub use service::operating::deliver_alerts::{AlertSink, deliver_alerts};
 pub use service::operating::purge_addresses::{AddressPass, AddressTurn, purge_addresses};

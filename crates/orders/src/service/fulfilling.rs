@@ -8,6 +8,7 @@ pub(crate) mod deliver_shipment;
 pub(crate) mod facts;
 pub(crate) mod lock_order;
 pub(crate) mod move_stock;
+pub(crate) mod open_missing;
 pub(crate) mod order_fulfilments;
 pub(crate) mod place_hold;
 pub(crate) mod record_tracking;

@@ -86,6 +86,31 @@ pub(crate) async fn list(
     Ok(rows.into_iter().map(|row| row.id.into()).collect())
 }
 
+/// Up to `limit` orders that are `PAID`, in ID order, after the given one.
+pub(crate) async fn list_all(
+    connection: &mut Connection,
+    tenant: TenantId,
+    after: Option<OrderId>,
+    limit: usize,
+) -> Result<Vec<OrderId>, DbError> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
+    }
+
+    let rows: Vec<Row> = cached_sql(
+        "SELECT id FROM orders.orders
+         WHERE tenant_id = $1 AND id > $2 AND status = 'PAID' ORDER BY id LIMIT $3",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(after.map_or(Uuid::nil(), OrderId::as_uuid))
+    .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+    .load(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.id.into()).collect())
+}
+
 /// A lower bound for every UUIDv7 generated at this time: its first 48 bits are the milliseconds
 /// (<https://www.rfc-editor.org/rfc/rfc9562#section-5.7>).
 fn first_id_at(time: DateTime<Utc>) -> Uuid {

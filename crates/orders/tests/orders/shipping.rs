@@ -6,9 +6,9 @@ use oms_fulfilment::{
     Work,
 };
 use oms_orders::{
-    OrderError, Reason, ShippingError, cancel_shipment, change_work, create_shipment,
-    deliver_shipment, get_order, order_fulfilments, place_hold, record_tracking, release_hold,
-    ship_shipment,
+    OpeningPass, OrderError, Reason, ShippingError, cancel_shipment, change_work, create_shipment,
+    deliver_shipment, get_order, open_missing, order_fulfilments, place_hold, record_tracking,
+    release_hold, ship_shipment,
 };
 use oms_payments::Operation;
 use oms_testing::gateway::Confirm;
@@ -135,6 +135,27 @@ async fn an_order_that_an_earlier_version_made_paid_gets_its_fulfilment_order_wh
     assert_eq!(shop.goods(order_id).await, FulfilmentStatus::None);
     assert_eq!(shop.work(order_id).await.outstanding(), 3);
     assert_eq!(shop.goods(order_id).await, FulfilmentStatus::Unfulfilled);
+    shop.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_worker_opens_the_fulfilment_orders_of_earlier_orders_once() {
+    let shop = Shop::open(Confirm::Pays).await;
+    for key in ["a", "b", "c"] {
+        shop.paid(key).await;
+    }
+    shop.execute(
+        "DELETE FROM fulfilment.lines WHERE fulfilment_order_id IN
+             (SELECT id FROM fulfilment.fulfilment_orders ORDER BY id LIMIT 2);
+         DELETE FROM fulfilment.fulfilment_orders WHERE id IN
+             (SELECT id FROM fulfilment.fulfilment_orders ORDER BY id LIMIT 2)",
+    )
+    .await;
+    let mut pass = OpeningPass::default();
+    for opened in [2, 0] {
+        let turn = open_missing(&shop.context, &mut pass).await.unwrap();
+        assert_eq!((turn.opened, turn.more), (opened, false));
+    }
     shop.assert_sound().await;
 }
 

@@ -10,8 +10,9 @@ use crate::request::small_order;
 use crate::shop::Shop;
 
 /// All background workers.
-pub(super) const WORKERS: [&str; 9] = [
+pub(super) const WORKERS: [&str; 10] = [
     "statistics",
+    "fulfilment",
     "sweeper",
     "alerts",
     "gateway_events",

@@ -27,12 +27,9 @@ const MAX_ITEMS: usize = 100;
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ShipmentBatch, examples(examples::shipment_batch))]
-pub(super) struct Body {
+pub(crate) struct Body {
     /// 1–100 entries.
-    #[validate(
-        nested,
-        length(min = 1, max = 100, message = "must have 1 to 100 entries")
-    )]
+    #[validate(nested)]
     #[schema(min_items = 1, max_items = 100)]
     items: Vec<Item>,
 }
@@ -56,7 +53,8 @@ enum Action {
 #[schema(as = ShipmentBatchItem)]
 struct Item {
     action: Action,
-    idempotency_key: IdempotencyKey,
+    #[schema(value_type = IdempotencyKey)]
+    idempotency_key: String,
     /// With `create`.
     fulfilment_order_id: Option<FulfilmentOrderId>,
     /// With `ship` and `deliver`.
@@ -123,9 +121,15 @@ pub(in crate::http) async fn batch(
     disclosure: Disclosure,
     body: ValidJson<Body>,
 ) -> Result<HttpResponse, ProblemResponse> {
+    if !(1..=MAX_ITEMS).contains(&body.0.items.len()) {
+        let error = format!("must have 1 to {MAX_ITEMS} entries");
+        return Err(invalid_field("items", error).into());
+    }
     let mut steps = Vec::with_capacity(MAX_ITEMS);
     for (place, item) in body.0.items.into_iter().enumerate() {
-        let key = item.idempotency_key.clone();
+        let key = IdempotencyKey::parse(&item.idempotency_key).map_err(|error| {
+            invalid_field(format!("items[{place}].idempotencyKey"), error.to_string())
+        })?;
         steps.push((key, item.step(place)?));
     }
     let running = api.work.run(|context| async move {

@@ -22,7 +22,7 @@ use crate::service::fulfilling;
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ShipmentCancellation)]
-pub(super) struct Body {
+pub(crate) struct Body {
     #[schema(value_type = Reason)]
     reason: String,
 }

@@ -24,7 +24,7 @@ use crate::service::fulfilling;
 #[derive(Debug, Default, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewShipment, examples(examples::new_shipment))]
-pub(super) struct Body {
+pub(crate) struct Body {
     /// The units of each line, 1–100 entries. By default everything that is ready.
     #[validate(nested)]
     #[schema(min_items = 1, max_items = 100)]
@@ -41,7 +41,7 @@ pub(super) struct Body {
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[schema(as = NewShipmentStatus)]
-pub(super) enum NewStatus {
+pub(crate) enum NewStatus {
     /// Its units stay in stock until it is shipped.
     Packed,
     /// The carrier has it.

@@ -22,7 +22,7 @@ use crate::service::fulfilling;
 #[derive(Debug, Default, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = Delivery)]
-pub(super) struct Body {
+pub(crate) struct Body {
     /// Defaults to now. A time in the future counts as now.
     delivered_at: Option<DateTime<Utc>>,
 }

@@ -22,7 +22,7 @@ use crate::service::fulfilling;
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = NewHold, examples(examples::new_hold))]
-pub(super) struct Body {
+pub(crate) struct Body {
     handle: HoldHandle,
     reason: HoldReason,
     note: Option<Note>,

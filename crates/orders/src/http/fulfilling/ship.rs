@@ -22,7 +22,7 @@ use crate::service::fulfilling;
 #[derive(Debug, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ShipmentParcels)]
-pub(super) struct Body {
+pub(crate) struct Body {
     /// Up to 20.
     #[validate(nested)]
     #[schema(max_items = 20)]

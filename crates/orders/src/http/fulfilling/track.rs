@@ -18,7 +18,7 @@ use crate::service::fulfilling;
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = TrackingReport, examples(examples::tracking_report))]
-pub(super) struct Body {
+pub(crate) struct Body {
     /// The parcel's number in the shipment. Defaults to 1.
     #[validate(range(min = 1, max = 20, message = "must be between 1 and 20"))]
     #[schema(minimum = 1, maximum = 20)]
