@@ -10,23 +10,29 @@ mod service;
 mod stock_error;
 mod store;
 
-// For orders, which routes and prices an order, and reserves and releases its stock, all in its own transactions.
+// For orders, which routes and prices an order, and reserves, ships and releases its stock, all in its own transactions.
 pub use domain::allocation::{LockedStock, ReservationRequest, ReserveOutcome, allocate};
 pub use domain::demand::{Demand, InvalidDemand, MAX_QUANTITY};
 pub use domain::explanation::RouteExplanation;
-pub use domain::id::HolderId;
+pub use domain::holding::HeldUnits;
+pub use domain::id::{HolderId, StockChangeId};
 pub use domain::routing::{
     CandidateOutcome, ChosenWarehouse, Route, RoutingRequest, RoutingTrace, Shortage, TraceEntry,
 };
 pub use domain::stock_change::Shortfall;
+pub use domain::stock_movement::ChangeRecord;
 pub use error::{InventoryError, PROBLEM_TYPES};
 pub use service::explain_route::{explain_route, explain_routes};
 pub use service::find_skus::find_skus;
 pub use service::find_unlocked_levels::find_unlocked_levels;
 pub use service::quote_prices::{PriceQuote, Quotes, quote_prices};
 pub use service::release::release;
+pub use service::release_parts::release_parts;
 pub use service::reserve::{hold_stock, lock_stock};
 pub use service::route::{Nearest, find_nearest, route, route_together};
+pub use service::ship::ship;
+pub use service::unship::unship;
+pub use stock_error::StockError;
 
 // For the program, which wires the context, purges keys and measures how long writers wait for stock locks.
 pub use context::InventoryContext;
@@ -50,19 +56,16 @@ pub use service::load_catalogue::{LoadSummary, load_catalogue};
 // For `oms-api grants`, which prints the privileges of the serving role.
 pub use store::grants::GRANTS;
 
-// What holders do with their stock besides reserving and releasing all of it. Only this crate's tests call it so far.
+// For re-routing, returns and the reading of what is reserved. Only this crate's tests call these so far.
 #[doc(hidden)]
 pub use {
-    domain::holding::{HeldUnits, Reservation, Unreserved},
-    domain::id::StockChangeId,
+    domain::holding::{Reservation, Unreserved},
     domain::moving::{ReservationMove, SourceStock, Unavailable},
-    domain::stock_movement::ChangeRecord,
+    domain::returned::{Dispositions, InvalidReturn, ReturnedUnits},
     service::find_reservations::find_reservations,
     service::move_reservations::move_reservations,
-    service::release_parts::release_parts,
-    service::ship::ship,
-    service::unship::unship,
-    stock_error::StockError,
+    service::receive_return::receive_return,
+    stock_error::{MoveError, ReturnError},
 };
 
 // Only this crate's tests call these without HTTP.

@@ -25,6 +25,7 @@ pub(crate) mod load_catalogue;
 pub(crate) mod move_reservations;
 pub(crate) mod purge_idempotency_keys;
 pub(crate) mod quote_prices;
+pub(crate) mod receive_return;
 pub(crate) mod release;
 pub(crate) mod release_parts;
 pub(crate) mod reserve;

@@ -7,7 +7,7 @@ use crate::domain::moving::{ReservationMove, SourceStock};
 use crate::domain::stock_level::MAX_ON_HAND;
 use crate::domain::stock_movement::ChangeRecord;
 use crate::service::ship::all_taken;
-use crate::stock_error::StockError;
+use crate::stock_error::MoveError;
 use crate::store::{level_counts, reservations, stock_levels, stock_movements, warehouses};
 
 /// Moves reserved units of a holder to another warehouse, where they must be available, and changes the stock of the
@@ -15,20 +15,20 @@ use crate::store::{level_counts, reservations, stock_levels, stock_movements, wa
 /// both or in neither. Runs in the caller's transaction, which has locked the holder.
 ///
 /// # Errors
-/// `InvalidMove` if the warehouses are the same or a count is out of range; `NotReserved`; `NotAvailable`;
+/// `Invalid` if the warehouses are the same or a count is out of range; `NotReserved`; `NotAvailable`;
 /// `Insufficient` if a count leaves fewer units than others hold; or the database's error.
 pub async fn move_reservations(
     connection: &mut Connection,
     tenant: TenantId,
     moved: ReservationMove<'_>,
     record: ChangeRecord<'_>,
-) -> Result<(), StockError> {
+) -> Result<(), MoveError> {
     let is_countable = |source: &SourceStock| match source {
         SourceStock::Count(counted) => (0..=MAX_ON_HAND).contains(counted),
         SourceStock::Keep | SourceStock::WriteOff | SourceStock::Quarantine => true,
     };
     if moved.from == moved.to || !moved.source.values().all(is_countable) {
-        return Err(StockError::InvalidMove);
+        return Err(MoveError::Invalid);
     }
     let (leaving, arriving) = (moved.leaving(), moved.arriving());
     let reading = (
@@ -40,11 +40,11 @@ pub async fn move_reservations(
     let (available, reserved, counts, is_active) = send_in_transaction(connection, reading).await?;
     leaving
         .check_reserved(&reserved)
-        .map_err(StockError::NotReserved)?;
+        .map_err(MoveError::NotReserved)?;
     moved
         .check_available(&available, is_active)
-        .map_err(StockError::NotAvailable)?;
-    let (changes, movements) = moved.plan(&counts).map_err(StockError::Insufficient)?;
+        .map_err(MoveError::NotAvailable)?;
+    let (changes, movements) = moved.plan(&counts).map_err(MoveError::Insufficient)?;
     let statements = (
         reservations::delete_exact(tenant, leaving),
         reservations::decrease(tenant, leaving),

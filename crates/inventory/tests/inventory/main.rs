@@ -16,6 +16,8 @@ mod importing_at_once;
 mod importing_products;
 mod moving;
 mod reservations;
+mod returning;
 mod routing;
 mod safety_stock;
+mod sequences;
 mod shipping;
