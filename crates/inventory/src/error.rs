@@ -5,6 +5,7 @@ use oms_errors::{BODY_TOO_LARGE, INTERNAL, Problem, ProblemType, invalid_field, 
 use oms_validation::{ProductId, WarehouseId};
 use serde_json::{Map, Value, json};
 
+use crate::domain::stock_change::RefusedChange;
 use crate::{ImportFileError, InvalidHeader, Rejection, Rejections, Shortfall};
 
 /// `Retry-After` of a request whose outcome is unknown, in seconds.
@@ -25,9 +26,12 @@ oms_errors::problem_types! {
     UNKNOWN_WAREHOUSE = "inventory.unknown_warehouse", Unprocessable, "Unknown warehouse in request";
     /// A product in the body does not exist.
     UNKNOWN_PRODUCT = "inventory.unknown_product", Unprocessable, "Unknown product in request";
-    /// The request removes more units than are unreserved. `shortfalls` lists the stock levels and their unreserved
-    /// units.
+    /// The request removes more units than are unreserved and not in quarantine. `shortfalls` lists the stock levels
+    /// and these units.
     INSUFFICIENT_STOCK = "inventory.insufficient_stock", Unprocessable, "Not enough unreserved stock";
+    /// The request takes more units out of quarantine than are in it. `shortfalls` lists the stock levels and their
+    /// units in quarantine.
+    INSUFFICIENT_QUARANTINE = "inventory.insufficient_quarantine", Unprocessable, "Not enough stock in quarantine";
     /// A stock level would exceed 1,000,000,000 units.
     TOO_MUCH_STOCK = "inventory.too_much_stock", Unprocessable, "Stock level limit exceeded";
     /// The idempotency key was already used with a different request.
@@ -93,6 +97,9 @@ pub enum InventoryError {
     /// More units were to be removed than are unreserved.
     #[error("there is not enough unreserved stock")]
     InsufficientStock(Vec<Shortfall>),
+    /// More units were to leave quarantine than are in it.
+    #[error("there is not enough stock in quarantine")]
+    InsufficientQuarantine(Vec<Shortfall>),
     /// A level of these products would exceed its limit.
     #[error("a stock level would exceed its limit")]
     TooMuchStock(Vec<ProductId>),
@@ -143,6 +150,20 @@ impl From<DbError> for InventoryError {
     }
 }
 
+impl From<RefusedChange> for InventoryError {
+    fn from(refused: RefusedChange) -> Self {
+        match refused {
+            RefusedChange::UnknownWarehouse(id) => Self::UnknownWarehouse(id),
+            RefusedChange::UnknownProducts(ids) => Self::UnknownProducts(ids),
+            RefusedChange::Insufficient(shortfalls) => Self::InsufficientStock(shortfalls),
+            RefusedChange::InsufficientQuarantine(shortfalls) => {
+                Self::InsufficientQuarantine(shortfalls)
+            }
+            RefusedChange::TooMuch(products) => Self::TooMuchStock(products),
+        }
+    }
+}
+
 impl InventoryError {
     /// The error for a request that has already committed some changes: it must not claim that nothing was saved.
     pub(crate) fn after_commit(self) -> Self {
@@ -174,7 +195,10 @@ impl From<InventoryError> for Problem {
             }
             InventoryError::UnknownProducts(ids) => about(&UNKNOWN_PRODUCT, &ids),
             InventoryError::InsufficientStock(shortfalls) => {
-                insufficient(shortfalls.iter().map(with_level))
+                insufficient(&INSUFFICIENT_STOCK, shortfalls.iter().map(with_level))
+            }
+            InventoryError::InsufficientQuarantine(shortfalls) => {
+                insufficient(&INSUFFICIENT_QUARANTINE, shortfalls.iter().map(with_level))
             }
             InventoryError::TooMuchStock(ids) => about(&TOO_MUCH_STOCK, &ids),
             InventoryError::KeyReused => Self::of(&KEY_REUSED),
@@ -197,9 +221,12 @@ fn about(problem_type: &'static ProblemType, products: &[ProductId]) -> Problem 
     Problem::of(problem_type).with_extension("productIds", ids)
 }
 
-pub(crate) fn insufficient(shortfalls: impl Iterator<Item = Value>) -> Problem {
+pub(crate) fn insufficient(
+    problem_type: &'static ProblemType,
+    shortfalls: impl Iterator<Item = Value>,
+) -> Problem {
     let shortfalls: Vec<Value> = shortfalls.collect();
-    Problem::of(&INSUFFICIENT_STOCK).with_extension("shortfalls", shortfalls)
+    Problem::of(problem_type).with_extension("shortfalls", shortfalls)
 }
 
 fn with_level(shortfall: &Shortfall) -> Value {

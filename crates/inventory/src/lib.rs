@@ -56,11 +56,16 @@ pub use service::load_catalogue::{LoadSummary, load_catalogue};
 // For `oms-api grants`, which prints the privileges of the serving role.
 pub use store::grants::GRANTS;
 
-// What holders do with their stock besides reserving and releasing all of it. Only this crate's tests call it so far.
+// For re-routing, returns and the reading of what is reserved. Only this crate's tests call these so far.
 #[doc(hidden)]
 pub use {
     domain::holding::{Reservation, Unreserved},
+    domain::moving::{ReservationMove, SourceStock, Unavailable},
+    domain::returned::{Dispositions, InvalidReturn, ReturnedUnits},
     service::find_reservations::find_reservations,
+    service::move_reservations::move_reservations,
+    service::receive_return::receive_return,
+    stock_error::{MoveError, ReturnError},
 };
 
 // Only this crate's tests call these without HTTP.

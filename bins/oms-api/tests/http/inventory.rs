@@ -4,5 +4,6 @@ mod import_command;
 mod imports;
 mod inventory_isolation;
 mod products;
+mod quarantine;
 mod stock_changes;
 mod warehouses;

@@ -109,7 +109,8 @@ impl HeldUnits<'_> {
         }
     }
 
-    fn iter(&self) -> impl Iterator<Item = (LevelKey, i32)> + '_ {
+    /// The stock levels and quantities.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (LevelKey, i32)> + '_ {
         let units = self.units.iter();
         units.map(|(product, quantity)| ((self.warehouse_id, product), quantity))
     }

@@ -39,6 +39,27 @@ pub enum StockChange {
         /// Units of each product, above zero.
         lines: Lines,
     },
+    /// Units are set aside and no longer for sale.
+    Quarantine {
+        /// The warehouse.
+        warehouse_id: WarehouseId,
+        /// Units of each product, above zero.
+        lines: Lines,
+    },
+    /// Units that were set aside are for sale again.
+    ReleaseQuarantine {
+        /// The warehouse.
+        warehouse_id: WarehouseId,
+        /// Units of each product, above zero.
+        lines: Lines,
+    },
+    /// Units that were set aside leave the stock.
+    WriteOffQuarantine {
+        /// The warehouse.
+        warehouse_id: WarehouseId,
+        /// Units of each product, above zero.
+        lines: Lines,
+    },
 }
 
 /// A movement that a change will make on one stock level.
@@ -68,8 +89,14 @@ pub struct Shortfall {
 /// The reason that a change can't be made to the current stock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum RefusedChange {
-    /// These levels have too few units.
+    /// The tenant has no such warehouse.
+    UnknownWarehouse(WarehouseId),
+    /// The tenant has no such products.
+    UnknownProducts(Vec<ProductId>),
+    /// These levels have too few units that no order holds and that are not in quarantine.
     Insufficient(Vec<Shortfall>),
+    /// These levels have too few units in quarantine, which `removable` is here.
+    InsufficientQuarantine(Vec<Shortfall>),
     /// The levels of these products would exceed [`MAX_ON_HAND`].
     TooMuch(Vec<ProductId>),
 }
@@ -82,23 +109,42 @@ impl StockChange {
             Self::Receive {
                 warehouse_id,
                 lines,
-            } => moved(*warehouse_id, lines, Receipt, 1).collect(),
+            } => moved(*warehouse_id, lines, Receipt, (1, 0)).collect(),
             Self::Adjust {
                 warehouse_id,
                 lines,
-            } => moved(*warehouse_id, lines, Adjustment, 1).collect(),
-            Self::Transfer { from, to, lines } => moved(*from, lines, TransferOut, -1)
-                .chain(moved(*to, lines, TransferIn, 1))
+            } => moved(*warehouse_id, lines, Adjustment, (1, 0)).collect(),
+            Self::Transfer { from, to, lines } => moved(*from, lines, TransferOut, (-1, 0))
+                .chain(moved(*to, lines, TransferIn, (1, 0)))
                 .collect(),
+            Self::Quarantine {
+                warehouse_id,
+                lines,
+            } => moved(*warehouse_id, lines, MovementKind::Quarantine, (0, 1)).collect(),
+            Self::ReleaseQuarantine {
+                warehouse_id,
+                lines,
+            } => moved(
+                *warehouse_id,
+                lines,
+                MovementKind::QuarantineRelease,
+                (0, -1),
+            )
+            .collect(),
+            Self::WriteOffQuarantine {
+                warehouse_id,
+                lines,
+            } => moved(*warehouse_id, lines, MovementKind::WriteOff, (-1, -1)).collect(),
         }
     }
 }
 
+/// The movements of lines, each unit of which enters the warehouse and its quarantine by the given signs.
 fn moved(
     warehouse_id: WarehouseId,
     lines: &Lines,
     kind: MovementKind,
-    sign: i32,
+    (sign, quarantine_sign): (i32, i32),
 ) -> impl Iterator<Item = PlannedMovement> + '_ {
     lines
         .0
@@ -107,7 +153,7 @@ fn moved(
             level: (warehouse_id, *product_id),
             kind,
             quantity: sign * quantity,
-            quarantined: 0,
+            quarantined: quarantine_sign * quantity,
         })
 }
 
@@ -117,18 +163,22 @@ pub(crate) fn check(
     movements: &[PlannedMovement],
 ) -> Result<(), RefusedChange> {
     let counts = |level| levels.get(&level).copied().unwrap_or_default();
-    let shortfalls: Vec<Shortfall> = movements
-        .iter()
-        .filter(|movement| counts(movement.level).removable() + movement.quantity < 0)
-        .map(|movement| Shortfall {
+    let short = |left: fn(LevelCounts) -> i32, taken: fn(&PlannedMovement) -> i32| {
+        let shortfall = |movement: &PlannedMovement| Shortfall {
             warehouse_id: movement.level.0,
             product_id: movement.level.1,
-            removable: counts(movement.level).removable(),
-            wanted: -movement.quantity,
-        })
-        .collect();
-    if !shortfalls.is_empty() {
-        return Err(RefusedChange::Insufficient(shortfalls));
+            removable: left(counts(movement.level)),
+            wanted: taken(movement),
+        };
+        let shortfalls = movements.iter().map(shortfall);
+        let shortfalls: Vec<_> = shortfalls.filter(|it| it.removable < it.wanted).collect();
+        (!shortfalls.is_empty()).then_some(shortfalls)
+    };
+    if let Some(short) = short(LevelCounts::removable, |it| it.quarantined - it.quantity) {
+        return Err(RefusedChange::Insufficient(short));
+    }
+    if let Some(short) = short(|it| it.quarantined, |it| -it.quarantined) {
+        return Err(RefusedChange::InsufficientQuarantine(short));
     }
     let is_too_much = |movement: &&PlannedMovement| {
         movement.quantity > 0 && counts(movement.level).on_hand > MAX_ON_HAND - movement.quantity
@@ -268,6 +318,51 @@ mod tests {
         assert_eq!(refused, Err(RefusedChange::Insufficient(vec![shortfall])));
         let nowhere = check(&BTreeMap::new(), &adjust(-1).movements());
         assert!(matches!(nowhere, Err(RefusedChange::Insufficient(_))));
+    }
+
+    #[test]
+    fn only_free_units_enter_quarantine_and_only_quarantined_ones_leave_it() {
+        let level = (warehouse(1), product(1));
+        let counts = LevelCounts {
+            on_hand: 10,
+            reserved: 4,
+            quarantined: 1,
+            ..LevelCounts::default()
+        };
+        let levels = BTreeMap::from([(level, counts)]);
+        let (warehouse_id, free, set_aside) = (warehouse(1), 5, 1);
+        let shortfall = |removable, wanted| {
+            vec![Shortfall {
+                warehouse_id,
+                product_id: product(1),
+                removable,
+                wanted,
+            }]
+        };
+        let enter = |lines| StockChange::Quarantine {
+            warehouse_id,
+            lines,
+        };
+        let release = |lines| StockChange::ReleaseQuarantine {
+            warehouse_id,
+            lines,
+        };
+        let write_off = |lines| StockChange::WriteOffQuarantine {
+            warehouse_id,
+            lines,
+        };
+        let checked = |change: StockChange| check(&levels, &change.movements());
+        assert_eq!(checked(enter(one(free))), Ok(()));
+        assert_eq!(checked(release(one(set_aside))), Ok(()));
+        assert_eq!(checked(write_off(one(set_aside))), Ok(()));
+        assert_eq!(
+            checked(enter(one(6))),
+            Err(RefusedChange::Insufficient(shortfall(5, 6)))
+        );
+        for change in [release(one(2)), write_off(one(2))] {
+            let refused = RefusedChange::InsufficientQuarantine(shortfall(1, 2));
+            assert_eq!(checked(change), Err(refused));
+        }
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub struct ProblemMembers {
     warehouse_id: Option<WarehouseId>,
     /// `inventory.unknown_product` and `inventory.too_much_stock`: the affected products.
     product_ids: Option<Vec<ProductId>>,
-    /// `inventory.insufficient_stock`: the stock levels with too few unreserved units.
+    /// `inventory.insufficient_stock` and `inventory.insufficient_quarantine`: the stock levels with too few units.
     shortfalls: Option<Vec<Value>>,
     /// `inventory.import_rejected`: the number of rejected rows.
     rejected: Option<i32>,

@@ -77,6 +77,18 @@ pub(super) fn stock_transfer() -> Value {
     })
 }
 
+pub(super) fn stock_quarantine() -> Value {
+    json!({
+        "warehouseId": WAREHOUSE_ID,
+        "lines": [{ "productId": PRODUCT_ID, "quantity": 2 }],
+        "reason": "the box is wet"
+    })
+}
+
+pub(super) fn stock_quarantine_release() -> Value {
+    json!({ "warehouseId": WAREHOUSE_ID, "lines": [{ "productId": PRODUCT_ID, "quantity": 1 }] })
+}
+
 pub(super) fn stock_level() -> Value {
     json!({
         "warehouseId": WAREHOUSE_ID,

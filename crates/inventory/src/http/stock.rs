@@ -3,10 +3,13 @@
 pub(super) mod adjust;
 pub(super) mod levels;
 pub(super) mod movements;
+pub(super) mod quarantine;
 pub(super) mod receive;
+pub(super) mod release_quarantine;
 mod representation;
 pub(super) mod safety_stock;
 pub(super) mod transfer;
+pub(super) mod write_off_quarantine;
 
 use actix_web::HttpResponse;
 use oms_errors::{PRECONDITION_FAILED, Problem, invalid_field};
@@ -17,11 +20,13 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::domain::stock_change::{Direction, InvalidLines, Lines, StockChange};
-use crate::error::{InventoryError, insufficient, without_level};
+use crate::error::{
+    INSUFFICIENT_QUARANTINE, INSUFFICIENT_STOCK, InventoryError, insufficient, without_level,
+};
 use crate::http::{InventoryApi, made};
 use crate::service;
 
-/// A line of a receipt or a transfer.
+/// A line of a receipt, a transfer or a change of quarantine.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = StockLine)]
@@ -32,7 +37,7 @@ struct Line {
     quantity: i64,
 }
 
-/// Checks the lines of a receipt or a transfer.
+/// Checks the lines of a receipt, a transfer or a change of quarantine.
 fn moved(lines: &[Line]) -> Result<Lines, Problem> {
     let pairs: Vec<(ProductId, i64)> = lines
         .iter()
@@ -80,7 +85,11 @@ fn refusal(error: InventoryError, disclosure: Disclosure) -> Problem {
     match error {
         InventoryError::InsufficientStock(shortfalls) if !disclosure.inventory => {
             let shortfalls = shortfalls.iter().map(without_level);
-            insufficient(shortfalls.map(Value::from))
+            insufficient(&INSUFFICIENT_STOCK, shortfalls.map(Value::from))
+        }
+        InventoryError::InsufficientQuarantine(shortfalls) if !disclosure.inventory => {
+            let shortfalls = shortfalls.iter().map(without_level);
+            insufficient(&INSUFFICIENT_QUARANTINE, shortfalls.map(Value::from))
         }
         // The version of a safety stock is its quantity.
         InventoryError::Changed { .. } if !disclosure.inventory => {

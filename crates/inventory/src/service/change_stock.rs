@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use oms_database::{Connection, transaction};
+use oms_database::{Connection, DbError, transaction};
 use oms_validation::{
     IdempotencyKey, Keyed, Once, OperatorName, ProductId, Reason, TenantId, WarehouseId,
 };
@@ -20,8 +20,8 @@ use crate::store::{level_counts, products, stock_levels, stock_movements, wareho
 /// of the earlier request.
 ///
 /// # Errors
-/// `UnknownWarehouse` and `UnknownProducts`; `InsufficientStock` if a level has too few unreserved units;
-/// `TooMuchStock`; `KeyReused`; `OutcomeUnknown` or another error of the database. On error, nothing is changed, except
+/// `UnknownWarehouse` and `UnknownProducts`; `InsufficientStock` if a level has too few free units;
+/// `InsufficientQuarantine`; `TooMuchStock`; `KeyReused`; `OutcomeUnknown` or another error of the database. On error, nothing is changed, except
 /// possibly on `OutcomeUnknown`.
 pub async fn change_stock(
     context: &InventoryContext,
@@ -40,7 +40,7 @@ pub async fn change_stock(
             let before = stock_movements::find_change(connection, tenant, id.into()).await?;
             return Ok(Once::Before(before));
         }
-        lock_and_check(connection, tenant, &movements).await?;
+        lock_and_check::<InventoryError>(connection, tenant, &movements).await?;
         let record = ChangeRecord {
             change_id: id,
             reason: reason.as_str(),
@@ -55,39 +55,36 @@ pub async fn change_stock(
 
 /// Locks and checks the levels to change. Missing levels are created before any is locked, so that no transaction that
 /// holds locks waits for another that is creating a level.
-async fn lock_and_check(
+pub(crate) async fn lock_and_check<E: From<DbError> + From<RefusedChange>>(
     connection: &mut Connection,
     tenant: TenantId,
     movements: &[PlannedMovement],
-) -> Result<(), InventoryError> {
+) -> Result<(), E> {
     let levels = levels_of(movements);
-    check_existence(connection, tenant, &levels).await?;
+    check_existence::<E>(connection, tenant, &levels).await?;
     let coming = movements.iter().filter(|movement| movement.quantity > 0);
     let coming: BTreeSet<LevelKey> = coming.map(|movement| movement.level).collect();
     level_counts::insert_missing(connection, tenant, &coming).await?;
     stock_levels::lock(tenant, &levels).run(connection).await?;
     let counts = level_counts::find(tenant, &levels).run(connection).await?;
-    check(&counts, movements).map_err(|refused| match refused {
-        RefusedChange::Insufficient(shortfalls) => InventoryError::InsufficientStock(shortfalls),
-        RefusedChange::TooMuch(products) => InventoryError::TooMuchStock(products),
-    })
+    Ok(check(&counts, movements)?)
 }
 
-async fn check_existence(
+async fn check_existence<E: From<DbError> + From<RefusedChange>>(
     connection: &mut Connection,
     tenant: TenantId,
     levels: &BTreeSet<LevelKey>,
-) -> Result<(), InventoryError> {
+) -> Result<(), E> {
     let wanted: BTreeSet<WarehouseId> = levels.iter().map(|level| level.0).collect();
     let known = warehouses::find_known(connection, tenant, &wanted).await?;
     if let Some(unknown) = wanted.difference(&known).next() {
-        return Err(InventoryError::UnknownWarehouse(*unknown));
+        return Err(RefusedChange::UnknownWarehouse(*unknown).into());
     }
     let wanted: BTreeSet<ProductId> = levels.iter().map(|level| level.1).collect();
     let known = products::find_known(connection, tenant, &wanted).await?;
     let unknown: Vec<ProductId> = wanted.difference(&known).copied().collect();
     match unknown.is_empty() {
         true => Ok(()),
-        false => Err(InventoryError::UnknownProducts(unknown)),
+        false => Err(RefusedChange::UnknownProducts(unknown).into()),
     }
 }

@@ -8,7 +8,7 @@ use diesel::sql_types::{
     Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, cached_sql};
+use oms_database::{CachedStatement, Connection, DbError, Statement, cached_sql};
 use oms_validation::{Cursor, Location, TenantId, WarehouseId};
 use postgis_diesel::sql_types::Geography;
 use uuid::Uuid;
@@ -109,6 +109,21 @@ pub(crate) async fn find(
     id: WarehouseId,
 ) -> Result<Option<Warehouse>, DbError> {
     select_one(connection, tenant, id, select_warehouse!("")).await
+}
+
+/// Returns whether a warehouse exists and takes part in routing.
+pub(crate) fn is_active<'q>(tenant: TenantId, id: WarehouseId) -> Statement<'q, bool> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Bool)]
+        active: bool,
+    }
+
+    cached_sql("SELECT active FROM inventory.warehouses WHERE tenant_id = $1 AND id = $2")
+        .bind::<SqlUuid, _>(tenant.as_uuid())
+        .bind::<SqlUuid, _>(id.as_uuid())
+        .rows::<Row>()
+        .map(|rows| rows.iter().any(|row| row.active))
 }
 
 /// Like [`find`], but locks the warehouse until the transaction ends. The lock does not block reservations or

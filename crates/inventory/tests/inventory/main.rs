@@ -10,10 +10,14 @@
 mod changing;
 mod concurrency;
 mod fixture;
+mod holders;
 mod importing;
 mod importing_at_once;
 mod importing_products;
+mod moving;
 mod reservations;
+mod returning;
 mod routing;
 mod safety_stock;
+mod sequences;
 mod shipping;

@@ -4,88 +4,14 @@ use std::sync::Arc;
 
 use oms_database::{Connection, transaction};
 use oms_inventory::{
-    ChangeRecord, Demand, HeldUnits, HolderId, Reservation, ReservationRequest, ReserveOutcome,
-    StockChangeId, StockError, Unreserved, find_reservations, release, release_parts, reserve,
-    ship, unship,
+    HeldUnits, HolderId, Reservation, StockChangeId, StockError, Unreserved, find_reservations,
+    release, ship,
 };
-use oms_validation::OrderId;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
 use crate::fixture::*;
-
-/// Reserves units of the first warehouse for a new order.
-async fn reserved(connection: &mut Connection, lines: &[(usize, i32)]) -> HolderId {
-    let holder = OrderId::generate().into();
-    let request = ReservationRequest {
-        holder,
-        warehouse_id: warehouse(0),
-        demand: &demand(lines),
-    };
-    let outcomes = transaction(connection, async |connection| {
-        reserve(connection, tenant(), &[request]).await
-    });
-    assert_eq!(outcomes.await.unwrap(), [ReserveOutcome::Reserved]);
-    holder
-}
-
-fn held(holder: HolderId, units: &Demand) -> HeldUnits<'_> {
-    HeldUnits {
-        holder,
-        warehouse_id: warehouse(0),
-        units,
-    }
-}
-
-fn record(change_id: StockChangeId) -> ChangeRecord<'static> {
-    ChangeRecord {
-        change_id,
-        reason: "shipment 1",
-        actor: "api:packing",
-    }
-}
-
-async fn ship_units(
-    connection: &mut Connection,
-    holder: HolderId,
-    lines: &[(usize, i32)],
-    change_id: StockChangeId,
-) -> Result<(), StockError> {
-    let units = demand(lines);
-    transaction(connection, async |connection| {
-        ship(
-            connection,
-            tenant(),
-            held(holder, &units),
-            record(change_id),
-        )
-        .await
-    })
-    .await
-}
-
-async fn bring_back(
-    connection: &mut Connection,
-    holder: HolderId,
-    change_id: StockChangeId,
-) -> Result<(), StockError> {
-    transaction(connection, async |connection| {
-        unship(connection, tenant(), holder, record(change_id)).await
-    })
-    .await
-}
-
-async fn release_units(
-    connection: &mut Connection,
-    holder: HolderId,
-    lines: &[(usize, i32)],
-) -> Result<(), StockError> {
-    let units = demand(lines);
-    transaction(connection, async |connection| {
-        release_parts(connection, tenant(), held(holder, &units)).await
-    })
-    .await
-}
+use crate::holders::*;
 
 /// `on hand / reserved` of the first warehouse's products, the reservations of the holder, and the shipped units.
 async fn state(connection: &mut Connection, holder: HolderId) -> String {
@@ -105,14 +31,20 @@ async fn state(connection: &mut Connection, holder: HolderId) -> String {
 #[tokio::test]
 async fn shipped_units_leave_the_stock_on_hand_and_the_reservation_together() {
     let (_database, mut connection) = store_with(&[&[9, 9]]).await;
-    let holder = reserved(&mut connection, &[(0, 3), (1, 2)]).await;
+    let holder = reserved(&mut connection, warehouse(0), &[(0, 3), (1, 2)]).await;
     assert_eq!(state(&mut connection, holder).await, "9/3 9/2 [3, 2] 0");
 
     let (first, second) = (StockChangeId::generate(), StockChangeId::generate());
-    let shipping = ship_units(&mut connection, holder, &[(0, 1), (1, 2)], first);
+    let shipping = ship_units(
+        &mut connection,
+        holder,
+        warehouse(0),
+        &[(0, 1), (1, 2)],
+        first,
+    );
     shipping.await.unwrap();
     assert_eq!(state(&mut connection, holder).await, "8/2 7/0 [2] -3");
-    let shipping = ship_units(&mut connection, holder, &[(0, 2)], second);
+    let shipping = ship_units(&mut connection, holder, warehouse(0), &[(0, 2)], second);
     shipping.await.unwrap();
     assert_eq!(state(&mut connection, holder).await, "6/0 7/0 [] -5");
     assert_levels(&mut connection).await;
@@ -121,25 +53,32 @@ async fn shipped_units_leave_the_stock_on_hand_and_the_reservation_together() {
 #[tokio::test]
 async fn more_than_is_reserved_is_not_shipped_and_nothing_changes() {
     let (_database, mut connection) = store_with(&[&[9, 9, 9], &[9]]).await;
-    let other = reserved(&mut connection, &[(2, 5)]).await;
-    let holder = reserved(&mut connection, &[(0, 3), (1, 2)]).await;
+    let other = reserved(&mut connection, warehouse(0), &[(2, 5)]).await;
+    let holder = reserved(&mut connection, warehouse(0), &[(0, 3), (1, 2)]).await;
     let before = state(&mut connection, holder).await;
     for lines in [vec![(0, 1), (1, 3), (2, 1)], vec![(1, 3)], vec![(2, 1)]] {
         let wanted: i32 = lines.iter().map(|(_, quantity)| quantity).sum();
         let change_id = StockChangeId::generate();
-        let refused = ship_units(&mut connection, holder, &lines, change_id).await;
+        let refused = ship_units(&mut connection, holder, warehouse(0), &lines, change_id).await;
         let Err(StockError::NotReserved(missing)) = refused else {
             panic!("{refused:?}")
         };
         assert!(missing.iter().all(|it| it.wanted <= wanted), "{missing:?}");
-        let released = release_units(&mut connection, holder, &lines).await;
+        let released = release_units(&mut connection, holder, warehouse(0), &lines).await;
         assert!(
             matches!(&released, Err(StockError::NotReserved(same)) if *same == missing),
             "{released:?}"
         );
     }
     let change_id = StockChangeId::generate();
-    let refused = ship_units(&mut connection, holder, &[(0, 1), (1, 3)], change_id).await;
+    let refused = ship_units(
+        &mut connection,
+        holder,
+        warehouse(0),
+        &[(0, 1), (1, 3)],
+        change_id,
+    )
+    .await;
     let missing = Unreserved {
         product_id: product(1),
         reserved: 2,
@@ -158,7 +97,7 @@ async fn more_than_is_reserved_is_not_shipped_and_nothing_changes() {
 #[tokio::test]
 async fn a_change_ships_once_and_is_reversed_once() {
     let (_database, mut connection) = store_with(&[&[9, 9]]).await;
-    let holder = reserved(&mut connection, &[(0, 4), (1, 2)]).await;
+    let holder = reserved(&mut connection, warehouse(0), &[(0, 4), (1, 2)]).await;
     let change_id = StockChangeId::generate();
     let unknown = bring_back(&mut connection, holder, change_id).await;
     assert!(
@@ -167,10 +106,10 @@ async fn a_change_ships_once_and_is_reversed_once() {
     );
 
     let lines = [(0, 2), (1, 2)];
-    ship_units(&mut connection, holder, &lines, change_id)
+    ship_units(&mut connection, holder, warehouse(0), &lines, change_id)
         .await
         .unwrap();
-    let again = ship_units(&mut connection, holder, &[(0, 2)], change_id).await;
+    let again = ship_units(&mut connection, holder, warehouse(0), &[(0, 2)], change_id).await;
     assert!(matches!(again, Err(StockError::AlreadyMade)), "{again:?}");
     assert_eq!(state(&mut connection, holder).await, "7/2 7/0 [2] -4");
 
@@ -188,7 +127,7 @@ async fn a_change_ships_once_and_is_reversed_once() {
     assert_eq!(state(&mut connection, holder).await, "9/4 9/2 [4, 2] 0");
 
     let second = StockChangeId::generate();
-    ship_units(&mut connection, holder, &[(0, 4)], second)
+    ship_units(&mut connection, holder, warehouse(0), &[(0, 4)], second)
         .await
         .unwrap();
     assert_eq!(state(&mut connection, holder).await, "5/0 9/2 [2] -4");
@@ -198,8 +137,8 @@ async fn a_change_ships_once_and_is_reversed_once() {
 #[tokio::test]
 async fn a_part_can_be_released_and_the_rest_later() {
     let (_database, mut connection) = store_with(&[&[9, 9]]).await;
-    let holder = reserved(&mut connection, &[(0, 3), (1, 2)]).await;
-    release_units(&mut connection, holder, &[(0, 1), (1, 2)])
+    let holder = reserved(&mut connection, warehouse(0), &[(0, 3), (1, 2)]).await;
+    release_units(&mut connection, holder, warehouse(0), &[(0, 1), (1, 2)])
         .await
         .unwrap();
     assert_eq!(state(&mut connection, holder).await, "9/2 9/0 [2] 0");
@@ -214,8 +153,8 @@ async fn a_part_can_be_released_and_the_rest_later() {
 #[tokio::test]
 async fn reservations_of_many_holders_are_read_in_order() {
     let (_database, mut connection) = store_with(&[&[9, 9]]).await;
-    let first = reserved(&mut connection, &[(0, 1), (1, 2)]).await;
-    let second = reserved(&mut connection, &[(1, 3)]).await;
+    let first = reserved(&mut connection, warehouse(0), &[(0, 1), (1, 2)]).await;
+    let second = reserved(&mut connection, warehouse(0), &[(1, 3)]).await;
     let stranger = HolderId::generate();
     let found = find_reservations(tenant(), &[second, stranger, first]);
     let reservation = |holder, number, quantity| Reservation {
@@ -237,15 +176,14 @@ async fn reservations_of_many_holders_are_read_in_order() {
 #[tokio::test]
 async fn stock_is_shipped_only_in_a_transaction_of_the_caller() {
     let (_database, mut connection) = store_with(&[&[9]]).await;
-    let holder = reserved(&mut connection, &[(0, 3)]).await;
-    let units = demand(&[(0, 1)]);
-    let change_id = StockChangeId::generate();
-    let refused = ship(
-        &mut connection,
-        tenant(),
-        held(holder, &units),
-        record(change_id),
-    );
+    let holder = reserved(&mut connection, warehouse(0), &[(0, 3)]).await;
+    let shipped = HeldUnits {
+        holder,
+        warehouse_id: warehouse(0),
+        units: &demand(&[(0, 1)]),
+    };
+    let record = record(StockChangeId::generate());
+    let refused = ship(&mut connection, tenant(), shipped, record);
     let refused = refused.await;
     assert!(
         matches!(refused, Err(StockError::Database(_))),
@@ -259,7 +197,7 @@ async fn stock_is_shipped_only_in_a_transaction_of_the_caller() {
 async fn concurrent_repetitions_of_a_shipment_ship_it_once_and_reverse_it_once() {
     const STATIONS: usize = 16;
     let (database, mut connection) = store_with(&[&[90, 90]]).await;
-    let holder = reserved(&mut connection, &[(0, 50), (1, 50)]).await;
+    let holder = reserved(&mut connection, warehouse(0), &[(0, 50), (1, 50)]).await;
     let change_id = StockChangeId::generate();
     for (reverse, expected) in [
         (false, "88/48 87/47 [48, 47] -5"),
@@ -273,7 +211,14 @@ async fn concurrent_repetitions_of_a_shipment_ship_it_once_and_reverse_it_once()
                 barrier.wait().await;
                 match reverse {
                     false => {
-                        ship_units(&mut connection, holder, &[(0, 2), (1, 3)], change_id).await
+                        ship_units(
+                            &mut connection,
+                            holder,
+                            warehouse(0),
+                            &[(0, 2), (1, 3)],
+                            change_id,
+                        )
+                        .await
                     }
                     true => bring_back(&mut connection, holder, change_id).await,
                 }

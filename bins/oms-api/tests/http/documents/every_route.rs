@@ -134,6 +134,17 @@ fn body_of(route: &Route) -> Value {
         "/stock-levels/receive" | "/stock-levels/adjust" => {
             json!({ "warehouseId": ATLANTA_WAREHOUSE, "lines": [line], "reason": "x" })
         }
+        // The two after it in the table take a unit out again.
+        "/stock-levels/quarantine" => json!({
+            "warehouseId": ATLANTA_WAREHOUSE,
+            "lines": [{ "productId": WIDGET_A, "quantity": 2 }],
+            "reason": "x",
+        }),
+        "/stock-levels/quarantine/release" | "/stock-levels/quarantine/write-off" => json!({
+            "warehouseId": ATLANTA_WAREHOUSE,
+            "lines": [{ "productId": WIDGET_A, "quantity": 1 }],
+            "reason": "x",
+        }),
         "/stock-levels/transfer" => json!({
             "fromWarehouseId": ATLANTA_WAREHOUSE,
             "toWarehouseId": CHICAGO_WAREHOUSE,

@@ -54,6 +54,7 @@ const CODES: &[(&str, u16)] = &[
     ("inventory.unknown_warehouse", 422),
     ("inventory.unknown_product", 422),
     ("inventory.insufficient_stock", 422),
+    ("inventory.insufficient_quarantine", 422),
     ("inventory.too_much_stock", 422),
     ("inventory.idempotency_key_reused", 422),
     ("inventory.import_not_found", 404),

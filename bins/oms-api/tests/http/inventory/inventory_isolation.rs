@@ -139,7 +139,18 @@ async fn every_post_needs_a_key_and_replays_it_only_for_the_same_request() {
         ),
         ("/stock-levels/receive", receipt(2), other_reason.clone()),
         ("/stock-levels/adjust", receipt(-1), other_reason.clone()),
-        ("/stock-levels/transfer", transfer, other_reason),
+        ("/stock-levels/transfer", transfer, other_reason.clone()),
+        ("/stock-levels/quarantine", receipt(2), other_reason.clone()),
+        (
+            "/stock-levels/quarantine/release",
+            receipt(1),
+            other_reason.clone(),
+        ),
+        (
+            "/stock-levels/quarantine/write-off",
+            receipt(1),
+            other_reason,
+        ),
     ] {
         let keyless = shop.customer().post(path).json(&body).send().await.unwrap();
         let keyless = Answer::of(keyless).await;

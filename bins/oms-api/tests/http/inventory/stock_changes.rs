@@ -175,6 +175,8 @@ async fn a_new_product_is_received_and_then_sold() {
         "sku": "LAMP",
         "onHand": 2,
         "reserved": 2,
+        "backordered": 0,
+        "quarantined": 0,
         "safetyStock": 0,
         "available": 0,
     });

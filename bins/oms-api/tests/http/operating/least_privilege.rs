@@ -167,6 +167,11 @@ async fn use_everything(shop: &Shop) {
     let lines = json!({ "warehouseId": ATLANTA_WAREHOUSE, "lines": [line], "reason": "x" });
     assert_done(shop, "/stock-levels/receive", &lines).await;
     assert_done(shop, "/stock-levels/adjust", &lines).await;
+    assert_done(shop, "/stock-levels/quarantine", &lines).await;
+    let one = json!({ "productId": WIDGET_A, "quantity": 1 });
+    let lines = json!({ "warehouseId": ATLANTA_WAREHOUSE, "lines": [one], "reason": "x" });
+    assert_done(shop, "/stock-levels/quarantine/release", &lines).await;
+    assert_done(shop, "/stock-levels/quarantine/write-off", &lines).await;
     let transfer = json!({
         "fromWarehouseId": ATLANTA_WAREHOUSE, "toWarehouseId": CHICAGO_WAREHOUSE, "lines": [line]
     });
