@@ -12,6 +12,9 @@ use crate::domain::stock_change::{PlannedMovement, Shortfall};
 use crate::domain::stock_level::{LevelChange, LevelCounts};
 use crate::domain::stock_movement::MovementKind;
 
+/// The changes of levels.
+type Changes = BTreeMap<LevelKey, LevelChange>;
+
 /// What is true of the units that leave a warehouse only on paper: a warehouse may reject an order because it can't
 /// find them, or because they are damaged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -110,7 +113,7 @@ impl<'a> ReservationMove<'a> {
     pub(crate) fn plan(
         &self,
         counts: &BTreeMap<LevelKey, LevelCounts>,
-    ) -> Result<(BTreeMap<LevelKey, LevelChange>, Vec<PlannedMovement>), Vec<Shortfall>> {
+    ) -> Result<(Changes, Vec<PlannedMovement>), Vec<Shortfall>> {
         let mut changes = self.arriving().changes(LevelChange {
             reserved: 1,
             ..LevelChange::default()

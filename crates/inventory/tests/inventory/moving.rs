@@ -268,7 +268,7 @@ async fn everything_that_holders_do_at_once_neither_deadlocks_nor_loses_units() 
     let (database, mut connection) =
         store_with(&[&[40, 40, 40], &[40, 40, 40], &[40, 40, 40]]).await;
     let orders = (0..6).map(|_| Mutex::new((HolderId::generate(), Vec::new())));
-    let locks: Arc<Vec<Mutex<(HolderId, Vec<StockChangeId>)>>> = Arc::new(orders.collect());
+    let locks: Arc<Vec<_>> = Arc::new(orders.collect());
     let barrier = Arc::new(Barrier::new(CONNECTIONS));
     let mut stations = JoinSet::new();
     for _ in 0..CONNECTIONS {
