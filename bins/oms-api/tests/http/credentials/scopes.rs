@@ -78,7 +78,7 @@ impl Shop {
         Answer::of(request.json(body).send().await.unwrap()).await
     }
 
-    async fn post_as(&self, key: &str, path: &str, body: &Value) -> Answer {
+    pub async fn post_as(&self, key: &str, path: &str, body: &Value) -> Answer {
         self.send_as(key, Method::POST, path, body).await
     }
 }
