@@ -162,7 +162,7 @@ CREATE TABLE fulfilment.tracking_events (
     actor         fulfilment.actor           NOT NULL,
     recorded_at   timestamptz                NOT NULL DEFAULT now(),
     PRIMARY KEY (tenant_id, shipment_id, id),
-    UNIQUE (tenant_id, shipment_id, parcel_number, happened_at, status),
+    CONSTRAINT tracking_events_once UNIQUE (tenant_id, shipment_id, parcel_number, happened_at, status),
     FOREIGN KEY (tenant_id, shipment_id, parcel_number)
         REFERENCES fulfilment.parcels (tenant_id, shipment_id, number)
 );

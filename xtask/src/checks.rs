@@ -66,7 +66,14 @@ const SMOKE_TEST: [&str; 9] = [
 
 /// The contexts whose tests run a second time on tables that are partitioned by tenant, with the statements for a
 /// distributed engine. Statements that work there also work on the tables of such an engine.
-const ON_PARTITIONS: [&str; 5] = ["access", "geocoding", "inventory", "payments", "orders"];
+const ON_PARTITIONS: [&str; 6] = [
+    "access",
+    "geocoding",
+    "inventory",
+    "fulfilment",
+    "payments",
+    "orders",
+];
 /// Tests that are skipped on partitioned tables.
 const NOT_ON_PARTITIONS: [&str; 5] = [
     // They read statistics of a table, and a partitioned table has none.
