@@ -1,5 +1,13 @@
 SET LOCAL lock_timeout = '5s';
 
+-- Fails if there are amounts in these currencies, which were counted as the gateway counts them: 5 ISK were 500, and
+-- 5 MGA were 5. docs/operating/upgrading.md says how to convert them.
+SELECT (
+    coalesce(current_setting('oms.amounts_converted', true), '') = 'on'
+    OR NOT EXISTS (SELECT FROM inventory.prices WHERE currency IN ('ISK', 'UGX', 'MGA'))
+        AND NOT EXISTS (SELECT FROM orders.orders WHERE currency IN ('ISK', 'UGX', 'MGA'))
+)::installation.expected;
+
 -- An amount of money may be 0: a discount may leave nothing to pay. Renaming the domain changes no column, so that
 -- sessions of the version before keep their plans.
 ALTER DOMAIN orders.positive_minor RENAME TO minor;
@@ -14,12 +22,6 @@ CREATE DOMAIN orders.rate_ppm AS integer;
 CREATE DOMAIN orders.credit_source AS text;
 CREATE DOMAIN orders.credit_part AS text;
 
--- The line's share of the order's total: its price, its own adjustments, and its part of those of the whole order. NULL
--- in lines of earlier versions, whose share is the price of their units. Nothing is rewritten, because the domain has no
--- constraint at this point.
-ALTER TABLE orders.lines ADD COLUMN payable_minor orders.minor;
-
-ALTER DOMAIN orders.minor ADD CONSTRAINT minor_check CHECK (VALUE >= 0) NOT VALID;
 ALTER DOMAIN orders.settings_document ADD CONSTRAINT settings_document_check
     CHECK (jsonb_typeof(VALUE) = 'object') NOT VALID;
 ALTER DOMAIN orders.adjustment_kind ADD CONSTRAINT adjustment_kind_check
@@ -92,3 +94,9 @@ CREATE TABLE orders.credits (
     CONSTRAINT credits_sign CHECK (
         CASE part WHEN 'restocking_fee' THEN amount_minor < 0 ELSE amount_minor > 0 END)
 );
+
+-- The line's share of the order's total: its price, its own adjustments, and its part of those of the whole order. NULL
+-- in lines of earlier versions, whose share is the price of their units. Nothing is rewritten, because the domain has no
+-- constraint at this point. Last, because requests lock an order before its lines.
+ALTER TABLE orders.lines ADD COLUMN payable_minor orders.minor;
+ALTER DOMAIN orders.minor ADD CONSTRAINT minor_check CHECK (VALUE >= 0) NOT VALID;

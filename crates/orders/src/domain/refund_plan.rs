@@ -94,6 +94,8 @@ pub enum InvalidParts {
 struct Credited {
     units: i32,
     amount_minor: i64,
+    /// The part of the amount that was credited for units.
+    for_units_minor: i64,
 }
 
 /// Turns requested parts into credits, one for each, and their sum. `counted` are the order's credits that count.
@@ -141,38 +143,52 @@ pub(crate) fn plan(
     }
 }
 
-/// Turns units that will not be sent into credits, by line number, and their sum. Units that were refunded before cost
-/// nothing, and a line whose units cost nothing has no credit.
+/// Units of an order that will not be sent, by line number.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct UnsentUnits {
+    /// Those that were cancelled before.
+    pub(crate) cancelled: BTreeMap<i32, i32>,
+    /// Those that are being cancelled.
+    pub(crate) cancelling: BTreeMap<i32, i32>,
+}
+
+/// Turns units that will not be sent into credits, and returns their sum. A line costs what is left of its share when
+/// only the other units are paid. What was refunded for units of the line before is part of that: a refund of units is
+/// assumed to be for units that are not sent, because too little can be refunded later, and too much can't be taken
+/// back. A line that costs nothing has no credit.
 pub(crate) fn plan_units(
     order: &Order,
     counted: &[Credit],
-    units: &BTreeMap<i32, i32>,
-) -> Result<(Vec<(CreditPart, i64)>, Money), InvalidParts> {
-    let credited = sums(counted);
-    let mut planned = Vec::new();
-    for (index, (number, line)) in (1_i32..).zip(&order.lines).enumerate() {
-        let part = CreditPart::Line {
+    unsent: &UnsentUnits,
+) -> (Vec<(CreditPart, i64)>, Money) {
+    let (credited, mut planned) = (sums(counted), Vec::new());
+    for (number, line) in (1_i32..).zip(&order.lines) {
+        let units = |all: &BTreeMap<i32, i32>| all.get(&number).copied().unwrap_or_default();
+        let cancelling = units(&unsent.cancelling);
+        let all_of_line = key(CreditPart::Line {
             number,
             quantity: None,
+        });
+        let before = credited.get(&all_of_line).copied().unwrap_or_default();
+        let payable = line.payable.amount_minor;
+        let sent = line.quantity - units(&unsent.cancelled) - cancelling;
+        let unpaid = payable - share_of_first(payable, sent, line.quantity);
+        let refunded = match before.units < line.quantity {
+            true => before.for_units_minor,
+            false => before.amount_minor,
         };
-        let before = credited.get(&part).map_or(0, |before| before.units);
-        let left = (line.quantity - before).max(0);
-        let quantity = units.get(&number).copied().unwrap_or_default().min(left);
-        let requested = RequestedCredit {
-            line: number,
-            quantity: Some(quantity),
-            amount: None,
-        };
-        let credit = of_line(order, &credited, index, &requested)?;
-        if quantity > 0 && credit.1 > 0 {
-            planned.push(credit);
+        let amount = (unpaid - refunded).min(payable - before.amount_minor);
+        if cancelling > 0 && amount > 0 {
+            let quantity = cancelling.min(line.quantity - before.units);
+            let quantity = (quantity > 0).then_some(quantity);
+            planned.push((CreditPart::Line { number, quantity }, amount));
         }
     }
     let sum = Money {
         amount_minor: planned.iter().map(|(_, amount)| amount).sum(),
         currency: order.total.currency,
     };
-    Ok((planned, sum))
+    (planned, sum)
 }
 
 fn of_line(
@@ -187,7 +203,7 @@ fn of_line(
     let line = line.ok_or(InvalidParts::UnknownLine(index))?;
     let part = CreditPart::Line { number, quantity };
     let before = credited.get(&key(part)).copied().unwrap_or_default();
-    let units_left = line.quantity - before.units;
+    let units_left = (line.quantity - before.units).max(0);
     if quantity.is_some_and(|quantity| quantity > units_left) {
         return Err(InvalidParts::TooManyUnits {
             index,
@@ -233,7 +249,10 @@ fn sums(credits: &[Credit]) -> HashMap<CreditPart, Credited> {
     for credit in credits {
         let sum = sums.entry(key(credit.part)).or_default();
         sum.amount_minor += credit.amount_minor;
-        sum.units += credit.part.line().1.unwrap_or(0);
+        if let Some(units) = credit.part.line().1 {
+            sum.units += units;
+            sum.for_units_minor += credit.amount_minor;
+        }
     }
     sums
 }

@@ -107,7 +107,12 @@ fn apply(
         .run(
             &format!("migration {name}"),
             || harness.run_migration(migration),
-            |error| is_whole && error.to_string().contains("due to lock timeout"),
+            |error| {
+                let cause = error.to_string();
+                let is_lock =
+                    cause.contains("due to lock timeout") || cause.contains("deadlock detected");
+                is_whole && is_lock
+            },
             |pause| Handle::current().block_on(sleep(pause)),
         )
         .map_err(|error| format!("{name}: {error}"))?;

@@ -18,7 +18,13 @@ struct Operation {
 }
 
 /// Members whose absence means more than any value, so that blank does not count as absent.
-const NEVER_BLANK: [&str; 1] = ["amount"];
+const NEVER_BLANK: [&str; 5] = [
+    "amount",
+    "expectedAmount",
+    "fees",
+    "shipping",
+    "lines[0].amount",
+];
 
 fn operations() -> Vec<Operation> {
     let document: Value = serde_json::from_str(include_str!("../../../openapi.json")).unwrap();
@@ -85,15 +91,15 @@ fn example(schema: &Value) -> Value {
     let written = array(&schema["examples"])
         .chain(array(&schema["enum"]))
         .next();
-    written
-        .cloned()
-        .unwrap_or_else(|| match schema["type"].as_str() {
+    written.cloned().unwrap_or_else(|| {
+        match schema["type"].as_str().or(schema["type"][0].as_str()) {
             Some("integer" | "number") => schema["minimum"].as_i64().unwrap_or(1).into(),
             Some("string") if schema["format"] == "uuid" => json!(new_key()),
             Some("string") => json!("x"),
             Some("object") => json!({ "a": "b" }),
             _ => json!(true),
-        })
+        }
+    })
 }
 
 fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {

@@ -288,3 +288,57 @@ proptest! {
         }
     }
 }
+
+/// The amount that is refunded when units of the only line are cancelled.
+fn cancel(order: &Order, cancelled: i32, cancelling: i32) -> i64 {
+    let unsent = UnsentUnits {
+        cancelled: BTreeMap::from([(1, cancelled)]),
+        cancelling: BTreeMap::from([(1, cancelling)]),
+    };
+    plan_units(order, &order.credits, &unsent).1.amount_minor
+}
+
+fn credit(order: &mut Order, quantity: Option<i32>, amount_minor: i64) {
+    let part = CreditPart::Line {
+        number: 1,
+        quantity,
+    };
+    order.credits.push(Credit {
+        id: CreditId::generate(),
+        part,
+        amount_minor,
+        refund_id: None,
+    });
+}
+
+#[test]
+fn cancelled_units_cost_their_share_less_what_was_refunded_for_units_before() {
+    // 10.00 for three units.
+    let whole = order(&[(3, 334)], 2, 0, 0);
+    assert_eq!(cancel(&whole, 0, 2), 1000 - 333);
+    assert_eq!(cancel(&whole, 2, 1), 1000);
+
+    // One of two unsent units was refunded before.
+    let mut refunded = whole.clone();
+    credit(&mut refunded, Some(1), 333);
+    assert_eq!(cancel(&refunded, 0, 2), 1000 - 333 - 333);
+    // The only unsent unit was refunded before.
+    assert_eq!(cancel(&refunded, 0, 1), 1000 - 666 - 333);
+
+    // A small amount for all units does not make the unsent ones free.
+    let mut reduced = whole.clone();
+    credit(&mut reduced, Some(3), 100);
+    assert_eq!(cancel(&reduced, 0, 2), 1000 - 333 - 100);
+
+    // Goodwill for no unit in particular is no refund of unsent units, but no more than was paid is refunded.
+    let mut goodwill = whole.clone();
+    credit(&mut goodwill, None, 200);
+    assert_eq!(cancel(&goodwill, 0, 2), 1000 - 333);
+    credit(&mut goodwill, None, 700);
+    assert_eq!(cancel(&goodwill, 0, 2), 100);
+
+    // A second cancellation continues after the first.
+    let mut twice = whole;
+    credit(&mut twice, Some(1), 1000 - 666);
+    assert_eq!(cancel(&twice, 1, 1), 666 - 333);
+}

@@ -70,7 +70,8 @@ pub(crate) async fn lock_order(
     Ok(status.ok_or(OrderError::NotFound)?)
 }
 
-/// Refuses to send units of a locked order that is being cancelled, or of which all the money is being refunded.
+/// Refuses to send units of a locked order that is being cancelled or has ended, or of which all the money is being
+/// refunded. An earlier version of the program ends orders without closing their fulfilment orders.
 pub(crate) async fn refuse_busy(
     connection: &mut Connection,
     tenant: TenantId,
@@ -78,18 +79,15 @@ pub(crate) async fn refuse_busy(
     status: OrderStatus,
 ) -> Result<(), ShippingError> {
     let is_busy = match status {
-        OrderStatus::Cancelling => true,
+        OrderStatus::Cancelling
+        | OrderStatus::Cancelled
+        | OrderStatus::Refunded
+        | OrderStatus::Failed => true,
         OrderStatus::Refunding => {
             let pending = find_pending_refund(connection, tenant, order_id).await?;
             pending.is_some_and(|refund| refund.left.amount_minor == 0)
         }
-        // The fulfilment orders of an order that ended are closed.
-        OrderStatus::PendingPayment
-        | OrderStatus::Paid
-        | OrderStatus::Failed
-        | OrderStatus::Cancelled
-        | OrderStatus::Refunded
-        | OrderStatus::Other(_) => false,
+        OrderStatus::PendingPayment | OrderStatus::Paid | OrderStatus::Other(_) => false,
     };
     match is_busy {
         true => Err(ShippingError::Busy { order_id, status }),

@@ -3,7 +3,6 @@
 //!
 //! Run it in a task that is never cancelled, so that a client that disconnects does not change the outcome.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use oms_database::Connection;
@@ -20,7 +19,7 @@ use crate::domain::ledger::counted;
 use crate::domain::placed_order::PendingOrder;
 use crate::domain::reason::Reason;
 use crate::domain::refund::{Disputed, Refunded, RequestedRefund};
-use crate::domain::refund_plan::plan_units;
+use crate::domain::refund_plan::{UnsentUnits, plan_units};
 use crate::domain::status::OrderStatus;
 use crate::error::{OrderError, ReversingError};
 use crate::service::reading::get_order::{OrderDetails, get_order};
@@ -131,9 +130,14 @@ async fn begin(
     if !left.is_some_and(|it| it.fulfilment_orders.iter().any(is_left)) {
         return Err(ReversingError::NothingUnshipped { order_id, status });
     }
+    let mut unsent = UnsentUnits::default();
+    let orders = left.into_iter().flat_map(|it| &it.fulfilment_orders);
+    for line in orders.flat_map(|order| &order.lines) {
+        *unsent.cancelled.entry(line.number).or_default() += line.cancelled;
+    }
     let why = reason.map_or("what is not shipped is cancelled", Reason::as_str);
-    let frozen = freeze_unsent(connection, tenant, now, order_id, why).await?;
-    let (credits, amount) = plan_credits(connection, tenant, order_id, &frozen).await?;
+    unsent.cancelling = freeze_unsent(connection, tenant, now, order_id, why).await?;
+    let (credits, amount) = plan_credits(connection, tenant, order_id, &unsent).await?;
     let Some(refund) = start_refund(
         context,
         connection,
@@ -162,20 +166,19 @@ async fn begin(
     })))
 }
 
-/// What the units cost that were not refunded before.
+/// What is refunded for the units.
 async fn plan_credits(
     connection: &mut Connection,
     tenant: TenantId,
     order_id: OrderId,
-    units: &BTreeMap<i32, i32>,
+    units: &UnsentUnits,
 ) -> Result<(Vec<(CreditPart, i64)>, Money), ReversingError> {
     let order = orders::find(connection, tenant, order_id).await?;
     let order = order.ok_or(OrderError::NotFound)?;
     let mut refunds = find_refunds(connection, tenant, &[order_id]).await?;
     let refunds = refunds.remove(&order_id).unwrap_or_default();
     let counted = counted(&order.credits, &refunds);
-    let planned = plan_units(&order, &counted, units);
-    planned.map_err(|invalid| ReversingError::InvalidParts(order_id, invalid))
+    Ok(plan_units(&order, &counted, units))
 }
 
 /// Starts the refund of the credits. If less is left of the payment, it is the refund of that amount and of no
@@ -201,10 +204,12 @@ async fn start_refund(
     };
     check_amount(context, amount)?;
     let begun = match begin_refund(connection, tenant, &new(amount)).await? {
+        // Refunds that are not proven yet, made at the gateway, take all that is left. If they fail, this money is owed.
         BeginRefund::ExceedsCaptured { available } if available.amount_minor == 0 => {
-            return Ok(None);
+            return Err(ReversingError::RefundInProgress(order_id));
         }
         BeginRefund::ExceedsCaptured { available } => {
+            check_amount(context, available)?;
             begin_refund(connection, tenant, &new(available)).await?
         }
         begun => begun,
