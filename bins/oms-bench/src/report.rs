@@ -267,7 +267,7 @@ pub(crate) mod tests {
         let top: Vec<&String> = json.as_object().unwrap().keys().collect();
         assert_eq!(top, ["commit", "details", "machine", "rows", "targets"]);
         let target = json!({
-            "target": "uniform, c=64: ÷ the ceiling", "unit": "×", "bound": { "at_least": 1.5 },
+            "target": "uniform, c=1: ÷ the ceiling", "unit": "×", "bound": { "at_least": 1.0 },
             "measured": null, "holds": null,
         });
         assert_eq!(json["targets"][0], target);

@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn measured_targets_have_their_bounds_and_the_others_only_their_names() {
         let mut told = Vec::new();
-        let mut ours = row(64, "oms", &[100.0]);
+        let mut ours = row(64, "oms", &[250.0]);
         ours.compare(&row(64, "ceiling", &[50.0]).runs);
         print(&report(vec![ours]), &mut told).unwrap();
         let told = String::from_utf8(told).unwrap();
@@ -187,7 +187,7 @@ mod tests {
         };
         let uniform = line("uniform, c=64: ÷ the ceiling");
         assert!(
-            uniform.contains("≥ 1.5 ×") && uniform.contains("2.00 ×"),
+            uniform.contains("≥ 5 ×") && uniform.contains("5.00 ×"),
             "{uniform}"
         );
         assert!(uniform.ends_with("  holds"), "{uniform}");
