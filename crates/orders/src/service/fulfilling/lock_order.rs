@@ -70,8 +70,7 @@ pub(crate) async fn lock_order(
     Ok(status.ok_or(OrderError::NotFound)?)
 }
 
-/// Refuses to send units of a locked order that is being cancelled or has ended, or of which all the money is being
-/// refunded. An earlier version of the program ends orders without closing their fulfilment orders.
+/// Refuses to send units of a locked order that is being cancelled, or of which all the money is being refunded.
 pub(crate) async fn refuse_busy(
     connection: &mut Connection,
     tenant: TenantId,
@@ -79,15 +78,18 @@ pub(crate) async fn refuse_busy(
     status: OrderStatus,
 ) -> Result<(), ShippingError> {
     let is_busy = match status {
-        OrderStatus::Cancelling
-        | OrderStatus::Cancelled
-        | OrderStatus::Refunded
-        | OrderStatus::Failed => true,
+        OrderStatus::Cancelling => true,
         OrderStatus::Refunding => {
             let pending = find_pending_refund(connection, tenant, order_id).await?;
             pending.is_some_and(|refund| refund.left.amount_minor == 0)
         }
-        OrderStatus::PendingPayment | OrderStatus::Paid | OrderStatus::Other(_) => false,
+        // The fulfilment orders of an order that ended are closed, unless an earlier version of the program ended it.
+        OrderStatus::PendingPayment
+        | OrderStatus::Paid
+        | OrderStatus::Failed
+        | OrderStatus::Cancelled
+        | OrderStatus::Refunded
+        | OrderStatus::Other(_) => false,
     };
     match is_busy {
         true => Err(ShippingError::Busy { order_id, status }),

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use oms_batching::{Answer, Batch, Turn, Work};
 use oms_database::{Connection, LockWait, transaction_within};
 use oms_fulfilment::{
-    Departure, Dispatch, FulfilmentError, FulfilmentOrderId, NewParcel, Shipment, ShipmentDraft,
-    ShipmentId, find_orders_of, find_shipments,
+    Departure, Dispatch, FulfilmentError, FulfilmentOrderId, FulfilmentOrderStatus, NewParcel,
+    Refusal, Shipment, ShipmentDraft, ShipmentId, find_orders_of, find_shipments,
 };
 use oms_validation::{
     ExpectedVersion, Fingerprint, IdempotencyKey, Keyed, Once, OrderId, TenantId,
@@ -283,6 +283,11 @@ async fn plan(
     let order = locked.get(&subject.order_id).ok_or(OrderError::NotFound)?;
     refuse_busy(connection, tenant, subject.order_id, order.status).await?;
     match &item.sending {
+        // An earlier version of the program ends orders without closing their fulfilment orders.
+        Sending::Create { .. } if !order.status.holds_stock() => {
+            let closed = Refusal::Closed(FulfilmentOrderStatus::Cancelled);
+            Err(FulfilmentError::from(closed).into())
+        }
         Sending::Create { draft, .. } => {
             let mut draft = draft.clone();
             let id = draft.id;
