@@ -1,4 +1,4 @@
-//! Reads what became of the goods of orders.
+//! Reads the fulfilment orders and shipments of orders.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! What became of the goods of an order, as JSON.
+//! The fulfilment of an order, as JSON.
 
 use chrono::{DateTime, Utc};
 use oms_fulfilment::{

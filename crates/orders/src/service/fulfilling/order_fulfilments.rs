@@ -10,7 +10,7 @@ use crate::error::OrderError;
 use crate::service::transitions::open_fulfilment::ensure_open;
 use crate::store::orders;
 
-/// What became of the goods of an order. A paid order without a fulfilment order, which an earlier version of the
+/// The fulfilment orders and shipments of an order. A paid order without a fulfilment order, which an earlier version of the
 /// program made `PAID`, gets it now.
 ///
 /// # Errors

@@ -34,7 +34,7 @@ pub struct DeadLetterDetails {
     pub refunds: Vec<Refund>,
     /// The disputes of its payment, newest first.
     pub disputes: Vec<Dispute>,
-    /// What became of its goods.
+    /// Its fulfilment orders and shipments.
     pub fulfilment: Fulfilment,
 }
 

@@ -32,7 +32,7 @@ pub struct OrderDetails {
     pub refunds: Vec<Refund>,
     /// The disputes of its payment, newest first.
     pub disputes: Vec<Dispute>,
-    /// What became of its goods.
+    /// Its fulfilment orders and shipments.
     pub fulfilment: Fulfilment,
     /// Its routing trace in words.
     pub explanation: RouteExplanation,
