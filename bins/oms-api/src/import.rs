@@ -103,7 +103,7 @@ pub(crate) async fn run(config: &Config, command: ImportCommand) -> anyhow::Resu
     let database = database::connect(config).await?;
     let geocoder = serve::geocoder(config, &database, convert::identity)?;
     let locator = Arc::new(GeocodedAddresses(geocoder));
-    let context = InventoryContext::new(database.clone(), locator);
+    let context = InventoryContext::new(database.clone(), locator, config.intake_timeout);
     let tenant = source.tenant.unwrap_or(config.tenant);
     let mut connection = database.acquire().await?;
     register_tenant(&mut connection, tenant.as_uuid()).await?;

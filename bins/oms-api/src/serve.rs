@@ -80,7 +80,11 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         ..OrderSettings::new(config.currency)
     };
     let locator = Arc::new(GeocodedAddresses(geocoder.clone()));
-    let inventory = Arc::new(InventoryContext::new(database.clone(), locator));
+    let inventory = Arc::new(InventoryContext::new(
+        database.clone(),
+        locator,
+        config.intake_timeout,
+    ));
     let fulfilment = Arc::new(FulfilmentContext::new(database.clone()));
     let context = OrderContext::new(database.clone(), gateway, geocoder, settings);
     let context = context.with_preview_geocoder(geocoders.previews);

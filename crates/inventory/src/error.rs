@@ -165,6 +165,11 @@ impl From<RefusedChange> for InventoryError {
 }
 
 impl InventoryError {
+    /// Whether another transaction holds a lock that was needed.
+    pub(crate) fn is_contended(&self) -> bool {
+        matches!(self, Self::Database(error) if error.is_contended())
+    }
+
     /// The error for a request that has already committed some changes: it must not claim that nothing was saved.
     pub(crate) fn after_commit(self) -> Self {
         match self {

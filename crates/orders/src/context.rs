@@ -2,7 +2,6 @@
 
 pub(crate) mod batches;
 mod bounds_memory;
-mod lock_turns;
 mod recent_keys;
 mod settings_memory;
 
@@ -11,12 +10,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use oms_batching::Limits;
-use oms_database::{Database, DbError, PooledConnection};
+use oms_database::{Database, DbError, LockQueues, PooledConnection};
 use oms_geocoding::Geocoder;
 use oms_payments::{PaymentBatches, PaymentGateway};
 use oms_validation::{Currency, InstallationId, TenantId};
 use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::bounds::{Bound, Exceeded, OrderBounds};
@@ -27,7 +26,6 @@ use crate::domain::status::OrderStatus;
 
 use batches::OrderBatches;
 use bounds_memory::BoundsMemory;
-use lock_turns::LockTurns;
 use recent_keys::RecentKeys;
 use settings_memory::SettingsMemory;
 
@@ -57,8 +55,7 @@ pub struct OrderContext {
     pub(crate) stopping: CancellationToken,
     clock: Arc<dyn Clock>,
     admissions: Semaphore,
-    patience: Semaphore,
-    pub(crate) lock_turns: LockTurns,
+    pub(crate) locks: LockQueues,
 }
 
 impl OrderContext {
@@ -90,6 +87,7 @@ impl OrderContext {
             bounds: BoundsMemory::default(),
             recent_keys: RecentKeys::default(),
             tenant_settings: SettingsMemory::default(),
+            locks: LockQueues::new(database.clone(), settings.batch_wait),
             database,
             gateway,
             preview_geocoder: geocoder.clone(),
@@ -99,8 +97,6 @@ impl OrderContext {
             stopping: CancellationToken::new(),
             clock: Arc::new(DatabaseClock),
             admissions: Semaphore::new(admitted),
-            patience: Semaphore::new((database_size / 4).max(1)),
-            lock_turns: LockTurns::default(),
         }
     }
 
@@ -173,13 +169,6 @@ impl OrderContext {
     /// Counts a request that reached a limit.
     pub(crate) fn count_exceeded(&self, exceeded: &Exceeded) {
         self.bounds.count(exceeded.bound);
-    }
-
-    /// Waits for permission to retry rows that another transaction has locked.
-    pub(crate) async fn patience(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, DbError> {
-        let turn = timeout_at(deadline, self.patience.acquire()).await;
-        let turn = turn.map_err(|_| DbError::LockTimeout)?;
-        Ok(turn.expect("the semaphore is never closed"))
     }
 
     /// Waits for a turn, and acquires a connection for a new order.

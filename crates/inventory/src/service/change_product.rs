@@ -1,6 +1,5 @@
 //! Changes a product: its SKU, its name, its prices.
 
-use oms_database::transaction;
 use oms_validation::{ExpectedVersion, ProductId, TenantId};
 
 use crate::context::InventoryContext;
@@ -20,19 +19,23 @@ pub(crate) async fn change_product(
     expected: &ExpectedVersion,
     change: ProductChange,
 ) -> Result<Product, InventoryError> {
-    let mut connection = context.database.acquire().await?;
-    transaction(&mut connection, async |connection| {
-        let product = products::lock(connection, tenant, id).await?;
-        let product = product.ok_or(InventoryError::ProductNotFound)?;
-        if !expected.allows(product.version) {
-            let version = product.version;
-            return Err(InventoryError::Changed { version });
+    let mut request = context.change(tenant, id.as_uuid());
+    loop {
+        let attempt = request.attempt(async |connection| {
+            let product = products::lock(connection, tenant, id).await?;
+            let product = product.ok_or(InventoryError::ProductNotFound)?;
+            if !expected.allows(product.version) {
+                let version = product.version;
+                return Err(InventoryError::Changed { version });
+            }
+            let changed = change.clone().applied_to(product);
+            products::update(connection, tenant, &changed).await?;
+            products::replace_prices(connection, tenant, id, &changed.prices).await?;
+            let changed = products::find(connection, tenant, id).await?;
+            changed.ok_or(InventoryError::ProductNotFound)
+        });
+        if let Some(done) = attempt.await {
+            return done;
         }
-        let changed = change.applied_to(product);
-        products::update(connection, tenant, &changed).await?;
-        products::replace_prices(connection, tenant, id, &changed.prices).await?;
-        let changed = products::find(connection, tenant, id).await?;
-        changed.ok_or(InventoryError::ProductNotFound)
-    })
-    .await
+    }
 }

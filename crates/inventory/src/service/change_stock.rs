@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use oms_database::{Connection, DbError, transaction};
+use oms_database::{Connection, DbError};
 use oms_validation::{
     IdempotencyKey, Keyed, Once, OperatorName, ProductId, Reason, TenantId, WarehouseId,
 };
@@ -33,24 +33,31 @@ pub async fn change_stock(
 ) -> Result<Once<Vec<StockMovement>>, InventoryError> {
     let keyed = Keyed::new(key, "change stock v1", &(change, reason.as_str()));
     let movements = change.movements();
-    let mut connection = context.database.acquire().await?;
-    transaction(&mut connection, async |connection| {
-        let id = StockChangeId::generate();
-        if let Some(id) = claim_key(connection, tenant, &keyed, id.as_uuid()).await? {
-            let before = stock_movements::find_change(connection, tenant, id.into()).await?;
-            return Ok(Once::Before(before));
+    let id = StockChangeId::generate();
+    // The first product, because all others wait behind it: levels are locked in order.
+    let product = movements.iter().map(|movement| movement.level.1).min();
+    let queue = product.map_or(id.as_uuid(), |product| product.as_uuid());
+    let mut request = context.change(tenant, queue);
+    loop {
+        let attempt = request.attempt(async |connection| {
+            if let Some(id) = claim_key(connection, tenant, &keyed, id.as_uuid()).await? {
+                let before = stock_movements::find_change(connection, tenant, id.into()).await?;
+                return Ok(Once::Before(before));
+            }
+            lock_and_check::<InventoryError>(connection, tenant, &movements).await?;
+            let record = ChangeRecord {
+                change_id: id,
+                reason: reason.as_str(),
+                actor: &operator.as_actor(),
+            };
+            stock_movements::apply(connection, tenant, &movements, record).await?;
+            let made = stock_movements::find_change(connection, tenant, id).await?;
+            Ok(Once::Now(made))
+        });
+        if let Some(done) = attempt.await {
+            return done;
         }
-        lock_and_check::<InventoryError>(connection, tenant, &movements).await?;
-        let record = ChangeRecord {
-            change_id: id,
-            reason: reason.as_str(),
-            actor: &operator.as_actor(),
-        };
-        stock_movements::apply(connection, tenant, &movements, record).await?;
-        let made = stock_movements::find_change(connection, tenant, id).await?;
-        Ok(Once::Now(made))
-    })
-    .await
+    }
 }
 
 /// Locks and checks the levels to change. Missing levels are created before any is locked, so that no transaction that

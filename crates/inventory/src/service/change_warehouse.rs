@@ -1,6 +1,5 @@
 //! Changes a warehouse: its name, its location, whether routing may choose it.
 
-use oms_database::transaction;
 use oms_validation::{ExpectedVersion, TenantId, WarehouseId};
 
 use crate::context::InventoryContext;
@@ -24,16 +23,20 @@ pub(crate) async fn change_warehouse(
         let located = context.locator.locate(tenant, address.as_str()).await;
         change.location = Some(located.map_err(InventoryError::Locating)?);
     }
-    let mut connection = context.database.acquire().await?;
-    transaction(&mut connection, async |connection| {
-        let warehouse = warehouses::lock(connection, tenant, id).await?;
-        let warehouse = warehouse.ok_or(InventoryError::WarehouseNotFound)?;
-        if !expected.allows(warehouse.version) {
-            let version = warehouse.version;
-            return Err(InventoryError::Changed { version });
+    let mut request = context.change(tenant, id.as_uuid());
+    loop {
+        let attempt = request.attempt(async |connection| {
+            let warehouse = warehouses::lock(connection, tenant, id).await?;
+            let warehouse = warehouse.ok_or(InventoryError::WarehouseNotFound)?;
+            if !expected.allows(warehouse.version) {
+                let version = warehouse.version;
+                return Err(InventoryError::Changed { version });
+            }
+            let changed = change.clone().applied_to(warehouse);
+            Ok(warehouses::update(connection, tenant, &changed).await?)
+        });
+        if let Some(done) = attempt.await {
+            return done;
         }
-        let changed = change.applied_to(warehouse);
-        Ok(warehouses::update(connection, tenant, &changed).await?)
-    })
-    .await
+    }
 }

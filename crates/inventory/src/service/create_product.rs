@@ -1,6 +1,5 @@
 //! Creates a product, once per idempotency key.
 
-use oms_database::transaction;
 use oms_validation::{IdempotencyKey, Keyed, Once, ProductId, TenantId};
 
 use crate::context::InventoryContext;
@@ -21,21 +20,25 @@ pub(crate) async fn create_product(
     new: &NewProduct,
 ) -> Result<Once<Product>, InventoryError> {
     let keyed = Keyed::new(key, "create product v1", new);
-    let mut connection = context.database.acquire().await?;
-    transaction(&mut connection, async |connection| {
-        let id = ProductId::generate();
-        if let Some(id) = claim_key(connection, tenant, &keyed, id.as_uuid()).await? {
-            let found = products::find(connection, tenant, id.into()).await?;
-            return found
-                .map(Once::Before)
-                .ok_or(InventoryError::ProductNotFound);
+    let id = ProductId::generate();
+    let mut request = context.change(tenant, id.as_uuid());
+    loop {
+        let attempt = request.attempt(async |connection| {
+            if let Some(id) = claim_key(connection, tenant, &keyed, id.as_uuid()).await? {
+                let found = products::find(connection, tenant, id.into()).await?;
+                return found
+                    .map(Once::Before)
+                    .ok_or(InventoryError::ProductNotFound);
+            }
+            products::insert(connection, tenant, id, new).await?;
+            products::replace_prices(connection, tenant, id, &new.prices).await?;
+            let created = products::find(connection, tenant, id).await?;
+            created
+                .map(Once::Now)
+                .ok_or(InventoryError::ProductNotFound)
+        });
+        if let Some(done) = attempt.await {
+            return done;
         }
-        products::insert(connection, tenant, id, new).await?;
-        products::replace_prices(connection, tenant, id, &new.prices).await?;
-        let created = products::find(connection, tenant, id).await?;
-        created
-            .map(Once::Now)
-            .ok_or(InventoryError::ProductNotFound)
-    })
-    .await
+    }
 }

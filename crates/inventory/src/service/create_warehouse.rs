@@ -1,6 +1,6 @@
 //! Creates a warehouse, once per idempotency key.
 
-use oms_database::{Connection, transaction};
+use oms_database::Connection;
 use oms_validation::{IdempotencyKey, Keyed, Location, Once, TenantId, WarehouseId};
 use uuid::Uuid;
 
@@ -29,16 +29,20 @@ pub(crate) async fn create_warehouse(
     }
     drop(connection);
     let location = locate(context, tenant, new).await?;
-    let mut connection = context.database.acquire().await?;
-    transaction(&mut connection, async |connection| {
-        let id = WarehouseId::generate();
-        if let Some(id) = claim_key(connection, tenant, &keyed, id.as_uuid()).await? {
-            return created_before(connection, tenant, id).await;
+    let id = WarehouseId::generate();
+    let mut request = context.change(tenant, id.as_uuid());
+    loop {
+        let attempt = request.attempt(async |connection| {
+            if let Some(id) = claim_key(connection, tenant, &keyed, id.as_uuid()).await? {
+                return created_before(connection, tenant, id).await;
+            }
+            let created = warehouses::insert(connection, tenant, id, new, location).await?;
+            Ok(Once::Now(created))
+        });
+        if let Some(done) = attempt.await {
+            return done;
         }
-        let created = warehouses::insert(connection, tenant, id, new, location).await?;
-        Ok(Once::Now(created))
-    })
-    .await
+    }
 }
 
 async fn created_before(

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use oms_database::transaction;
 use oms_validation::{ExpectedVersion, ProductId, TenantId, WarehouseId};
 
 use crate::context::InventoryContext;
@@ -22,20 +21,24 @@ pub(crate) async fn set_safety_stock(
     expected: &ExpectedVersion,
     safety_stock: i32,
 ) -> Result<(), InventoryError> {
-    let mut connection = context.database.acquire().await?;
     let keys = BTreeSet::from([level]);
-    transaction(&mut connection, async |connection| {
-        stock_levels::lock(tenant, &keys).run(connection).await?;
-        let found = level_counts::find(tenant, &keys).run(connection).await?;
-        let counts = found
-            .get(&level)
-            .ok_or(InventoryError::StockLevelNotFound)?;
-        if !expected.allows(counts.safety_stock) {
-            let version = counts.safety_stock;
-            return Err(InventoryError::Changed { version });
+    let mut request = context.change(tenant, level.1.as_uuid());
+    loop {
+        let attempt = request.attempt(async |connection| {
+            stock_levels::lock(tenant, &keys).run(connection).await?;
+            let found = level_counts::find(tenant, &keys).run(connection).await?;
+            let counts = found
+                .get(&level)
+                .ok_or(InventoryError::StockLevelNotFound)?;
+            if !expected.allows(counts.safety_stock) {
+                let version = counts.safety_stock;
+                return Err(InventoryError::Changed { version });
+            }
+            level_counts::set_safety_stock(connection, tenant, level, safety_stock).await?;
+            Ok(())
+        });
+        if let Some(done) = attempt.await {
+            return done;
         }
-        level_counts::set_safety_stock(connection, tenant, level, safety_stock).await?;
-        Ok(())
-    })
-    .await
+    }
 }

@@ -211,3 +211,36 @@ async fn a_refused_change_neither_claims_its_key_nor_changes_stock() {
     );
     assert_conserved(&mut connection).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_that_wait_for_locked_stock_leave_connections_to_others() {
+    const CONNECTIONS: usize = 4;
+    let (database, mut locking) = store_with(&[&[500, 500]]).await;
+    let context = context(&database, CONNECTIONS);
+    let lock = format!(
+        "BEGIN; SELECT FROM inventory.stock_levels WHERE product_id = '{}' FOR UPDATE",
+        product(0)
+    );
+    run(&mut locking, &lock).await;
+    let receive = |product: usize| StockChange::Receive {
+        warehouse_id: warehouse(0),
+        lines: lines(&[(product, 1)]),
+    };
+    let mut waiting = JoinSet::new();
+    for clerk in 0..CONNECTIONS * 4 {
+        let (context, receive) = (context.clone(), receive(0));
+        waiting.spawn(async move { change(&context, &format!("{clerk}"), &receive).await });
+    }
+    for round in 0..CONNECTIONS {
+        assert!(
+            change(&context, &format!("other {round}"), &receive(1))
+                .await
+                .unwrap()
+        );
+    }
+    assert!(waiting.try_join_next().is_none());
+    run(&mut locking, "COMMIT").await;
+    let received = waiting.join_all().await;
+    assert!(received.into_iter().all(|is_new| is_new.unwrap()));
+    assert_conserved(&mut locking).await;
+}

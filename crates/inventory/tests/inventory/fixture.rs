@@ -1,6 +1,7 @@
 //! A small tenant for the tests.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use diesel::QueryableByName;
@@ -97,10 +98,14 @@ impl AddressLocator for NoAddresses {
     }
 }
 
+/// So long that no test waits for its end.
+const LOCK_WAIT: Duration = Duration::from_secs(600);
+
 pub fn context(database: &TestDatabase, connections: usize) -> Arc<InventoryContext> {
     Arc::new(InventoryContext::new(
         database.pool(connections),
         Arc::new(NoAddresses),
+        LOCK_WAIT,
     ))
 }
 
