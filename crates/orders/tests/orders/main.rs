@@ -27,6 +27,7 @@ mod elsewhere;
 mod elsewhere_at_random;
 mod erasing;
 mod erasing_requests;
+mod erasing_unsent;
 mod keys;
 mod late_failures;
 mod listing;
