@@ -171,3 +171,18 @@ async fn a_rest_that_the_gateway_can_not_express_keeps_no_order_open() {
         shop.assert_sound().await;
     }
 }
+
+#[tokio::test]
+async fn an_order_of_which_less_than_a_step_is_left_is_refunded() {
+    let shop = Shop::open(Confirm::Pays).await;
+    let order_id = paid(&shop).await;
+    let payment = reference(order_id);
+    shop.gateway
+        .dispute(&payment, kwd(10_006), DisputeState::Lost);
+    report(&shop, "charge.dispute.closed", order_id).await;
+    let details = get_order(&shop.context, tenant(), order_id).await.unwrap();
+    assert_eq!(details.order.status, OrderStatus::Refunded);
+    assert_eq!(ledger(&shop, order_id).await, (4, 4, 0));
+    assert_eq!(shop.level().await, "10 0");
+    shop.assert_sound().await;
+}
