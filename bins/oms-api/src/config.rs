@@ -86,6 +86,8 @@ pub(crate) struct Config {
     /// Interval at which events stored by other instances are looked for. Events of this instance are applied
     /// immediately.
     pub(crate) gateway_events_interval: Duration,
+    /// Interval between two passes over the fulfilment orders.
+    pub(crate) fulfilment_interval: Duration,
     /// `None`: never.
     pub(crate) reconcile: Option<ReconcileSchedule>,
     pub(crate) payments: PaymentSettings,
@@ -191,6 +193,11 @@ impl Config {
             access: AccessSettings::read(reader, environment),
             alert_webhook: alerts::alert_webhook(reader, environment),
             sweep: SweepSettings::read(reader, stripe.timeout),
+            fulfilment_interval: reader.milliseconds(
+                "OMS_FULFILMENT_INTERVAL_MS",
+                300_000,
+                10..=3_600_000,
+            ),
             gateway_events_interval: reader.milliseconds(
                 "OMS_GATEWAY_EVENTS_INTERVAL_MS",
                 1000,

@@ -48,7 +48,7 @@ pub(crate) fn start(with: &Surroundings<'_>) -> anyhow::Result<Runner> {
     })?;
     workers.add(fulfilment::Opener::new(
         context(),
-        config.retention.interval,
+        config.fulfilment_interval,
     ))?;
     workers.add(sweeper::Sweeper {
         context: context(),

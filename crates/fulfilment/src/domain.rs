@@ -6,6 +6,7 @@ pub(crate) mod hold;
 pub(crate) mod id;
 pub(crate) mod limits;
 pub(crate) mod line;
+pub(crate) mod open_order;
 pub(crate) mod parcel;
 pub(crate) mod refusal;
 pub(crate) mod shipment;

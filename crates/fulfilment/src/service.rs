@@ -6,6 +6,7 @@ pub(crate) mod deliver_shipment;
 pub(crate) mod dispatch;
 pub(crate) mod erase_addresses;
 pub(crate) mod find_fulfilments;
+pub(crate) mod find_open;
 pub(crate) mod find_orders;
 pub(crate) mod freeze;
 pub(crate) mod get_fulfilment_order;

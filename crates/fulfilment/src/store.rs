@@ -8,6 +8,7 @@ pub(crate) mod fulfilment_orders;
 pub(crate) mod grants;
 pub(crate) mod holds;
 pub(crate) mod lines;
+pub(crate) mod open_orders;
 pub(crate) mod parcels;
 pub(crate) mod shipments;
 pub(crate) mod tracking_events;

@@ -16,6 +16,7 @@ mod list_orders;
 mod list_refunds;
 mod parts;
 mod pay_order;
+mod payment;
 mod place_order;
 mod preview_routing;
 mod pricing;

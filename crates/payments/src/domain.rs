@@ -2,6 +2,7 @@
 //! exchanged with it.
 
 mod amount_refusal;
+mod amount_step;
 mod attempt;
 mod charge;
 mod closing;
@@ -21,6 +22,7 @@ mod refund_failure;
 mod return_url;
 
 pub use amount_refusal::AmountRefusal;
+pub use amount_step::AmountStep;
 pub use attempt::{Attempt, AttemptState, NewAttempt, UnknownState};
 pub use charge::{Capture, ChargeId, ChargePage, ChargeStatus, ChargeWindow, ListedCharge};
 pub use closing::{ClosedAttempt, Closing};

@@ -12,8 +12,8 @@ mod store;
 // Orders collects a payment: it records the attempt, requests the money, and settles the order with the resulting
 // proof.
 pub use domain::{
-    AmountRefusal, Attempt, AttemptState, CardNumber, ClosedAttempt, Closing, CustomerAction,
-    CustomerStep, DeclineCode, InvalidPaymentMethod, InvalidReturnUrl, NewAttempt,
+    AmountRefusal, AmountStep, Attempt, AttemptState, CardNumber, ClosedAttempt, Closing,
+    CustomerAction, CustomerStep, DeclineCode, InvalidPaymentMethod, InvalidReturnUrl, NewAttempt,
     PaymentInstruction, PaymentMethod, PaymentStatus, ReturnUrl, UnknownState,
 };
 pub use ids::AttemptId;
@@ -29,9 +29,9 @@ pub use domain::{
 };
 pub use ids::RefundId;
 pub use service::{
-    BeginRefund, Finished, Mirrored, RefundResult, Remainder, Word, begin_refund, execute_refund,
-    find_pending_refund, find_refund_by_key, find_refunded, find_refunds, find_remainder,
-    finish_refund, list_refunds, mirror_refunds,
+    BeginRefund, Finished, Mirrored, RefundResult, Remainder, Word, begin_refund, count_left,
+    execute_refund, find_pending_refund, find_refund_by_key, find_refunded, find_refunds,
+    find_remainder, finish_refund, list_refunds, mirror_refunds,
 };
 
 // The timeline of an order includes its calls to the gateway.

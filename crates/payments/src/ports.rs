@@ -4,14 +4,14 @@ mod gateway_error;
 
 use async_trait::async_trait;
 use oms_circuit_breaker::BreakerState;
-use oms_validation::{Money, OrderId, TenantId};
+use oms_validation::{Currency, Money, OrderId, TenantId};
 
 pub use gateway_error::{Effect, GatewayError, GatewayFault, Refusal};
 
 use crate::{
-    AmountRefusal, Attempt, ChargeId, ChargePage, ChargeWindow, CustomerAction, GatewayEventId,
-    ListedCharge, ListedDispute, ListedRefund, Operation, OperationKey, PaymentInstruction,
-    PaymentStatus, Reference, Refund, RefundId, RefundOutcome, ReportPage,
+    AmountRefusal, AmountStep, Attempt, ChargeId, ChargePage, ChargeWindow, CustomerAction,
+    GatewayEventId, ListedCharge, ListedDispute, ListedRefund, Operation, OperationKey,
+    PaymentInstruction, PaymentStatus, Reference, Refund, RefundId, RefundOutcome, ReportPage,
 };
 
 /// A payment gateway. Never call it while you hold a database connection.
@@ -35,6 +35,10 @@ pub trait PaymentGateway: Send + Sync {
     /// # Errors
     /// [`AmountRefusal`]
     fn check_amount(&self, amount: Money) -> Result<(), AmountRefusal>;
+
+    /// The smallest amount in a currency that the gateway can express, in minor units; every amount is a multiple of it.
+    /// Calls nothing.
+    fn step(&self, currency: Currency) -> AmountStep;
 
     /// Prepares a payment that carries the order's ID. No money can move until it is confirmed. Preparing the same
     /// attempt again returns the same reference, as long as the gateway remembers the key.

@@ -87,6 +87,7 @@ mod tests {
             "OMS_RETENTION_INTERVAL_MS",
             "OMS_SWEEP_INTERVAL_MS",
             "OMS_GATEWAY_EVENTS_INTERVAL_MS",
+            "OMS_FULFILMENT_INTERVAL_MS",
         ] {
             assert!(read(&[(name, "3600000")]).is_ok(), "{name}");
             let InvalidConfig(problems) = read(&[(name, "3600001")]).unwrap_err();

@@ -295,6 +295,10 @@ const ORDERS: &[Setting] = &[
         "Maximum time that an order waits in the queue, and that any request waits for a locked order.",
     ),
     setting(
+        "OMS_FULFILMENT_INTERVAL_MS",
+        "Interval at which an instance looks for fulfilment orders that [an older instance](../operating/upgrading.md#shipping) left missing or open.",
+    ),
+    setting(
         "OMS_INTAKE_OVERDUE_MS",
         "How long a batch may block the next one of its kind. When a batch is older than this plus `OMS_INTAKE_TIMEOUT_MS`, `/health/ready` answers 503.",
     ),

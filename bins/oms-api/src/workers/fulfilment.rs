@@ -1,15 +1,17 @@
-//! Opens fulfilment orders of orders that an earlier version made `PAID`.
+//! Makes the fulfilment orders agree with orders that an earlier version of the program has changed.
 
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use oms_orders::{OpeningPass, OrderContext, open_missing};
+use oms_orders::{OpeningPass, OpeningTurn, OrderContext, open_missing};
 use oms_work::{CancellationToken, Next, Worker};
 use tokio::sync::Mutex;
 
-/// The worker that opens them. After the first pass there is nothing to do, except during a deployment.
+use super::next;
+
+/// The worker that does it. After the first pass there is nothing to do, except during a deployment.
 pub(super) struct Opener {
     context: Arc<OrderContext>,
     interval: Duration,
@@ -40,16 +42,17 @@ impl Worker for Opener {
         let mut pass = self.pass.lock().await;
         match open_missing(&self.context, &mut pass).await {
             Ok(turn) => {
-                if turn.opened > 0 {
-                    tracing::info!(
-                        opened = turn.opened,
-                        "fulfilment orders of earlier orders were opened"
-                    );
+                let OpeningTurn {
+                    opened,
+                    ended,
+                    failed,
+                    more,
+                } = turn;
+                if opened + ended + failed > 0 {
+                    tracing::info!(opened, ended, failed, "mended fulfilment orders");
                 }
-                match turn.more {
-                    true => Next::Immediately,
-                    false => Next::AfterInterval,
-                }
+                // The next pass looks again at what failed.
+                next(more && failed == 0)
             }
             Err(error) => {
                 let cause: &dyn Error = &error;

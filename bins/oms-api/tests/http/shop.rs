@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join;
 use reqwest::Client;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::api::{Api, SWEEPING, Settings, command};
@@ -122,6 +122,15 @@ impl Shop {
         let order = self.order(order_id).await;
         let id = order["fulfilmentOrders"][0]["id"].as_str();
         id.unwrap_or_else(|| panic!("{order}")).to_owned()
+    }
+
+    /// Ships everything of a paid order.
+    pub async fn send(&self, order_id: &str) {
+        let work = self.fulfilment_order_of(order_id).await;
+        let path = format!("/fulfilment-orders/{work}/shipments");
+        let parcels = json!({ "parcels": [{ "carrier": "UPS" }] });
+        let sent = self.post_once(&path, &new_key(), &parcels).await;
+        assert_eq!(sent.status, 201, "{sent:?}");
     }
 
     /// The orders whose outcome is unknown.

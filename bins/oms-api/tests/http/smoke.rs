@@ -27,7 +27,8 @@ const URL: &str = "OMS_SMOKE_DATABASE_URL";
 
 /// The scopes of the tenants' keys.
 const SCOPES: &str = "--scope orders:read --scope orders:write --scope orders:cancel --scope orders:refund \
-                      --scope inventory:read --scope inventory:write --scope settings:write --scope operations";
+                      --scope inventory:read --scope inventory:write --scope settings:write --scope fulfilment:read \
+                      --scope fulfilment:write --scope operations";
 
 /// The database may be slow. The sweeper does not run.
 const PLACING: Settings<'_> = &[

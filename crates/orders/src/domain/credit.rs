@@ -1,5 +1,6 @@
 //! Credits: what a customer need not pay or gets back, by part of the order.
 
+use chrono::{DateTime, Utc};
 use oms_payments::RefundId;
 use oms_validation::newer_word;
 
@@ -16,6 +17,8 @@ pub struct Credit {
     pub amount_minor: i64,
     /// The refund that pays it out. If that failed, the credit does not count.
     pub refund_id: Option<RefundId>,
+    /// When it was granted.
+    pub created_at: DateTime<Utc>,
 }
 
 /// The part of an order that a credit is for.
@@ -37,6 +40,9 @@ pub enum CreditPart {
 }
 
 impl CreditPart {
+    /// No part in particular.
+    pub(crate) const UNNAMED: Self = Self::Other("other");
+
     /// The name, as stored and as in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -46,7 +46,12 @@ pub(crate) fn of(request: &OrderRequest) -> Fingerprint {
             part(value.as_bytes());
         }
     }
-    for text in of_pricing(&request.pricing) {
+    let pricing = of_pricing(&request.pricing);
+    if !pricing.is_empty() {
+        // Ends the metadata, whose keys are not empty: otherwise the parts that follow could be more of it.
+        part(b"");
+    }
+    for text in pricing {
         part(text.as_bytes());
     }
     Fingerprint(hasher.finalize().into())
@@ -206,6 +211,16 @@ mod tests {
         fingerprints.sort_unstable();
         fingerprints.dedup();
         assert_eq!(fingerprints.len(), 25);
+    }
+
+    #[test]
+    fn metadata_can_not_be_taken_for_pricing() {
+        let mut priced = request();
+        priced.metadata = metadata(r#"{"a":"b"}"#);
+        priced.pricing.currency = Some(Currency::parse("EUR").unwrap());
+        let mut named = request();
+        named.metadata = metadata(r#"{"a":"b","currency":"EUR"}"#);
+        assert_ne!(of(&priced), of(&named));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The ledger of an order: what is owed, what is held, and the difference.
 
-use oms_payments::{Refund, RefundState};
+use oms_payments::{Refund, RefundId, RefundState};
 use oms_validation::Money;
 
-use crate::domain::credit::Credit;
+use crate::domain::credit::{Credit, CreditPart};
 use crate::domain::order::Order;
 use crate::domain::status::OrderStatus;
 
@@ -11,7 +11,7 @@ use crate::domain::status::OrderStatus;
 /// merchant owes a negative one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ledger {
-    /// The total less all credits; 0 for an order that failed or was cancelled.
+    /// The total less all credits, at least 0; 0 for an order that failed or was cancelled.
     pub owed: Money,
     /// What was captured and not refunded.
     pub held: Money,
@@ -30,28 +30,69 @@ pub(crate) fn counted(credits: &[Credit], refunds: &[Refund]) -> Vec<Credit> {
     counted.cloned().collect()
 }
 
-/// The ledger of an order whose payment captured this much. A refund without credits is a credit itself.
+/// The sum of all credits of an order. A refund without credits is a credit itself, except for what it pays out of
+/// credits of no refund that were granted before. `refunds` are the order's refunds, oldest first.
+fn credited(credits: &[Credit], refunds: &[Refund]) -> i64 {
+    let is_alone = |refund: &&Refund| {
+        let of_refund = |credit: &Credit| credit.refund_id == Some(refund.id);
+        refund.state != RefundState::Failed && !credits.iter().any(of_refund)
+    };
+    let mut paid_out = 0;
+    let alone = refunds.iter().filter(is_alone).map(|refund| {
+        // Those of the same transaction are older.
+        let is_older =
+            |credit: &&Credit| credit.refund_id.is_none() && credit.created_at <= refund.created_at;
+        let older = credits.iter().filter(is_older);
+        let older: i64 = older.map(|credit| credit.amount_minor).sum();
+        let amount_minor = refund.amount.amount_minor;
+        let pays_out = (older - paid_out).clamp(0, amount_minor);
+        paid_out += pays_out;
+        amount_minor - pays_out
+    });
+    let alone: i64 = alone.sum();
+    let counted = counted(credits, refunds);
+    let counted: i64 = counted.iter().map(|credit| credit.amount_minor).sum();
+    counted + alone
+}
+
+/// The credits to grant when a refund fails that was done: the customer is still owed them, so that the sum of all
+/// credits stays as it was. They belong to no refund until a later one pays them out. `refunds` are the order's refunds
+/// before it failed, oldest first.
+pub(crate) fn owed_again(
+    credits: &[Credit],
+    refunds: &[Refund],
+    failed: RefundId,
+) -> Vec<(CreditPart, i64)> {
+    let of_it = credits
+        .iter()
+        .filter(|credit| credit.refund_id == Some(failed));
+    let parts: Vec<(CreditPart, i64)> = of_it.map(|it| (it.part, it.amount_minor)).collect();
+    if !parts.is_empty() {
+        return parts;
+    }
+    let mut after = refunds.to_vec();
+    for refund in after.iter_mut().filter(|refund| refund.id == failed) {
+        refund.state = RefundState::Failed;
+    }
+    let owed_minor = credited(credits, refunds) - credited(credits, &after);
+    match owed_minor > 0 {
+        true => vec![(CreditPart::UNNAMED, owed_minor)],
+        false => Vec::new(),
+    }
+}
+
+/// The ledger of an order whose payment captured this much. `refunds` are its refunds, oldest first.
 pub(crate) fn ledger(order: &Order, captured: Option<Money>, refunds: &[Refund]) -> Ledger {
     let currency = order.total.currency;
     let money = |amount_minor| Money {
         amount_minor,
         currency,
     };
-    let is_credited = |refund: &&Refund| {
-        let of_refund = |credit: &Credit| credit.refund_id == Some(refund.id);
-        order.credits.iter().any(of_refund)
-    };
-    let alone = refunds
-        .iter()
-        .filter(|refund| refund.state != RefundState::Failed && !is_credited(refund));
-    let credits: i64 = counted(&order.credits, refunds)
-        .iter()
-        .map(|credit| credit.amount_minor)
-        .chain(alone.map(|refund| refund.amount.amount_minor))
-        .sum();
+    let credits = credited(&order.credits, refunds);
     let owed = match order.status {
         OrderStatus::Failed | OrderStatus::Cancelling | OrderStatus::Cancelled => 0,
-        _ => order.total.amount_minor - credits,
+        // A part may be refunded although a refund of everything, which failed, is owed.
+        _ => (order.total.amount_minor - credits).max(0),
     };
     let refunded: i64 = refunds
         .iter()

@@ -1,6 +1,6 @@
 //! Requested refunds.
 
-use oms_payments::Refund;
+use oms_payments::{AmountStep, Refund};
 use oms_validation::{Money, OrderId};
 
 use crate::domain::credit::Credit;
@@ -44,10 +44,16 @@ impl RequestedRefund {
     ///
     /// It must belong to the same order, and have the same reason and the requested amount or parts. A request for the
     /// rest has made a refund that left nothing, and equals a request that names exactly that amount.
-    pub(crate) fn made(&self, order_id: OrderId, refund: &Refund, credits: &[Credit]) -> bool {
+    pub(crate) fn made(
+        &self,
+        order_id: OrderId,
+        refund: &Refund,
+        credits: &[Credit],
+        step: AmountStep,
+    ) -> bool {
         let is_amount = match &self.what {
             Refunded::Amount(amount) => *amount == refund.amount && credits.is_empty(),
-            Refunded::Rest => refund.is_of_the_rest() && credits.is_empty(),
+            Refunded::Rest => refund.is_of_the_rest(step) && credits.is_empty(),
             Refunded::Parts(parts) => parts.made(credits),
         };
         let reason = self.reason.as_ref().map(Reason::as_str);
@@ -106,7 +112,9 @@ mod tests {
             currency: Currency::parse("EUR").unwrap(),
             ..usd(300)
         };
-        let made = |request: RequestedRefund| request.made(refund.order_id, &refund, &[]);
+        let made = |request: RequestedRefund| {
+            request.made(refund.order_id, &refund, &[], AmountStep::MINOR)
+        };
         assert!(made(request(Some(usd(300)), Some("broken"))));
         for other in [
             request(Some(usd(301)), Some("broken")),
@@ -118,14 +126,22 @@ mod tests {
             assert!(!made(other.clone()), "{other:?}");
         }
         let of_this = request(Some(usd(300)), Some("broken"));
-        assert!(!of_this.made(OrderId::generate(), &refund, &[]));
+        assert!(!of_this.made(OrderId::generate(), &refund, &[], AmountStep::MINOR));
     }
 
     #[test]
     fn the_rest_may_be_requested_with_or_without_its_amount() {
         let refund = refund(0);
         for amount in [None, Some(usd(300))] {
-            assert!(request(amount, Some("broken")).made(refund.order_id, &refund, &[]));
+            let request = request(amount, Some("broken"));
+            assert!(request.made(refund.order_id, &refund, &[], AmountStep::MINOR));
         }
+    }
+
+    #[test]
+    fn the_rest_leaves_what_the_gateway_can_not_express() {
+        let (refund, request) = (refund(4), request(None, Some("broken")));
+        let made = |step| request.made(refund.order_id, &refund, &[], step);
+        assert!(made(AmountStep::new(10)) && !made(AmountStep::MINOR));
     }
 }

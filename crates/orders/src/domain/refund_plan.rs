@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use oms_payments::AmountStep;
 use oms_validation::{Currency, Money};
 
 use crate::domain::apportion::share_of_first;
@@ -85,7 +86,8 @@ pub enum InvalidParts {
     Currency(Currency),
     /// The parts sum to another amount than expected.
     NotAsExpected(Money),
-    /// Nothing is left of what was paid for the line, or the units have no share in it.
+    /// Nothing is left of what was paid for the line, the units have no share in it, or their share is less than the
+    /// gateway can refund.
     Nothing(usize),
 }
 
@@ -102,19 +104,20 @@ struct Credited {
 ///
 /// Units cost what they add to the line's share: those after the first `i` up to `j` cost the share of `j` less the
 /// share of `i`, so that any sequence of refunds sums to the line's share. They cost at most what is left of it.
+///
+/// A sum that the gateway can't express is rounded down, unless the request names all amounts. The rest stays with the
+/// lines, and is part of what is left of them.
 pub(crate) fn plan(
     order: &Order,
     counted: &[Credit],
     parts: &RequestedParts,
+    step: AmountStep,
 ) -> Result<(Vec<(CreditPart, i64)>, Money), InvalidParts> {
     let currency = order.total.currency;
     let credited = sums(counted);
     let mut planned = Vec::new();
     for (index, requested) in parts.lines.iter().enumerate() {
-        match of_line(order, &credited, index, requested)? {
-            (_, 0) => return Err(InvalidParts::Nothing(index)),
-            credit => planned.push(credit),
-        }
+        planned.push(of_line(order, &credited, index, requested)?);
     }
     for (part, requested, paid) in [
         (
@@ -132,9 +135,17 @@ pub(crate) fn plan(
         let left = paid - credited.get(&key(part)).map_or(0, |it| it.amount_minor);
         planned.push((part, within(requested, currency, None, part, left)?));
     }
-    let sum: i64 = planned.iter().map(|(_, amount)| amount).sum();
+    let is_named = |index: usize| parts.lines.get(index).is_none_or(|it| it.amount.is_some());
+    round_down(&mut planned, step, is_named);
+    let lines = planned.iter().take(parts.lines.len());
+    if let Some(index) = lines
+        .map(|(_, amount)| amount)
+        .position(|amount| *amount == 0)
+    {
+        return Err(InvalidParts::Nothing(index));
+    }
     let sum = Money {
-        amount_minor: sum,
+        amount_minor: planned.iter().map(|(_, amount)| amount).sum(),
         currency,
     };
     match parts.expected {
@@ -155,11 +166,13 @@ pub(crate) struct UnsentUnits {
 /// Turns units that will not be sent into credits, and returns their sum. A line costs what is left of its share when
 /// only the other units are paid. What was refunded for units of the line before is part of that: a refund of units is
 /// assumed to be for units that are not sent, because too little can be refunded later, and too much can't be taken
-/// back. A line that costs nothing has no credit.
+/// back. A line that costs nothing has no credit. A sum that the gateway can't express is rounded down; the rest is
+/// refunded with further units of these lines.
 pub(crate) fn plan_units(
     order: &Order,
     counted: &[Credit],
     unsent: &UnsentUnits,
+    step: AmountStep,
 ) -> (Vec<(CreditPart, i64)>, Money) {
     let (credited, mut planned) = (sums(counted), Vec::new());
     for (number, line) in (1_i32..).zip(&order.lines) {
@@ -184,11 +197,30 @@ pub(crate) fn plan_units(
             planned.push((CreditPart::Line { number, quantity }, amount));
         }
     }
+    round_down(&mut planned, step, |_| false);
+    planned.retain(|(_, amount)| *amount > 0);
     let sum = Money {
         amount_minor: planned.iter().map(|(_, amount)| amount).sum(),
         currency: order.total.currency,
     };
     (planned, sum)
+}
+
+/// Lowers credits, the last ones first, until the gateway can express their sum. Those whose amount the request names
+/// stay as they are, so that the sum may still have a rest.
+fn round_down(
+    planned: &mut [(CreditPart, i64)],
+    step: AmountStep,
+    is_named: impl Fn(usize) -> bool,
+) {
+    let mut excess = step.excess(planned.iter().map(|(_, amount)| amount).sum());
+    for (index, (_, amount)) in planned.iter_mut().enumerate().rev() {
+        if !is_named(index) {
+            let lowered = excess.min(*amount);
+            *amount -= lowered;
+            excess -= lowered;
+        }
+    }
 }
 
 fn of_line(

@@ -2,12 +2,13 @@
 
 use oms_validation::Currency;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Maximum number of currencies of a tenant: as many as a product has prices.
 pub(crate) const MAX_CURRENCIES: usize = 50;
 
 /// What a tenant has decided for its orders.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct TenantSettings {
     /// The currencies of its orders, each once; the first is that of requests that name none.
     currencies: Vec<Currency>,
@@ -23,6 +24,9 @@ pub(crate) enum InvalidSettings {
     #[error("must have each currency only once")]
     Repeated,
 }
+
+/// Why stored settings can't be read.
+pub(crate) type Unreadable = Box<dyn std::error::Error + Send + Sync>;
 
 /// Settings at a version. Version 0 is that of a tenant that has set nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +53,24 @@ impl TenantSettings {
         Self {
             currencies: vec![currency],
         }
+    }
+
+    /// Reads stored settings, also if another version of the program wrote them, with other rules: members that it does
+    /// not know are ignored.
+    pub(crate) fn stored(document: Value) -> Result<Self, Unreadable> {
+        #[derive(Deserialize)]
+        struct Stored {
+            currencies: Vec<String>,
+        }
+
+        let stored: Stored = serde_json::from_value(document)?;
+        let currencies = stored
+            .currencies
+            .iter()
+            .map(|code| Currency::parse_stored(code));
+        Ok(Self {
+            currencies: currencies.collect::<Result<_, _>>()?,
+        })
     }
 
     /// The currencies.
@@ -82,6 +104,14 @@ mod tests {
             Some(currency("USD"))
         );
         assert_eq!(settings.choose(Some(currency("JPY"))), None);
+    }
+
+    #[test]
+    fn settings_of_another_version_are_read() {
+        let stored = serde_json::json!({ "currencies": ["EUR", "XTS"], "channels": ["web"] });
+        let settings = TenantSettings::stored(stored).unwrap();
+        assert_eq!(settings.currencies().len(), 2);
+        assert!(TenantSettings::stored(serde_json::json!({})).is_err());
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub(super) struct AdjustmentBody {
 #[schema(as = Credit)]
 pub(super) struct CreditBody {
     credit_id: CreditId,
-    /// `line`, `shipping` or `fee`.
+    /// `line`, `shipping`, `fee`, or `other` for no part in particular.
     part: &'static str,
     /// The number of the item, which begins with 1.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,7 +47,7 @@ pub(super) struct CreditBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     quantity: Option<i32>,
     amount: Money,
-    /// The refund that pays it out. If that failed, the credit does not count.
+    /// The refund that pays it out. If that failed, the credit does not count. Absent if a later refund is to pay it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     refund_id: Option<RefundId>,
 }

@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{CachedStatement, Connection, DbError, Statement, cached_sql};
 use oms_payments::RefundId;
@@ -13,12 +14,12 @@ use uuid::Uuid;
 use crate::domain::credit::{Credit, CreditPart};
 use crate::domain::id::CreditId;
 
-/// Inserts the credits of a refund. The caller must hold the lock of its order.
+/// Inserts the credits of a refund, or of none. The caller must hold the lock of their order.
 pub(crate) async fn insert(
     connection: &mut Connection,
     tenant: TenantId,
     order_id: OrderId,
-    refund_id: RefundId,
+    refund_id: Option<RefundId>,
     credits: &[(CreditPart, i64)],
     actor: &str,
 ) -> Result<(), DbError> {
@@ -39,7 +40,7 @@ pub(crate) async fn insert(
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(order_id.as_uuid())
-    .bind::<SqlUuid, _>(refund_id.as_uuid())
+    .bind::<Nullable<SqlUuid>, _>(refund_id.map(RefundId::as_uuid))
     .bind::<Text, _>(actor)
     .bind::<Array<SqlUuid>, _>(ids)
     .bind::<Array<Text>, _>(parts)
@@ -72,11 +73,13 @@ pub(crate) fn find<'q>(
         amount_minor: i64,
         #[diesel(sql_type = Nullable<SqlUuid>)]
         refund_id: Option<Uuid>,
+        #[diesel(sql_type = Timestamptz)]
+        created_at: DateTime<Utc>,
     }
 
     let ids: Vec<Uuid> = order_ids.iter().map(|id| id.as_uuid()).collect();
     cached_sql(
-        "SELECT order_id, id, part, line_number, quantity, amount_minor, refund_id
+        "SELECT order_id, id, part, line_number, quantity, amount_minor, refund_id, created_at
          FROM orders.credits WHERE tenant_id = $1 AND order_id = ANY ($2) ORDER BY order_id, id",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
@@ -90,6 +93,7 @@ pub(crate) fn find<'q>(
                 part: CreditPart::stored(&row.part, row.line_number, row.quantity),
                 amount_minor: row.amount_minor,
                 refund_id: row.refund_id.map(RefundId::from),
+                created_at: row.created_at,
             };
             credits.entry(row.order_id.into()).or_default().push(credit);
         }

@@ -13,6 +13,7 @@ use oms_validation::{OrderId, TenantId};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::domain::address::ShippingAddress;
 use crate::domain::authorship::Authorship;
 use crate::domain::clock::Now;
 use crate::domain::erasure::{
@@ -104,6 +105,30 @@ pub(crate) async fn page_of_age(
     .load(connection)
     .await?;
     rows.into_iter().map(Row::looked_at).collect()
+}
+
+/// Locks those of the given orders that nobody else has locked until the transaction ends, and returns them.
+pub(crate) async fn lock(
+    connection: &mut Connection,
+    tenant: TenantId,
+    ids: &[OrderId],
+) -> Result<Vec<OrderId>, DbError> {
+    #[derive(QueryableByName)]
+    struct Locked {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
+    }
+
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let rows: Vec<Locked> = cached_sql(
+        "SELECT id FROM orders.orders WHERE tenant_id = $1 AND id = ANY ($2)
+         ORDER BY id FOR NO KEY UPDATE SKIP LOCKED",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(ids)
+    .load(connection)
+    .await?;
+    Ok(rows.into_iter().map(|row| row.id.into()).collect())
 }
 
 /// Erases the given orders that may be erased, adds a note to the timeline of each, and returns their number. Run it in
@@ -251,7 +276,7 @@ impl Row {
     fn looked_at(self) -> Result<LookedAt, DbError> {
         let address = match self.erased_at {
             Some(_) => None,
-            None => Some(serde_json::from_value(self.shipping_address).map_err(unreadable)?),
+            None => Some(ShippingAddress::stored(self.shipping_address).map_err(unreadable)?),
         };
         Ok(LookedAt {
             id: self.id.into(),

@@ -1,28 +1,27 @@
 //! Orders.
 
+mod changing;
 pub(crate) mod completeness;
 pub(crate) mod listing;
+mod locking;
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{
-    Array, BigInt, Binary, Bool, Double, Integer, Jsonb, Nullable, Text, Timestamptz,
-    Uuid as SqlUuid,
+    Array, BigInt, Binary, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
-use oms_database::{
-    CachedStatement, Connection, DbError, Engine, Statement, cached_sql, expect_sql,
-    in_transaction_sql, send_together,
-};
+use oms_database::{CachedStatement, Connection, DbError, Statement, cached_sql, send_together};
 use oms_validation::{Currency, Fingerprint, IdempotencyKey, Money, OrderId, TenantId};
 use serde_json::Value;
 use uuid::Uuid;
 
+pub(crate) use changing::{KeyFate, Transition, change_statuses, increment_version};
+pub(crate) use locking::{Shippable, lock_placed, lock_shippable, lock_status};
+
 use crate::domain::address::ShippingAddress;
-use crate::domain::clock::Now;
 use crate::domain::external_reference::ExternalReference;
 use crate::domain::failure::Failure;
 use crate::domain::metadata::Metadata;
@@ -153,311 +152,6 @@ pub(crate) async fn find_status(
             .await?;
     let status = |row: Found| OrderStatus::stored(&row.status);
     Ok(found.into_iter().next().map(status))
-}
-
-/// What happens to an order's idempotency key when its status changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum KeyFate {
-    /// It stands for this order forever.
-    Keep,
-    /// It may be used again, because the order failed without effect.
-    Release,
-}
-
-/// A change from one status to another.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Transition<'a> {
-    pub(crate) from: OrderStatus,
-    pub(crate) to: OrderStatus,
-    /// Why the order failed; only with `FAILED`.
-    pub(crate) failure: Option<&'a Failure>,
-    pub(crate) key: KeyFate,
-}
-
-/// Returns a statement that compares and sets the status of orders, and inserts an event for each. The event names the
-/// order's actor, and its number is the order's new version. The statement returns the changed orders, and leaves the
-/// others as they were. It fails with [`DbError::NotAsExpected`] if fewer than `expected` are changed. It may be sent
-/// together with the BEGIN of its transaction.
-///
-/// Only requests that placed orders change several together, and each order was placed by one request. So two of these
-/// statements never wait for each other, whatever the order of their rows.
-pub(crate) fn change_statuses<'q>(
-    tenant: TenantId,
-    now: Now,
-    changers: &[(OrderId, &'q str)],
-    transition: &Transition<'_>,
-    reason: &'q str,
-    expected: Option<usize>,
-) -> Statement<'q, HashSet<OrderId>> {
-    let change = StatusChange {
-        tenant,
-        now,
-        ids: changers.iter().map(|(id, _)| id.as_uuid()).collect(),
-        actors: changers.iter().map(|(_, actor)| *actor).collect(),
-        from: transition.from.as_str(),
-        to: transition.to.as_str(),
-        failure: transition.failure.map(ToString::to_string),
-        releases_key: transition.key == KeyFate::Release,
-        reason,
-        expected: expected.map(|count| i64::try_from(count).unwrap_or(i64::MAX)),
-    };
-    Statement::for_engine(move |engine| match engine {
-        Engine::Plain => change_with_events(change),
-        Engine::Distributed => change_then_insert_events(change),
-    })
-}
-
-/// Changes of the status of orders.
-struct StatusChange<'q> {
-    tenant: TenantId,
-    now: Now,
-    ids: Vec<Uuid>,
-    actors: Vec<&'q str>,
-    from: &'static str,
-    to: &'static str,
-    failure: Option<String>,
-    releases_key: bool,
-    reason: &'q str,
-    expected: Option<i64>,
-}
-
-/// The changed orders.
-#[derive(QueryableByName)]
-struct Changed {
-    #[diesel(sql_type = Array<SqlUuid>)]
-    ids: Vec<Uuid>,
-}
-
-fn ids_of(changed: Vec<Changed>) -> HashSet<OrderId> {
-    let ids = changed.into_iter().flat_map(|row| row.ids);
-    ids.map(OrderId::from).collect()
-}
-
-/// Changes the status of orders, as the text of a CTE.
-macro_rules! change_sql {
-    ($returning:literal) => {
-        concat!(
-            "changed AS (
-             UPDATE orders.orders
-             SET status = $4, failure_code = $5, version = version + 1, updated_at = greatest($7, now()),
-                 idempotency_key = CASE WHEN $6 THEN NULL ELSE idempotency_key END
-             WHERE tenant_id = $1 AND id = ANY ($2) AND status = $3 AND ",
-            in_transaction_sql!(),
-            " RETURNING ",
-            $returning,
-            ")"
-        )
-    };
-}
-
-fn change_with_events(change: StatusChange<'_>) -> Statement<'_, HashSet<OrderId>> {
-    cached_sql(concat!(
-        "-- plain PostgreSQL: saves a statement
-         WITH ",
-        change_sql!("id, version"),
-        ",
-         told AS (
-             INSERT INTO orders.events
-                 (tenant_id, order_id, sequence, from_status, to_status, actor, reason, occurred_at)
-             SELECT $1, changed.id, changed.version, $3, $4, deed.actor, $9, greatest($7, now())
-             FROM unnest($2::uuid[], $8::text[]) AS deed (order_id, actor)
-             JOIN changed ON changed.id = deed.order_id
-         )
-         SELECT coalesce(array_agg(id), '{}') AS ids, ",
-        expect_sql!("count(*) = $10"),
-        " FROM changed"
-    ))
-    .bind::<SqlUuid, _>(change.tenant.as_uuid())
-    .bind::<Array<SqlUuid>, _>(change.ids)
-    .bind::<Text, _>(change.from)
-    .bind::<Text, _>(change.to)
-    .bind::<Nullable<Text>, _>(change.failure)
-    .bind::<Bool, _>(change.releases_key)
-    .bind::<Nullable<Timestamptz>, _>(change.now)
-    .bind::<Array<Text>, _>(change.actors)
-    .bind::<Text, _>(change.reason)
-    .bind::<Nullable<BigInt>, _>(change.expected)
-    .rows::<Changed>()
-    .map(ids_of)
-}
-
-/// The events are inserted for the orders that now have the status. An order that had it before has the event of its
-/// version already.
-fn change_then_insert_events(change: StatusChange<'_>) -> Statement<'_, HashSet<OrderId>> {
-    let changed = cached_sql(concat!(
-        "WITH ",
-        change_sql!("id"),
-        " SELECT coalesce(array_agg(id), '{}') AS ids, ",
-        expect_sql!("count(*) = $8"),
-        " FROM changed"
-    ))
-    .bind::<SqlUuid, _>(change.tenant.as_uuid())
-    .bind::<Array<SqlUuid>, _>(change.ids.clone())
-    .bind::<Text, _>(change.from)
-    .bind::<Text, _>(change.to)
-    .bind::<Nullable<Text>, _>(change.failure)
-    .bind::<Bool, _>(change.releases_key)
-    .bind::<Nullable<Timestamptz>, _>(change.now)
-    .bind::<Nullable<BigInt>, _>(change.expected)
-    .rows::<Changed>()
-    .map(ids_of);
-    let told = cached_sql(
-        "INSERT INTO orders.events
-             (tenant_id, order_id, sequence, from_status, to_status, actor, reason, occurred_at)
-         SELECT changed.tenant_id, changed.id, changed.version, $4, $5, deed.actor, $6, changed.updated_at
-         FROM unnest($2::uuid[], $3::text[]) AS deed (order_id, actor)
-         JOIN orders.orders AS changed
-             ON changed.tenant_id = $1 AND changed.id = deed.order_id AND changed.status = $5
-         ON CONFLICT (tenant_id, order_id, sequence) DO NOTHING",
-    )
-    .bind::<SqlUuid, _>(change.tenant.as_uuid())
-    .bind::<Array<SqlUuid>, _>(change.ids)
-    .bind::<Array<Text>, _>(change.actors)
-    .bind::<Text, _>(change.from)
-    .bind::<Text, _>(change.to)
-    .bind::<Text, _>(change.reason)
-    .affected();
-    changed.then(told)
-}
-
-/// Increments the version for a note, and returns the unchanged status and the new version. Locks the order.
-pub(crate) async fn increment_version(
-    connection: &mut Connection,
-    tenant: TenantId,
-    now: Now,
-    id: OrderId,
-) -> Result<Option<(OrderStatus, i32)>, DbError> {
-    #[derive(QueryableByName)]
-    struct Counted {
-        #[diesel(sql_type = Text)]
-        status: String,
-        #[diesel(sql_type = Integer)]
-        version: i32,
-    }
-
-    let counted: Vec<Counted> = cached_sql(
-        "UPDATE orders.orders SET version = version + 1, updated_at = greatest($3, now())
-         WHERE tenant_id = $1 AND id = $2
-         RETURNING status, version",
-    )
-    .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<SqlUuid, _>(id.as_uuid())
-    .bind::<Nullable<Timestamptz>, _>(now)
-    .load(connection)
-    .await?;
-    let Some(row) = counted.into_iter().next() else {
-        return Ok(None);
-    };
-    Ok(Some((OrderStatus::stored(&row.status), row.version)))
-}
-
-/// A locked order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Placed {
-    pub(crate) status: OrderStatus,
-    /// How long ago it was placed.
-    pub(crate) age: Duration,
-}
-
-/// Locks an order until the transaction ends, and returns its status and age.
-pub(crate) async fn lock_placed(
-    connection: &mut Connection,
-    tenant: TenantId,
-    now: Now,
-    id: OrderId,
-) -> Result<Option<Placed>, DbError> {
-    #[derive(QueryableByName)]
-    struct Locked {
-        #[diesel(sql_type = Text)]
-        status: String,
-        #[diesel(sql_type = Double)]
-        age_s: f64,
-    }
-
-    // Not the transaction's time: the order ages while this statement waits for the lock.
-    let locked: Vec<Locked> = cached_sql(
-        "SELECT status, extract(epoch FROM greatest($3, clock_timestamp()) - created_at)::float8 AS age_s
-         FROM orders.orders WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
-    )
-    .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<SqlUuid, _>(id.as_uuid())
-    .bind::<Nullable<Timestamptz>, _>(now)
-    .load(connection)
-    .await?;
-    let placed = |row: Locked| Placed {
-        status: OrderStatus::stored(&row.status),
-        // An order that another clock placed in the future counts as placed just now.
-        age: Duration::try_from_secs_f64(row.age_s).unwrap_or_default(),
-    };
-    Ok(locked.into_iter().next().map(placed))
-}
-
-/// Locks an order until the transaction ends, and returns its status.
-pub(crate) async fn lock_status(
-    connection: &mut Connection,
-    tenant: TenantId,
-    id: OrderId,
-) -> Result<Option<OrderStatus>, DbError> {
-    #[derive(QueryableByName)]
-    struct Locked {
-        #[diesel(sql_type = Text)]
-        status: String,
-    }
-
-    let locked: Vec<Locked> = cached_sql(
-        "SELECT status FROM orders.orders WHERE tenant_id = $1 AND id = $2 FOR NO KEY UPDATE",
-    )
-    .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<SqlUuid, _>(id.as_uuid())
-    .load(connection)
-    .await?;
-    let status = |row: Locked| OrderStatus::stored(&row.status);
-    Ok(locked.into_iter().next().map(status))
-}
-
-/// A locked order whose goods are about to be sent.
-#[derive(Clone, Debug)]
-pub(crate) struct Shippable {
-    pub(crate) status: OrderStatus,
-    /// `None` after erasure.
-    pub(crate) shipping_address: Option<Value>,
-}
-
-/// Locks orders until the transaction ends, in key order, and returns their status and address.
-pub(crate) async fn lock_shippable(
-    connection: &mut Connection,
-    tenant: TenantId,
-    ids: &[OrderId],
-) -> Result<HashMap<OrderId, Shippable>, DbError> {
-    #[derive(QueryableByName)]
-    struct Locked {
-        #[diesel(sql_type = SqlUuid)]
-        id: Uuid,
-        #[diesel(sql_type = Text)]
-        status: String,
-        #[diesel(sql_type = Jsonb)]
-        shipping_address: Value,
-        #[diesel(sql_type = Nullable<Timestamptz>)]
-        erased_at: Option<DateTime<Utc>>,
-    }
-
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
-    let locked: Vec<Locked> = cached_sql(
-        "SELECT id, status, shipping_address, erased_at FROM orders.orders
-         WHERE tenant_id = $1 AND id = ANY ($2) ORDER BY id FOR NO KEY UPDATE",
-    )
-    .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<Array<SqlUuid>, _>(ids)
-    .load(connection)
-    .await?;
-    let shippable = |row: Locked| {
-        let order = Shippable {
-            status: OrderStatus::stored(&row.status),
-            shipping_address: row.erased_at.is_none().then_some(row.shipping_address),
-        };
-        (row.id.into(), order)
-    };
-    Ok(locked.into_iter().map(shippable).collect())
 }
 
 /// The number of an order's newest event.

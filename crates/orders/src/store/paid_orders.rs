@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 use oms_validation::{OrderId, TenantId};
@@ -109,6 +109,39 @@ pub(crate) async fn list_all(
     .load(connection)
     .await?;
     Ok(rows.into_iter().map(|row| row.id.into()).collect())
+}
+
+/// How far back orders are that an older instance of the program may still make `PAID`.
+const RECENT: TimeDelta = TimeDelta::days(2);
+
+/// A lower bound for the IDs of orders that an older instance of the program may still make `PAID`.
+pub(crate) fn first_recent(now: DateTime<Utc>) -> OrderId {
+    first_id_at(now - RECENT).into()
+}
+
+/// Whether an order was paid before this installation recorded what is shipped.
+pub(crate) async fn was_paid_before_fulfilment(
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_id: OrderId,
+) -> Result<bool, DbError> {
+    #[derive(QueryableByName)]
+    struct Paid {
+        #[diesel(sql_type = Bool)]
+        before: bool,
+    }
+
+    let paid: Paid = cached_sql(
+        "SELECT EXISTS (SELECT FROM orders.events e
+             WHERE e.tenant_id = $1 AND e.order_id = $2 AND e.to_status = 'PAID'
+                 AND coalesce(e.from_status, '') NOT IN ('PAID', 'REFUNDING')
+                 AND e.occurred_at < (SELECT fulfilment_from FROM installation.identity)) AS before",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(order_id.as_uuid())
+    .get_result(connection)
+    .await?;
+    Ok(paid.before)
 }
 
 /// A lower bound for every UUIDv7 generated at this time: its first 48 bits are the milliseconds

@@ -20,9 +20,9 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
-    /// Parses them. Members of a newer version of the program are ignored.
+    /// Parses them.
     pub(crate) fn parse(self) -> Result<VersionedSettings, DbError> {
-        let settings: TenantSettings = serde_json::from_value(self.document).map_err(unreadable)?;
+        let settings = TenantSettings::stored(self.document).map_err(unreadable)?;
         Ok(VersionedSettings {
             version: self.version,
             settings,

@@ -1,11 +1,17 @@
 //! Cancelling an order of which a part was shipped.
 
+use std::sync::Arc;
+
 use oms_fulfilment::{FulfilmentStatus, ShipmentStatus};
-use oms_orders::{Cancellation, OrderStatus, ReversingError, cancel_unshipped, sweep_orders};
+use oms_orders::{
+    Cancellation, OrderStatus, Reason, ReversingError, cancel_shipment, cancel_unshipped,
+    sweep_orders,
+};
 use oms_testing::gateway::{Confirm, Refunding};
 use oms_validation::{Once, OrderId};
+use tokio::sync::Barrier;
 
-use crate::shipping::key;
+use crate::shipping::{ANY, key};
 use crate::shop::{Shop, tenant};
 
 impl Shop {
@@ -128,4 +134,106 @@ async fn no_more_is_refunded_than_is_left() {
     assert_eq!(shop.refunds().await, "refunded 150, refunded 150");
     assert_eq!(shop.level().await, "9 0");
     shop.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_repeated_key_gets_the_answer_of_its_own_cancellation() {
+    let shop = Shop::open(Confirm::Pays).await;
+    let order_id = shop.paid("k").await;
+    shop.ship(order_id, Some(1), ShipmentStatus::Shipped)
+        .await
+        .unwrap();
+    let cancel = async |name: &str| {
+        let (key, context) = (key(name), &shop.context);
+        cancel_unshipped(context, tenant(), order_id, Some(&key), None, "api").await
+    };
+    shop.gateway.refunds(Refunding::IsRefused);
+    for _ in 0..2 {
+        let rejected = cancel("rejected").await;
+        assert!(
+            matches!(rejected, Err(ReversingError::RefundRefused { .. })),
+            "{rejected:?}"
+        );
+    }
+    assert_eq!(shop.refunds().await, "failed 200");
+    shop.gateway.refunds(Refunding::Pays);
+    let done = cancel("done").await;
+    assert!(
+        matches!(done, Ok(Once::Now(Cancellation::Done(_)))),
+        "{done:?}"
+    );
+    // Another refund is in progress meanwhile, but not that of this key.
+    shop.gateway.refunds(Refunding::IsLost);
+    shop.refund(order_id, "goodwill", Some(10)).await.unwrap();
+    let done = cancel("done").await;
+    assert!(
+        matches!(done, Ok(Once::Before(Cancellation::Done(_)))),
+        "{done:?}"
+    );
+    let rejected = cancel("rejected").await;
+    assert!(
+        matches!(rejected, Err(ReversingError::RefundRefused { .. })),
+        "{rejected:?}"
+    );
+    shop.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_key_stands_for_its_cancellation_after_the_shipment_turns_out_not_to_have_left() {
+    let shop = Shop::open(Confirm::Pays).await;
+    let order_id = shop.paid("k").await;
+    let shipment = shop
+        .ship(order_id, Some(1), ShipmentStatus::Shipped)
+        .await
+        .unwrap();
+    let name = key("c");
+    for is_first in [true, false] {
+        let done =
+            cancel_unshipped(&shop.context, tenant(), order_id, Some(&name), None, "api").await;
+        let done = done.unwrap();
+        assert_eq!(matches!(done, Once::Now(_)), is_first);
+        let Cancellation::Done(details) = done.into_inner() else {
+            panic!("in progress");
+        };
+        assert_eq!(details.order.status, OrderStatus::Paid);
+        if is_first {
+            let reason = Reason::parse("it never left").unwrap();
+            let (context, id) = (&shop.context, shipment.id);
+            cancel_shipment(context, tenant(), id, &ANY, &reason, None, "api")
+                .await
+                .unwrap();
+        }
+    }
+    assert_eq!(shop.refunds().await, "refunded 200");
+    shop.assert_sound().await;
+}
+
+#[tokio::test]
+async fn an_order_is_not_cancelled_as_a_whole_once_a_part_of_it_is_shipped() {
+    for round in 0..10 {
+        let shop = Arc::new(Shop::open(Confirm::Pays).await);
+        let order_id = shop.paid("k").await;
+        let barrier = Arc::new(Barrier::new(2));
+        let shipping = tokio::spawn({
+            let (shop, barrier) = (shop.clone(), barrier.clone());
+            async move {
+                barrier.wait().await;
+                shop.ship(order_id, Some(1), ShipmentStatus::Shipped).await
+            }
+        });
+        barrier.wait().await;
+        let cancelled = shop.cancel_rest(order_id).await;
+        let shipped = shipping.await.unwrap();
+        let Cancellation::Done(details) = cancelled.unwrap() else {
+            panic!("in progress");
+        };
+        let (status, refunds, level) = match shipped.is_ok() {
+            true => (OrderStatus::Paid, "refunded 200", "9 0"),
+            false => (OrderStatus::Cancelled, "refunded 300", "10 0"),
+        };
+        assert_eq!(details.order.status, status, "round {round}");
+        assert_eq!(shop.refunds().await, refunds);
+        assert_eq!(shop.level().await, level);
+        shop.assert_sound().await;
+    }
 }

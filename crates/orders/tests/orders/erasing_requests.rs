@@ -73,6 +73,7 @@ async fn the_retention_of_an_order_starts_at_its_payment() {
     sweep_orders(&shop.context).await.unwrap();
     let details = get_order(&shop.context, tenant(), order_id).await.unwrap();
     assert_eq!(details.order.status, OrderStatus::Paid);
+    shop.send(order_id).await;
     assert!(!is_complete(&erase(&shop, false).await));
     shop.pass(DAY * 13);
     assert!(!is_complete(&erase(&shop, false).await));
@@ -352,7 +353,9 @@ async fn a_failed_erasure_delays_no_other_tenant() {
     shop.execute(&format!(
         "UPDATE orders.erasures SET includes_recent = true, due_at = now();
          UPDATE orders.erasures SET due_at = now() - interval '1 hour' WHERE tenant_id = '{other}';
-         UPDATE orders.orders SET shipping_address = '17' WHERE tenant_id = '{other}'"
+         UPDATE orders.orders SET shipping_address = '17' WHERE tenant_id = '{other}';
+         UPDATE fulfilment.lines SET shipped = quantity WHERE tenant_id = '{other}';
+         UPDATE fulfilment.fulfilment_orders SET status = 'CLOSED', closed_at = now() WHERE tenant_id = '{other}'"
     ))
     .await;
     let turn = continue_erasures(&shop.context).await.unwrap();

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use oms_fulfilment::ShipmentStatus;
 use oms_orders::{
     Adjustment, AdjustmentKind, AdjustmentScope, Cancellation, CreditPart, Disputed, InvalidParts,
-    OrderError, OrderRequest, OrderStatus, PlacedOrder, PlacingError, Refunded, RefundedOrder,
-    RequestedCredit, RequestedParts, RequestedPricing, RequestedRefund, ReversingError,
-    cancel_unshipped, get_order, place_order, refund_order,
+    OrderBounds, OrderError, OrderRequest, OrderSettings, OrderStatus, PlacedOrder, PlacingError,
+    Refunded, RefundedOrder, RequestedCredit, RequestedParts, RequestedPricing, RequestedRefund,
+    ReversingError, UnpaidBound, cancel_unshipped, get_order, place_order, refund_order,
 };
 use oms_payments::{Operation, RefundState};
 use oms_testing::gateway::{Confirm, Refunding};
@@ -15,7 +15,7 @@ use oms_validation::{Currency, IdempotencyKey, Money, OrderId};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use crate::shop::{Shop, tenant, three_pieces, usd};
+use crate::shop::{Shop, settings, tenant, three_pieces, usd};
 
 fn eur(amount_minor: i64) -> Money {
     Money {
@@ -214,6 +214,44 @@ async fn an_order_of_nothing_is_paid_at_once_and_cancelled_without_the_gateway()
     assert_eq!(shop.text(to_send).await, "CANCELLED");
     assert_eq!(shop.gateway.calls(), Vec::<Operation>::new());
     assert_eq!(ledger(&shop, order_id).await, (0, 0, 0));
+}
+
+#[tokio::test]
+async fn an_order_of_nothing_is_not_limited_as_unpaid() {
+    let bounds = OrderBounds {
+        customer: UnpaidBound {
+            orders: 1,
+            units: 3,
+        },
+        tenant: UnpaidBound {
+            orders: 1,
+            units: 3,
+        },
+        ..OrderBounds::NONE
+    };
+    let settings = OrderSettings {
+        bounds,
+        ..settings()
+    };
+    let shop = Shop::open_with(Confirm::IsLost, settings).await;
+    shop.pending("unpaid").await;
+    let is_refused = |placed| matches!(placed, Err(PlacingError::Exceeded(_)));
+    for key in ["b", "c"] {
+        assert!(is_refused(
+            place(&shop, key, RequestedPricing::default()).await
+        ));
+        let free = RequestedPricing {
+            adjustments: vec![adjustment(
+                AdjustmentKind::Discount,
+                AdjustmentScope::Order,
+                -300,
+            )],
+            expected_total: Some(usd(0)),
+            ..RequestedPricing::default()
+        };
+        let placed = place(&shop, &format!("free {key}"), free).await;
+        assert!(matches!(placed, Ok(PlacedOrder::Paid(_))), "{placed:?}");
+    }
 }
 
 #[tokio::test]

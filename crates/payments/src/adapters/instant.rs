@@ -7,10 +7,10 @@ use oms_validation::{Currency, Money};
 
 use crate::ports::PrepareRequest;
 use crate::{
-    AmountRefusal, Answered, ChargeId, ChargePage, ChargeWindow, GatewayError, GatewayEventId,
-    GatewayFault, ListedCharge, ListedDispute, ListedRefund, Operation, OperationKey,
-    PaymentGateway, PaymentInstruction, PaymentStatus, Reference, RefundId, RefundOutcome,
-    RefundRequest, ReportPage,
+    AmountRefusal, AmountStep, Answered, ChargeId, ChargePage, ChargeWindow, GatewayError,
+    GatewayEventId, GatewayFault, ListedCharge, ListedDispute, ListedRefund, Operation,
+    OperationKey, PaymentGateway, PaymentInstruction, PaymentStatus, Reference, RefundId,
+    RefundOutcome, RefundRequest, ReportPage,
 };
 
 /// Name of this gateway, as stored with each attempt.
@@ -36,6 +36,10 @@ impl PaymentGateway for InstantGateway {
 
     fn check_amount(&self, _: Money) -> Result<(), AmountRefusal> {
         Ok(())
+    }
+
+    fn step(&self, _: Currency) -> AmountStep {
+        AmountStep::MINOR
     }
 
     async fn prepare(&self, request: &PrepareRequest) -> Result<Answered<Reference>, GatewayError> {

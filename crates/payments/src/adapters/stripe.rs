@@ -24,7 +24,7 @@ mod webhook_signature;
 
 use async_trait::async_trait;
 use oms_circuit_breaker::{BreakerError, BreakerState, CircuitBreaker};
-use oms_validation::{InstallationId, Money};
+use oms_validation::{Currency, InstallationId, Money};
 
 pub use config::{InvalidStripeConfig, StripeConfig};
 pub(crate) use webhook_event::parse as parse_webhook;
@@ -32,10 +32,10 @@ pub use webhook_signature::{InvalidSignature, InvalidWebhookSecrets, WebhookSecr
 
 use crate::ports::PrepareRequest;
 use crate::{
-    AmountRefusal, Answered, ChargeId, ChargePage, ChargeWindow, GatewayError, GatewayEventId,
-    GatewayFault, ListedCharge, ListedDispute, ListedRefund, Operation, OperationKey,
-    PaymentGateway, PaymentInstruction, PaymentStatus, Reference, RefundId, RefundOutcome,
-    RefundRequest, ReportPage,
+    AmountRefusal, AmountStep, Answered, ChargeId, ChargePage, ChargeWindow, GatewayError,
+    GatewayEventId, GatewayFault, ListedCharge, ListedDispute, ListedRefund, Operation,
+    OperationKey, PaymentGateway, PaymentInstruction, PaymentStatus, Reference, RefundId,
+    RefundOutcome, RefundRequest, ReportPage,
 };
 use answers::Reply;
 use transport::{Answer, Call, Transport};
@@ -153,6 +153,10 @@ impl PaymentGateway for StripeGateway {
 
     fn check_amount(&self, amount: Money) -> Result<(), AmountRefusal> {
         amounts::to_stripe(amount).map(|_| ())
+    }
+
+    fn step(&self, currency: Currency) -> AmountStep {
+        amounts::step(currency)
     }
 
     async fn prepare(&self, request: &PrepareRequest) -> Result<Answered<Reference>, GatewayError> {

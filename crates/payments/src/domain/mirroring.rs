@@ -24,6 +24,15 @@ pub(crate) struct Moved {
     pub(crate) failure: Option<RefundFailure>,
 }
 
+impl Moved {
+    /// Whether the refund was done, and has failed since. A dispute that was won has taken nothing from the customer.
+    pub(crate) fn is_returned(&self) -> bool {
+        self.refund.state == RefundState::Refunded
+            && self.to == RefundState::Failed
+            && self.refund.actor != RefundActor::Dispute
+    }
+}
+
 impl Mirroring {
     /// Compares our refunds of a payment with the gateway's list, which has the newest first. A refund that is not
     /// listed stays as it is. So does our pending refund, which its executor ends. The sum of refunds never exceeds

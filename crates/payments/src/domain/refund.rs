@@ -6,7 +6,7 @@ use std::str::FromStr;
 use chrono::{DateTime, Utc};
 use oms_validation::{IdempotencyKey, Money, OrderId, newer_word};
 
-use crate::{AttemptId, Reference, RefundFailure, RefundId, UnknownState};
+use crate::{AmountStep, AttemptId, Reference, RefundFailure, RefundId, UnknownState};
 
 /// A refund of a paid attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,10 +119,9 @@ pub enum RefundEnd {
 }
 
 impl Refund {
-    /// Whether it refunds all that remains. The gateway never refunds more than it took, so such a refund can be
-    /// requested again with a new key.
-    pub const fn is_of_the_rest(&self) -> bool {
-        self.left.amount_minor == 0
+    /// Whether it refunded all that remained when it was begun, except what is too small for the gateway.
+    pub const fn is_of_the_rest(&self, step: AmountStep) -> bool {
+        step.is_nothing(self.left.amount_minor)
     }
 }
 

@@ -5,7 +5,9 @@ use oms_validation::{Money, TenantId};
 
 use crate::store::refunds::Tally;
 use crate::store::{attempts, refunds};
-use crate::{Asked, Attempt, AttemptState, NewRefund, PaymentError, Refund, UnsavedCalls};
+use crate::{
+    Asked, Attempt, AttemptState, NewRefund, PaymentError, PaymentGateway, Refund, UnsavedCalls,
+};
 
 /// The result of [`begin_refund`]. Only `Begun` changed anything.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,12 +26,14 @@ pub enum BeginRefund {
 }
 
 /// Begins to refund money of an order's payment. The attempt stays locked until the caller's transaction ends, and the
-/// remainder is counted under that lock, so that the sum of refunds never exceeds what was captured.
+/// remainder is counted under that lock, so that the sum of refunds never exceeds what was captured. All that remains is
+/// rounded down to what the gateway can express; the gateway is not called.
 ///
 /// # Errors
 /// When the database does not answer, or rejects what [`NewRefund`] does not allow.
 pub async fn begin_refund(
     connection: &mut Connection,
+    gateway: &dyn PaymentGateway,
     tenant_id: TenantId,
     new: &NewRefund,
 ) -> Result<BeginRefund, PaymentError> {
@@ -45,8 +49,9 @@ pub async fn begin_refund(
         return Ok(BeginRefund::NotRefundable);
     };
     let tally = refunds::count(connection, tenant_id, new.order_id, attempt.id).await?;
+    let rest_minor = captured.amount_minor - tally.refunded_minor;
     let available = Money {
-        amount_minor: captured.amount_minor - tally.refunded_minor,
+        amount_minor: gateway.step(captured.currency).floor(rest_minor),
         ..captured
     };
     let amount = new.amount.unwrap_or(available);
@@ -55,7 +60,11 @@ pub async fn begin_refund(
     if amount.currency != available.currency || is_too_much {
         return Ok(BeginRefund::ExceedsCaptured { available });
     }
-    record(connection, tenant_id, new, &attempt, tally, available).await
+    let left = Money {
+        amount_minor: rest_minor - amount.amount_minor,
+        ..captured
+    };
+    record(connection, tenant_id, new, &attempt, tally, (amount, left)).await
 }
 
 /// Returns a paid attempt and the amount that it captured.
@@ -70,13 +79,8 @@ async fn record(
     new: &NewRefund,
     attempt: &Attempt,
     tally: Tally,
-    available: Money,
+    (amount, left): (Money, Money),
 ) -> Result<BeginRefund, PaymentError> {
-    let amount = new.amount.unwrap_or(available);
-    let left = Money {
-        amount_minor: available.amount_minor - amount.amount_minor,
-        ..available
-    };
     let number = tally.last_number + 1;
     let inserted =
         refunds::insert_refund(connection, tenant_id, new, attempt.id, number, amount, left)

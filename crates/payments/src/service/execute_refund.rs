@@ -5,6 +5,7 @@ use std::error::Error;
 use oms_database::Database;
 use oms_validation::TenantId;
 
+use super::find_payment::count_left;
 use super::recorded_gateway::{RecordedGateway, save_calls};
 use crate::store::refunds;
 use crate::{
@@ -70,10 +71,11 @@ pub async fn execute_refund(
     }
     let reference = attempt.reference.as_ref();
     let reference = reference.expect("nothing is paid without a reference: the database checks it");
+    let key = key(database, gateway, tenant_id, refund).await;
     let mut gateway = RecordedGateway::new(gateway, attempt, actor);
     let said = match attempt.is_inherited {
         true => find(&mut gateway, refund, reference).await,
-        false => ask(&mut gateway, refund, reference).await.map(Some),
+        false => ask(&mut gateway, refund, reference, key).await.map(Some),
     };
     let named = match &said {
         Ok(Some(Said::Outcome(outcome))) => outcome.refund().map(|(reference, _)| reference),
@@ -101,6 +103,7 @@ async fn ask(
     gateway: &mut RecordedGateway<'_>,
     refund: &Refund,
     reference: &Reference,
+    key: OperationKey,
 ) -> Result<Said, GatewayError> {
     if refund.asked == Asked::Perhaps {
         let found = gateway.find_refund(reference, refund.id).await?;
@@ -109,7 +112,7 @@ async fn ask(
         }
     }
     let request = RefundRequest::of(reference, refund);
-    let refused = match gateway.refund(&request, &key(refund)).await {
+    let refused = match gateway.refund(&request, &key).await {
         Ok(RefundOutcome::AlreadyRefunded) => None,
         Ok(outcome) => return Ok(Said::Outcome(outcome)),
         Err(error) => Some(definite_refusal(error)?),
@@ -123,14 +126,35 @@ async fn ask(
     })
 }
 
-fn key(refund: &Refund) -> OperationKey {
+async fn key(
+    database: &Database,
+    gateway: &dyn PaymentGateway,
+    tenant_id: TenantId,
+    refund: &Refund,
+) -> OperationKey {
     let (order_id, number) = (refund.order_id, refund.number);
-    match (refund.asked, refund.is_of_the_rest()) {
-        (Asked::Perhaps, true) => OperationKey::unique(order_id, Operation::Refund, number),
-        (Asked::Never, _) | (Asked::Perhaps, false) => {
-            OperationKey::new(order_id, Operation::Refund, number)
+    match refund.asked {
+        Asked::Perhaps if leaves_nothing(database, gateway, tenant_id, refund).await => {
+            OperationKey::unique(order_id, Operation::Refund, number)
         }
+        Asked::Never | Asked::Perhaps => OperationKey::new(order_id, Operation::Refund, number),
     }
+}
+
+/// Whether nothing is left besides this refund. Counted now, because another refund may have failed since this one was
+/// begun. If that can't be counted, something may be left.
+async fn leaves_nothing(
+    database: &Database,
+    gateway: &dyn PaymentGateway,
+    tenant_id: TenantId,
+    refund: &Refund,
+) -> bool {
+    let counted = async {
+        let mut connection = database.acquire().await?;
+        count_left(&mut connection, tenant_id, refund.order_id).await
+    };
+    let left = counted.await.ok().flatten();
+    left.is_some_and(|left| gateway.step(left.currency).is_nothing(left.amount_minor))
 }
 
 /// Returns the gateway's reason if another request would be rejected as well, for example because the payment is

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use oms_database::Connection;
-use oms_validation::{IdempotencyKey, OrderId, TenantId};
+use oms_validation::{IdempotencyKey, Money, OrderId, TenantId};
 use uuid::Uuid;
 
 use crate::domain::mirroring::is_in_flight;
@@ -123,6 +123,28 @@ pub async fn find_pending_refund(
 ) -> Result<Option<Refund>, PaymentError> {
     let refunds = list_refunds(connection, tenant_id, order_id).await?;
     Ok(refunds.into_iter().find(is_in_flight))
+}
+
+/// Returns what is neither refunded nor pending of an order's payment, counted now: a refund records only what was left
+/// when it was begun. `None` if no money was captured.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn count_left(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    order_id: OrderId,
+) -> Result<Option<Money>, PaymentError> {
+    let attempt = find_payment(connection, tenant_id, order_id).await?;
+    let Some((attempt, captured)) = attempt.and_then(|it| it.captured.map(|money| (it.id, money)))
+    else {
+        return Ok(None);
+    };
+    let tally = refunds::count(connection, tenant_id, order_id, attempt).await?;
+    Ok(Some(Money {
+        amount_minor: captured.amount_minor - tally.refunded_minor,
+        ..captured
+    }))
 }
 
 /// Returns the refund with this idempotency key, of any order.

@@ -5,8 +5,8 @@ use oms_validation::{Money, TenantId};
 
 use super::recorded_gateway::{RecordedGateway, save_calls};
 use crate::{
-    Attempt, GatewayError, PaymentGateway, PaymentStatus, Reference, Refund, RefundOutcome,
-    RefundState,
+    AmountStep, Attempt, GatewayError, PaymentGateway, PaymentStatus, Reference, Refund,
+    RefundOutcome, RefundState,
 };
 
 /// What remains of a payment, according to the gateway. Reading it changes nothing, and does not prove what may still
@@ -46,7 +46,8 @@ pub async fn find_remainder(
         return no_word(attempt);
     };
     let mut recorded = RecordedGateway::new(gateway, attempt, actor);
-    let word = ask(&mut recorded, attempt, reference, refunds).await;
+    let step = gateway.step(attempt.amount.currency);
+    let word = ask(&mut recorded, attempt, reference, refunds, step).await;
     save_calls(database, tenant_id, &recorded.take_calls()).await;
     word.unwrap_or_else(|error| Word {
         remainder: Remainder::Unknown(error.to_string()),
@@ -73,6 +74,7 @@ async fn ask(
     attempt: &Attempt,
     reference: &Reference,
     refunds: &[Refund],
+    step: AmountStep,
 ) -> Result<Word, GatewayError> {
     let of_it = refunds.iter().filter(|it| it.attempt_id == attempt.id);
     let status = gateway.lookup(reference).await?;
@@ -91,14 +93,14 @@ async fn ask(
         };
     }
     Ok(Word {
-        remainder: remainder(status, refunded_minor),
+        remainder: remainder(status, refunded_minor, step),
         pending,
     })
 }
 
-fn remainder(status: PaymentStatus, refunded_minor: i64) -> Remainder {
+fn remainder(status: PaymentStatus, refunded_minor: i64, step: AmountStep) -> Remainder {
     match status {
-        PaymentStatus::Paid { amount } if amount.amount_minor <= refunded_minor => {
+        PaymentStatus::Paid { amount } if step.is_nothing(amount.amount_minor - refunded_minor) => {
             Remainder::Nothing
         }
         PaymentStatus::Paid { amount } => Remainder::Money(Money {

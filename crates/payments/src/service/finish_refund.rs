@@ -6,14 +6,15 @@ use oms_validation::{Money, TenantId};
 use super::mirror_refunds::{refunds_of, state_after};
 use crate::domain::mirroring::sum;
 use crate::store::{attempts, refunds};
-use crate::{Attempt, AttemptState, PaymentError, Refund, RefundEnd, UnsavedCalls};
+use crate::{Attempt, AttemptState, PaymentError, PaymentGateway, Refund, RefundEnd, UnsavedCalls};
 
 /// What remains after a refund has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Finished {
     /// What is neither refunded nor pending.
     pub left: Money,
-    /// The attempt's new state: `Refunded` if nothing is left and nothing is pending, otherwise `Paid`.
+    /// The attempt's new state: `Refunded` if nothing is left that the gateway can refund, and nothing is pending;
+    /// otherwise `Paid`.
     pub attempt: AttemptState,
 }
 
@@ -29,6 +30,7 @@ pub struct Finished {
 /// When the database does not answer.
 pub async fn finish_refund(
     connection: &mut Connection,
+    gateway: &dyn PaymentGateway,
     tenant_id: TenantId,
     refund: &Refund,
     end: &RefundEnd,
@@ -45,7 +47,7 @@ pub async fn finish_refund(
         amount_minor: captured.amount_minor - sum(&refunds),
         ..captured
     };
-    let to = state_after(captured, &refunds);
+    let to = state_after(captured, &refunds, gateway.step(captured.currency));
     let (id, from) = (attempt.id, &[AttemptState::Refunding]);
     let none = UnsavedCalls::none();
     let moved = attempts::move_attempt(connection, tenant_id, id, from, to, &none).await?;

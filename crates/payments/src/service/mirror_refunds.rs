@@ -6,7 +6,8 @@ use oms_validation::{Money, TenantId};
 use crate::domain::mirroring::{Mirroring, Moved, is_in_flight, sum};
 use crate::store::{attempts, refunds};
 use crate::{
-    Attempt, AttemptId, AttemptState, ListedRefund, PaymentError, Refund, RefundState, UnsavedCalls,
+    AmountStep, Attempt, AttemptId, AttemptState, ListedRefund, PaymentError, PaymentGateway,
+    Refund, RefundId, RefundState, UnsavedCalls,
 };
 
 /// What the gateway's list changed in our books.
@@ -16,10 +17,13 @@ pub struct Mirrored {
     pub booked: Vec<Refund>,
     /// Refunds whose state changed, in their new state.
     pub moved: Vec<Refund>,
+    /// Those of `moved` that were done and have failed since: the money is back with the merchant, and still owed to the
+    /// customer. A dispute that was won is none of them.
+    pub returned: Vec<RefundId>,
     /// A refund was not booked yet, because together with our refund in flight it would exceed what was captured. Look
     /// again when ours has ended.
     pub deferred: bool,
-    /// What is neither refunded nor pending.
+    /// What is neither refunded nor pending, rounded down to what the gateway can express.
     pub left: Money,
     /// The attempt's new state.
     pub attempt: AttemptState,
@@ -42,6 +46,7 @@ impl Mirrored {
 /// When the database does not answer.
 pub async fn mirror_refunds(
     connection: &mut Connection,
+    gateway: &dyn PaymentGateway,
     tenant_id: TenantId,
     attempt_id: AttemptId,
     listed: &[ListedRefund],
@@ -58,11 +63,19 @@ pub async fn mirror_refunds(
     let moved = apply_moved(connection, tenant_id, &mirroring.moved, listed).await?;
     let booked = book(connection, tenant_id, &attempt, captured, &mirroring.new).await?;
     let refunds = refunds_of(connection, tenant_id, &attempt).await?;
-    let to = state_after(captured, &refunds);
+    let step = gateway.step(captured.currency);
+    let to = state_after(captured, &refunds, step);
     move_attempt(connection, tenant_id, &attempt, to).await?;
-    let left = captured.amount_minor - sum(&refunds);
+    let left = step.floor(captured.amount_minor - sum(&refunds));
+    let returned = mirroring.moved.iter().filter(|moved| moved.is_returned());
+    let returned: Vec<RefundId> = returned.map(|moved| moved.refund.id).collect();
     Ok(Some(Mirrored {
         booked,
+        returned: moved
+            .iter()
+            .map(|it| it.id)
+            .filter(|id| returned.contains(id))
+            .collect(),
         moved,
         deferred: mirroring.deferred,
         left: Money {
@@ -151,11 +164,13 @@ pub(super) async fn refunds_of(
 }
 
 /// Returns the state of an attempt that has these refunds.
-pub(super) fn state_after(captured: Money, refunds: &[Refund]) -> AttemptState {
+pub(super) fn state_after(captured: Money, refunds: &[Refund], step: AmountStep) -> AttemptState {
     let is_pending = |refund: &Refund| refund.state == RefundState::Pending;
     if refunds.iter().any(is_in_flight) {
         AttemptState::Refunding
-    } else if sum(refunds) >= captured.amount_minor && !refunds.iter().any(is_pending) {
+    } else if step.is_nothing(captured.amount_minor - sum(refunds))
+        && !refunds.iter().any(is_pending)
+    {
         AttemptState::Refunded
     } else {
         AttemptState::Paid

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use oms_database::DbError;
+use oms_payments::adapters::instant::InstantGateway;
 use oms_payments::{
     AttemptId, AttemptState, BeginRefund, FencePolicy, GatewayFault, LaterCause, NewAttempt,
     NewRefund, Operation, PaymentError, PaymentStatus, RefundEnd, RefundId, SettleOutcome,
@@ -64,7 +65,7 @@ impl Shop {
             requested_by: "api:till".to_owned(),
         };
         let mut connection = self.connect().await;
-        match begin_refund(&mut connection, self.tenant_id, &new).await {
+        match begin_refund(&mut connection, &InstantGateway, self.tenant_id, &new).await {
             Ok(BeginRefund::Begun(refund)) => refund,
             other => panic!("{other:?}"),
         }
@@ -305,7 +306,14 @@ async fn an_order_gets_no_other_attempt_while_one_is_alive_or_paid() {
     refused(&shop).await;
     let mut connection = shop.connect().await;
     let end = RefundEnd::Refunded;
-    let left = finish_refund(&mut connection, shop.tenant_id, &refund, &end).await;
+    let left = finish_refund(
+        &mut connection,
+        &InstantGateway,
+        shop.tenant_id,
+        &refund,
+        &end,
+    )
+    .await;
     assert_eq!(left.unwrap().map(|finished| finished.left), Some(usd(0)));
     assert_eq!(shop.state().await, AttemptState::Refunded);
     assert_eq!(shop.try_again().await, Ok(()));

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use oms_payments::adapters::instant::InstantGateway;
 use oms_payments::{
     AttemptState, BeginRefund, FencePolicy, NewRefund, Operation, PaymentError, PaymentStatus,
     RefundEnd, RefundFailure, RefundState, begin_refund, find_refund_by_key, list_refunds,
@@ -93,7 +94,8 @@ async fn the_database_rejects_invalid_refunds_too() {
         ..till.new_refund(None)
     };
     for new in [nothing, less, wordy] {
-        let refused = begin_refund(&mut connection, till.shop.tenant_id, &new).await;
+        let refused =
+            begin_refund(&mut connection, &InstantGateway, till.shop.tenant_id, &new).await;
         assert!(matches!(refused, Err(PaymentError::Database(_))), "{new:?}");
     }
     assert_eq!(till.refunds().await, []);
@@ -236,14 +238,22 @@ async fn another_tenant_cannot_see_begin_or_end_a_refund() {
     let till = Till::open().await;
     let stranger = TenantId::generate();
     let mut connection = till.shop.connect().await;
-    let theirs = begin_refund(&mut connection, stranger, &till.new_refund(None)).await;
+    let theirs = begin_refund(
+        &mut connection,
+        &InstantGateway,
+        stranger,
+        &till.new_refund(None),
+    )
+    .await;
     assert_eq!(theirs.unwrap(), BeginRefund::NotRefundable);
 
     let refund = till.begin(None).await;
     let seen = list_refunds(&mut connection, stranger, refund.order_id).await;
     assert_eq!(seen.unwrap(), []);
     let end = RefundEnd::Refunded;
-    let ended = oms_payments::finish_refund(&mut connection, stranger, &refund, &end).await;
+    let ended =
+        oms_payments::finish_refund(&mut connection, &InstantGateway, stranger, &refund, &end)
+            .await;
     assert_eq!(ended.unwrap(), None);
     assert_eq!(till.state().await, AttemptState::Refunding);
 }

@@ -27,6 +27,7 @@ pub(super) const WORKERS: [&str; 10] = [
 pub(super) const RESTLESS: Settings<'static> = &[
     SWEEPING,
     ("OMS_GATEWAY_EVENTS_INTERVAL_MS", "20"),
+    ("OMS_FULFILMENT_INTERVAL_MS", "20"),
     ("OMS_RECONCILE_INTERVAL_MS", "1000"),
     ("OMS_RETENTION_INTERVAL_MS", "20"),
 ];

@@ -34,6 +34,7 @@ async fn an_order_of_an_erased_customer_is_read_and_replayed_without_personal_da
     let placed = shop.place(&key, &personal_order()).await;
     placed.assert_created();
     let order_id = placed.order_id();
+    shop.send(&order_id).await;
     let before = shop.order(&order_id).await;
 
     let erased = erase_as(&shop, None, CUSTOMER, &now()).await;
@@ -91,7 +92,10 @@ async fn an_erasure_reports_the_waiting_orders_and_the_worker_completes_it() {
     shop.sandbox.once("confirm", down).await;
     let pending = shop.place_new(&personal_order()).await;
     pending.assert_pending();
-    shop.place_new(&personal_order()).await.assert_created();
+    let paid = shop.place_new(&personal_order()).await.order_id();
+    let unsent = erase_as(&shop, None, CUSTOMER, &now()).await;
+    assert_eq!(unsent.body["erasedOrders"], 0, "{unsent:?}");
+    shop.send(&paid).await;
     let erased = erase_as(&shop, None, CUSTOMER, &json!({})).await;
     assert_eq!(erased.status, 202, "{erased:?}");
     assert_eq!(erased.body["state"], "waiting");
@@ -137,7 +141,8 @@ async fn an_erasure_reports_the_waiting_orders_and_the_worker_completes_it() {
 #[tokio::test]
 async fn an_erasure_takes_effect_once_per_key_and_only_for_a_known_customer() {
     let shop = Shop::open().await;
-    shop.place_new(&small_order()).await.assert_created();
+    let order_id = shop.place_new(&small_order()).await.order_id();
+    shop.send(&order_id).await;
     let unknown = erase_as(&shop, None, &new_key(), &now()).await;
     unknown.assert_problem(404, "orders.customer_not_found");
     let malformed = erase_as(&shop, None, "nobody", &now()).await;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::*;
 use crate::domain::adjustment::{Adjustment, AdjustmentKind, AdjustmentScope};
 use crate::domain::id::CreditId;
-use crate::domain::ledger::{counted, ledger};
+use crate::domain::ledger::{counted, ledger, owed_again};
 use crate::domain::line::OrderLine;
 use crate::domain::metadata::Metadata;
 use crate::domain::pricing::apply;
@@ -96,7 +96,8 @@ fn refund(
     parts: &RequestedParts,
     state: RefundState,
 ) -> Result<i64, InvalidParts> {
-    let (credits, sum) = plan(order, &counted(&order.credits, refunds), parts)?;
+    let counted = counted(&order.credits, refunds);
+    let (credits, sum) = plan(order, &counted, parts, AmountStep::MINOR)?;
     let refund_id = RefundId::generate();
     for (part, amount_minor) in credits {
         order.credits.push(Credit {
@@ -104,6 +105,7 @@ fn refund(
             part,
             amount_minor,
             refund_id: Some(refund_id),
+            created_at: DateTime::UNIX_EPOCH,
         });
     }
     refunds.push(Refund {
@@ -295,7 +297,8 @@ fn cancel(order: &Order, cancelled: i32, cancelling: i32) -> i64 {
         cancelled: BTreeMap::from([(1, cancelled)]),
         cancelling: BTreeMap::from([(1, cancelling)]),
     };
-    plan_units(order, &order.credits, &unsent).1.amount_minor
+    let (_, sum) = plan_units(order, &order.credits, &unsent, AmountStep::MINOR);
+    sum.amount_minor
 }
 
 fn credit(order: &mut Order, quantity: Option<i32>, amount_minor: i64) {
@@ -308,6 +311,7 @@ fn credit(order: &mut Order, quantity: Option<i32>, amount_minor: i64) {
         part,
         amount_minor,
         refund_id: None,
+        created_at: DateTime::UNIX_EPOCH,
     });
 }
 
@@ -341,4 +345,146 @@ fn cancelled_units_cost_their_share_less_what_was_refunded_for_units_before() {
     let mut twice = whole;
     credit(&mut twice, Some(1), 1000 - 666);
     assert_eq!(cancel(&twice, 1, 1), 666 - 333);
+}
+
+#[test]
+fn a_sum_is_rounded_down_to_what_the_gateway_can_express() {
+    // Two lines of three units, at 10.01 and 20.02 each.
+    let order = order(&[(3, 1001), (3, 2002)], 0, 490, 0);
+    let tens = AmountStep::new(10);
+    let of = |lines: Vec<RequestedCredit>, shipping: Option<i64>| RequestedParts {
+        lines,
+        shipping: shipping.map(eur),
+        ..RequestedParts::default()
+    };
+    let unit = |line, amount: Option<i64>| RequestedCredit {
+        line,
+        quantity: Some(1),
+        amount: amount.map(eur),
+    };
+    let planned = |parts: &RequestedParts| {
+        let (credits, sum) = plan(&order, &[], parts, tens)?;
+        let amounts: Vec<i64> = credits.iter().map(|(_, amount)| *amount).collect();
+        assert_eq!(amounts.iter().sum::<i64>(), sum.amount_minor);
+        Ok::<_, InvalidParts>(amounts)
+    };
+    // The last line gives way.
+    let both = of(vec![unit(1, None), unit(2, None)], None);
+    assert_eq!(planned(&both), Ok(vec![1001, 1999]));
+    // Named amounts stay as they are.
+    let named = of(vec![unit(1, None), unit(2, Some(2002))], Some(5));
+    assert_eq!(planned(&named), Ok(vec![993, 2002, 5]));
+    let all_named = of(vec![unit(2, Some(2002))], Some(5));
+    assert_eq!(planned(&all_named), Ok(vec![2002, 5]));
+    // Nothing is left of a line.
+    let little = plan(
+        &order,
+        &[],
+        &of(vec![unit(1, None)], None),
+        AmountStep::new(5000),
+    );
+    assert_eq!(little, Err(InvalidParts::Nothing(0)));
+
+    let unsent = UnsentUnits {
+        cancelling: BTreeMap::from([(1, 1), (2, 1)]),
+        ..UnsentUnits::default()
+    };
+    let (credits, sum) = plan_units(&order, &[], &unsent, tens);
+    assert_eq!((credits.len(), sum), (2, eur(3000)));
+    let (credits, sum) = plan_units(&order, &[], &unsent, AmountStep::new(5000));
+    assert_eq!((credits.len(), sum), (0, eur(0)));
+}
+
+/// A refund of this amount without parts.
+fn alone(amount_minor: i64, state: RefundState) -> Refund {
+    let mut whole = (order(&[(1, 1)], 0, 0, 0), Vec::new());
+    refund(&mut whole.0, &mut whole.1, &units(1, 1), state).unwrap();
+    Refund {
+        amount: eur(amount_minor),
+        ..whole.1.remove(0)
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    /// Whatever is refunded, is rejected, or fails later: the order is owed what is being refunded, and what banks have
+    /// returned and no refund has paid out since.
+    #[test]
+    fn the_balance_is_what_is_pending_and_what_was_returned(
+        prices in prop::collection::vec((1..5_i32, 1..400_i64), 1..4),
+        steps in prop::collection::vec((0..8_u8, 0..4_usize, 1..300_i64), 1..60),
+    ) {
+        let mut order = order(&prices, 0, 490, 50);
+        let captured = order.total;
+        let mut refunds: Vec<Refund> = Vec::new();
+        let mut returned = 0;
+        for (step, (kind, index, amount)) in (1..).zip(steps) {
+            let now = DateTime::from_timestamp(step, 0).unwrap();
+            let counts = |refund: &&Refund| refund.state != RefundState::Failed;
+            let given: i64 = refunds.iter().filter(counts).map(|it| it.amount.amount_minor).sum();
+            let left = captured.amount_minor - given;
+            match kind {
+                // An amount.
+                0..=2 => {
+                    let amount = amount.min(left);
+                    if amount > 0 {
+                        let state = [RefundState::Refunded, RefundState::Pending, RefundState::Failed];
+                        let refund = alone(amount, state[usize::from(kind)]);
+                        if refund.state != RefundState::Failed {
+                            returned -= returned.min(amount);
+                        }
+                        refunds.push(Refund { created_at: now, ..refund });
+                    }
+                }
+                // Units, unless that is more than is left.
+                3 | 4 => {
+                    let line = i32::try_from(index % prices.len() + 1).unwrap();
+                    let state = if kind == 3 { RefundState::Refunded } else { RefundState::Failed };
+                    let before = (order.clone(), refunds.clone());
+                    if refund(&mut order, &mut refunds, &units(line, 1), state).is_ok_and(|sum| sum > left) {
+                        (order, refunds) = before;
+                    }
+                }
+                // A pending refund is done.
+                5 => {
+                    let pending = refunds.iter_mut().find(|it| it.state == RefundState::Pending);
+                    if let Some(refund) = pending {
+                        refund.state = RefundState::Refunded;
+                    }
+                }
+                // A refund that was done fails.
+                _ => {
+                    let mut done = refunds.iter().filter(|it| it.state == RefundState::Refunded);
+                    if let Some(failed) = done.nth(index).map(|it| it.id) {
+                        let owed = owed_again(&order.credits, &refunds, failed);
+                        for (part, amount_minor) in owed {
+                            order.credits.push(Credit {
+                                id: CreditId::generate(),
+                                part,
+                                amount_minor,
+                                refund_id: None,
+                                created_at: now,
+                            });
+                        }
+                        for refund in refunds.iter_mut().filter(|it| it.id == failed) {
+                            refund.state = RefundState::Failed;
+                            returned += refund.amount.amount_minor;
+                        }
+                    }
+                }
+            }
+            let of = |state| {
+                let of_it = refunds.iter().filter(move |it| it.state == state);
+                of_it.map(|it| it.amount.amount_minor).sum::<i64>()
+            };
+            let ledger = ledger(&order, Some(captured), &refunds);
+            prop_assert_eq!(ledger.held.amount_minor, captured.amount_minor - of(RefundState::Refunded));
+            prop_assert_eq!(ledger.owed.amount_minor - ledger.held.amount_minor, ledger.balance.amount_minor);
+            // No more is owed than is held.
+            let owed = (of(RefundState::Pending) + returned).min(ledger.held.amount_minor);
+            prop_assert_eq!(ledger.balance.amount_minor, -owed);
+            prop_assert!(ledger.owed.amount_minor >= 0);
+        }
+    }
 }

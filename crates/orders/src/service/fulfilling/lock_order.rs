@@ -5,7 +5,7 @@ use oms_fulfilment::{
     FulfilmentError, FulfilmentOrder, FulfilmentOrderId, Shipment, ShipmentId, find_fulfilments,
     find_orders_of, find_shipments,
 };
-use oms_payments::find_pending_refund;
+use oms_payments::{count_left, find_pending_refund};
 use oms_validation::{OrderId, TenantId};
 
 use crate::domain::authorship::Authorship;
@@ -81,7 +81,8 @@ pub(crate) async fn refuse_busy(
         OrderStatus::Cancelling => true,
         OrderStatus::Refunding => {
             let pending = find_pending_refund(connection, tenant, order_id).await?;
-            pending.is_some_and(|refund| refund.left.amount_minor == 0)
+            let left = count_left(connection, tenant, order_id).await?;
+            pending.is_some() && left.is_none_or(|left| left.amount_minor == 0)
         }
         // The fulfilment orders of an order that ended are closed, unless an earlier version of the program ended it.
         OrderStatus::PendingPayment

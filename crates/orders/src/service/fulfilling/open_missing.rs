@@ -1,39 +1,95 @@
-//! Opens the fulfilment orders of orders that an earlier version of the program made `PAID`.
+//! Makes the fulfilment orders agree with their orders where an earlier version of the program has changed the orders:
+//! opens those of paid orders, and ends what is left of orders that have ended.
 
 use std::collections::HashMap;
+use std::error::Error;
 
-use oms_database::transaction;
-use oms_fulfilment::find_opened;
+use chrono::Utc;
+use oms_database::{Connection, DbError, LockWait, transaction_within};
+use oms_fulfilment::{find_fulfilments, find_opened, list_open_orders};
+use oms_payments::{RefundActor, RefundEnd, RefundFailure, RefundState, list_refunds};
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
+use crate::domain::actor::OPENER;
+use crate::domain::authorship::Authorship;
 use crate::domain::status::OrderStatus;
+use crate::domain::suspicion::FoundOrder;
 use crate::error::OrderError;
-use crate::service::transitions::open_fulfilment::ensure_open;
+use crate::service::transitions::change_status::add_note;
+use crate::service::transitions::open_fulfilment::open_late;
+use crate::service::transitions::release_unsent::release_unsent;
+use crate::service::transitions::settle_frozen::settle_frozen;
 use crate::store::{orders, paid_orders, tenants};
 
-/// Paid orders that one turn looks at, for each tenant.
+/// Orders of each kind that one turn looks at, for each tenant.
 const PAGE: usize = 500;
 
-/// How far the orders of each tenant were looked at. It begins anew with the process, which costs one pass over the
-/// primary key and writes nothing where nothing is missing.
+/// How far the orders of each tenant were looked at. The first pass of a process looks at all orders, and again if one of
+/// them failed. Later passes look at recent orders only: those that an older instance may still change.
 #[derive(Debug, Default)]
-pub struct OpeningPass(HashMap<TenantId, OrderId>);
+pub struct OpeningPass(HashMap<TenantId, Positions>);
 
-/// What a turn did.
+/// Positions in the paid orders, and in the orders with something left to send.
+#[derive(Clone, Copy, Debug, Default)]
+struct Positions {
+    paid: Position,
+    open: Position,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Position {
+    after: Option<OrderId>,
+    /// Whether a pass has looked at all orders.
+    has_seen_all: bool,
+    /// Whether an order of this pass failed.
+    has_failed: bool,
+}
+
+impl Position {
+    /// The order after which the next page begins.
+    fn start(&self, context: &OrderContext) -> Option<OrderId> {
+        match (self.after, self.has_seen_all) {
+            (None, true) => {
+                let now = context.now().unwrap_or_else(Utc::now);
+                Some(paid_orders::first_recent(now))
+            }
+            (after, _) => after,
+        }
+    }
+
+    /// Continues after a page, or begins the next pass. Returns whether the pass continues.
+    fn advance(&mut self, page: &[OrderId]) -> bool {
+        if page.len() == PAGE {
+            self.after = page.last().copied();
+            return true;
+        }
+        *self = Self {
+            has_seen_all: self.has_seen_all || !self.has_failed,
+            ..Self::default()
+        };
+        false
+    }
+}
+
+/// The result of one turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OpeningTurn {
     /// Fulfilment orders that were opened.
     pub opened: u64,
+    /// Orders whose remaining units were cancelled, or may be sent again.
+    pub ended: u64,
+    /// Orders and tenants that failed. The next pass looks at them again.
+    pub failed: u64,
     /// Whether there are more orders to look at.
     pub more: bool,
 }
 
-/// Looks at a page of paid orders of every tenant, and opens the fulfilment orders that are missing. Orders that become
-/// `PAID` meanwhile have theirs already.
+/// Looks at a page of the orders of every tenant. Several instances may do so at the same time. An order or a tenant that
+/// fails delays no other. Ends early when the program stops.
 ///
 /// # Errors
-/// If the database does not answer. What was opened stays.
+/// If the database can't list the tenants. What was opened stays.
 pub async fn open_missing(
     context: &OrderContext,
     pass: &mut OpeningPass,
@@ -43,35 +99,193 @@ pub async fn open_missing(
     drop(connection);
     let mut turn = OpeningTurn::default();
     for tenant in tenants {
-        let after = pass.0.get(&tenant).copied();
-        let mut connection = context.database.acquire().await?;
-        let page = paid_orders::list_all(&mut connection, tenant, after, PAGE).await?;
-        let opened = find_opened(&mut connection, tenant, &page).await?;
-        drop(connection);
-        for order_id in page.iter().filter(|id| !opened.contains(id)) {
-            turn.opened += u64::from(open(context, tenant, *order_id).await?);
+        let positions = pass.0.entry(tenant).or_default();
+        for work in [Work::Open, Work::End] {
+            if let Err(error) = look_at(context, tenant, work, positions, &mut turn).await {
+                let cause: &dyn Error = &error;
+                tracing::warn!(%tenant, cause, "the fulfilment orders of a tenant could not be looked at");
+                turn.failed += 1;
+            }
         }
-        if let Some(last) = page.last() {
-            pass.0.insert(tenant, *last);
-        }
-        turn.more |= page.len() == PAGE;
     }
     Ok(turn)
 }
 
-async fn open(
+/// What a page is looked at for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Work {
+    /// Paid orders without a fulfilment order.
+    Open,
+    /// Fulfilment orders that nothing may be left of.
+    End,
+}
+
+async fn look_at(
+    context: &OrderContext,
+    tenant: TenantId,
+    work: Work,
+    positions: &mut Positions,
+    turn: &mut OpeningTurn,
+) -> Result<(), OrderError> {
+    let position = match work {
+        Work::Open => &mut positions.paid,
+        Work::End => &mut positions.open,
+    };
+    let (page, due) = find_due(context, tenant, work, position.start(context)).await?;
+    // A panic leaves this, so that the next pass looks at all orders again.
+    let had_failed = std::mem::replace(&mut position.has_failed, true);
+    let before = position.after;
+    position.after = page.last().copied().or(before);
+    let mut failed = 0;
+    for order_id in due {
+        if context.stopping.is_cancelled() {
+            position.after = before;
+            return Ok(());
+        }
+        match mend(context, tenant, order_id, work).await {
+            Ok(false) => {}
+            Ok(true) => match work {
+                Work::Open => turn.opened += 1,
+                Work::End => turn.ended += 1,
+            },
+            Err(error) => {
+                let cause: &dyn Error = &error;
+                tracing::warn!(%order_id, cause, "the fulfilment orders of an order could not be mended");
+                failed += 1;
+            }
+        }
+    }
+    turn.failed += failed;
+    position.has_failed = had_failed || failed > 0;
+    turn.more |= position.advance(&page);
+    Ok(())
+}
+
+/// Returns a page of orders, and those of them that seem to need work.
+async fn find_due(
+    context: &OrderContext,
+    tenant: TenantId,
+    work: Work,
+    after: Option<OrderId>,
+) -> Result<(Vec<OrderId>, Vec<OrderId>), OrderError> {
+    let mut connection = context.database.acquire().await?;
+    let connection = &mut connection;
+    match work {
+        Work::Open => {
+            let page = paid_orders::list_all(connection, tenant, after, PAGE).await?;
+            let opened = find_opened(connection, tenant, &page).await?;
+            let due = page.iter().filter(|id| !opened.contains(id)).copied();
+            let due = due.collect();
+            Ok((page, due))
+        }
+        Work::End => {
+            let open = list_open_orders(connection, tenant, after, PAGE).await?;
+            let page: Vec<OrderId> = open.iter().map(|it| it.order_id).collect();
+            let found = paid_orders::find_statuses(connection, tenant, &page).await?;
+            let frozen = open.iter().filter(|it| it.has_frozen);
+            let frozen: Vec<OrderId> = frozen.map(|it| it.order_id).collect();
+            let is_due = |it: &&FoundOrder| is_left_behind(it.status, frozen.contains(&it.id));
+            let due = found.iter().filter(is_due).map(|it| it.id).collect();
+            Ok((page, due))
+        }
+    }
+}
+
+/// Whether an earlier version of the program has left an order in this status with an open fulfilment order.
+fn is_left_behind(status: OrderStatus, has_frozen: bool) -> bool {
+    match status {
+        OrderStatus::Paid => has_frozen,
+        OrderStatus::Failed | OrderStatus::Cancelled | OrderStatus::Refunded => true,
+        OrderStatus::PendingPayment
+        | OrderStatus::Cancelling
+        | OrderStatus::Refunding
+        | OrderStatus::Other(_) => false,
+    }
+}
+
+/// Opens or ends the fulfilment orders of one order. Returns `false` if nothing was to be done.
+async fn mend(
     context: &OrderContext,
     tenant: TenantId,
     order_id: OrderId,
+    work: Work,
 ) -> Result<bool, OrderError> {
     let mut connection = context.database.acquire().await?;
-    let opening = transaction(&mut connection, async |connection| {
+    let mending = transaction_within(&mut connection, LockWait::Brief, async |connection| {
         let status = orders::lock_status(connection, tenant, order_id).await?;
-        if status != Some(OrderStatus::Paid) {
-            return Ok(false);
+        match (work, status) {
+            (Work::Open, Some(OrderStatus::Paid)) => {
+                let now = context.now();
+                Ok(open_late(connection, tenant, now, order_id, OPENER).await?)
+            }
+            (Work::End, Some(status)) => end(context, connection, tenant, order_id, status).await,
+            _ => Ok(false),
         }
-        ensure_open(connection, tenant, context.now(), order_id).await?;
-        Ok::<_, OrderError>(true)
     });
-    opening.await
+    mending.await
+}
+
+/// Ends what an earlier version of the program has left of a locked order.
+async fn end(
+    context: &OrderContext,
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_id: OrderId,
+    status: OrderStatus,
+) -> Result<bool, OrderError> {
+    let now = context.now();
+    let mut found = find_fulfilments(connection, tenant, now, &[order_id]).await?;
+    let found = found.remove(&order_id).unwrap_or_default();
+    let mut open = found
+        .fulfilment_orders
+        .iter()
+        .filter(|order| order.is_open());
+    let (has_open, has_frozen) = (
+        open.clone().next().is_some(),
+        open.any(|order| !order.frozen().is_empty()),
+    );
+    if !has_open || !is_left_behind(status, has_frozen) {
+        return Ok(false);
+    }
+    let reason = match status {
+        OrderStatus::Paid => {
+            let end = end_of_newest_refund(connection, tenant, order_id).await?;
+            settle_frozen(connection, tenant, now, order_id, &end).await?;
+            match end {
+                RefundEnd::Refunded => "units whose money was refunded are cancelled",
+                RefundEnd::Failed(_) => "units whose money was not refunded may be sent again",
+            }
+        }
+        _ => {
+            release_unsent(connection, tenant, now, order_id).await?;
+            "what was not sent is cancelled: the order had ended"
+        }
+    };
+    let authorship = Authorship {
+        actor: OPENER,
+        reason,
+    };
+    add_note(connection, tenant, now, order_id, authorship).await?;
+    Ok(true)
+}
+
+/// How the refund ended for which units of a paid order were frozen.
+async fn end_of_newest_refund(
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_id: OrderId,
+) -> Result<RefundEnd, OrderError> {
+    let refunds = list_refunds(connection, tenant, order_id).await?;
+    let mut ours = refunds
+        .iter()
+        .filter(|refund| refund.actor == RefundActor::Oms);
+    let newest = ours.next_back();
+    Ok(match newest.map(|refund| refund.state) {
+        Some(RefundState::Refunded) => RefundEnd::Refunded,
+        Some(RefundState::Failed) | None => RefundEnd::Failed(RefundFailure::new("")),
+        Some(RefundState::Pending | RefundState::Other(_)) => {
+            let unexpected = DbError::UnexpectedState("a paid order has no pending refund");
+            return Err(unexpected.into());
+        }
+    })
 }

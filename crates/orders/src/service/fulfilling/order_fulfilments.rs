@@ -5,9 +5,10 @@ use oms_fulfilment::{Fulfilment, find_fulfilments};
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
+use crate::domain::actor::OPENER;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
-use crate::service::transitions::open_fulfilment::ensure_open;
+use crate::service::transitions::open_fulfilment::open_late;
 use crate::store::orders;
 
 /// The fulfilment orders and shipments of an order. A paid order without a fulfilment order, which an earlier version of the
@@ -29,8 +30,10 @@ pub async fn order_fulfilments(
         transaction(&mut connection, async |connection| {
             let status = orders::lock_status(connection, tenant, order_id).await?;
             match status {
-                Some(OrderStatus::Paid) => ensure_open(connection, tenant, now, order_id).await,
-                _ => Ok(()),
+                Some(OrderStatus::Paid) => {
+                    open_late(connection, tenant, now, order_id, OPENER).await
+                }
+                _ => Ok(false),
             }
         })
         .await?;

@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use oms_database::{Connection, DbError, transaction};
-use oms_fulfilment::erase_addresses;
+use oms_fulfilment::{erase_addresses, find_open_orders};
 use oms_geocoding::Address;
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::authorship::Authorship;
+use crate::domain::clock::Now;
 use crate::domain::erasure::{
     Eligibility, Erasure, ErasureProgress, ErasureScope, LookedAt, OpenErasure,
 };
 use crate::error::OrderError;
+use crate::service::transitions::open_fulfilment::hold_of_old_orders;
 use crate::store::erasures::{self, Claimed, PageDone, Pauses};
 use crate::store::{order_erasure, standings};
 
@@ -68,7 +70,8 @@ async fn erase_page(
         open.position,
         PAGE,
     );
-    let page = page.await?;
+    let mut page = page.await?;
+    keep_unsent(&mut connection, tenant, &mut page).await?;
     drop(connection);
     forget(context, tenant, &page).await?;
     let (erasable, position) = split(&page);
@@ -86,7 +89,7 @@ async fn erase_page(
         if !erasures::hold(connection, claimed).await? {
             return Ok(None);
         }
-        let erased = order_erasure::erase(
+        let erased = erase_sent(
             connection,
             tenant,
             now,
@@ -96,7 +99,6 @@ async fn erase_page(
             authorship,
         );
         let erased = erased.await?;
-        erase_shipments(connection, tenant, &erasable).await?;
         standings::delete_declines_of_customer(connection, tenant, open.customer_id).await?;
         let done = PageDone {
             erased,
@@ -147,8 +149,55 @@ pub(crate) fn split(page: &[LookedAt]) -> (Vec<OrderId>, Option<OrderId>) {
     (erasable.collect(), last)
 }
 
+/// Keeps orders of a page that have something left to send: their addresses are needed. A fulfilment order that is on
+/// hold because its order is older than oms's records of shipping does not count.
+pub(crate) async fn keep_unsent(
+    connection: &mut Connection,
+    tenant: TenantId,
+    page: &mut [LookedAt],
+) -> Result<(), DbError> {
+    let erasable = page.iter().filter(|it| it.is_erasable).map(|it| it.id);
+    let erasable: Vec<OrderId> = erasable.collect();
+    if erasable.is_empty() {
+        return Ok(());
+    }
+    let unsent = find_open_orders(connection, tenant, &erasable, &hold_of_old_orders()).await?;
+    for order in page.iter_mut().filter(|it| unsent.contains(&it.id)) {
+        order.is_erasable = false;
+    }
+    Ok(())
+}
+
+/// Erases those of the given orders that may be erased and have nothing left to send, with their shipments, and returns
+/// their number. Each is locked before its fulfilment orders are read, so that none is opened meanwhile.
+pub(crate) async fn erase_sent(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    eligibility: Eligibility,
+    ids: &[OrderId],
+    scope: ErasureScope,
+    authorship: Authorship<'_>,
+) -> Result<i32, DbError> {
+    let mut locked = order_erasure::lock(connection, tenant, ids).await?;
+    let unsent = find_open_orders(connection, tenant, &locked, &hold_of_old_orders()).await?;
+    locked.retain(|id| !unsent.contains(id));
+    let erased = order_erasure::erase(
+        connection,
+        tenant,
+        now,
+        eligibility,
+        &locked,
+        scope,
+        authorship,
+    );
+    let erased = erased.await?;
+    erase_shipments(connection, tenant, &locked).await?;
+    Ok(erased)
+}
+
 /// Erases the addresses of the shipments of those orders that are erased.
-pub(crate) async fn erase_shipments(
+async fn erase_shipments(
     connection: &mut Connection,
     tenant: TenantId,
     ids: &[OrderId],

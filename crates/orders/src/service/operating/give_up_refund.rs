@@ -10,7 +10,6 @@ use oms_validation::{Once, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::authorship::Authorship;
-use crate::domain::clock::Now;
 use crate::domain::dead_letter::{DeadLetter, Resolution};
 use crate::domain::settlement::Settlement;
 use crate::domain::status::OrderStatus;
@@ -20,6 +19,7 @@ use crate::service::transitions::abort::{Abort, unless_lost};
 use crate::service::transitions::change_status::change_status;
 use crate::service::transitions::claim_key::claim_key;
 use crate::service::transitions::end_order::Decision;
+use crate::service::transitions::open_fulfilment::open_late;
 use crate::service::transitions::patience::Patience;
 use crate::service::transitions::settle_frozen::settle_frozen;
 use crate::store::orders::{KeyFate, Transition};
@@ -46,12 +46,12 @@ pub(super) async fn give_up_refund(
     confirmed: bool,
 ) -> Result<(), DeadLetterError> {
     let given_up = ask(context, tenant, dead_letter, decision, confirmed).await?;
-    let now = context.now();
     let order_id = dead_letter.order_id.as_uuid();
     let mut patience = Patience::new(context, tenant, order_id);
     let written = loop {
-        let tried = patience
-            .attempt(async |connection| write(connection, tenant, now, decision, &given_up).await);
+        let tried = patience.attempt(async |connection| {
+            write(context, connection, tenant, decision, &given_up).await
+        });
         if let Some(written) = tried.await {
             break written;
         }
@@ -106,15 +106,16 @@ fn is_certain(word: &Word) -> bool {
 }
 
 async fn write(
+    context: &OrderContext,
     connection: &mut Connection,
     tenant: TenantId,
-    now: Now,
     decision: Decision<'_>,
     given_up: &GivenUp,
 ) -> Result<(), Abort> {
     if claim_key(connection, tenant, decision.keyed).await? == Once::Before(()) {
         return Err(Abort::LOST);
     }
+    let (now, gateway) = (context.now(), context.gateway.as_ref());
     let (refund, settlement) = (&given_up.refund, &given_up.settlement);
     let transition = Transition {
         from: OrderStatus::Refunding,
@@ -131,9 +132,10 @@ async fn write(
     if !change_status(connection, tenant, now, order_id, &transition, authorship).await? {
         return Err(Abort::LOST);
     }
-    let left = finish_refund(connection, tenant, refund, &given_up.end).await?;
+    let left = finish_refund(connection, gateway, tenant, refund, &given_up.end).await?;
     left.ok_or(Abort::LOST)?;
     settle_frozen(connection, tenant, now, order_id, &given_up.end).await?;
+    open_late(connection, tenant, now, order_id, authorship.actor).await?;
     let (id, how) = (decision.dead_letter_id, Resolution::RefundGivenUp);
     resolve(connection, tenant, now, decision, how, settlement).await?;
     Ok(settlements::insert(connection, tenant, now, id, order_id, settlement).await?)

@@ -1,9 +1,10 @@
 //! Erases the addresses of old orders.
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::time::Duration;
 
-use oms_database::{DbError, transaction};
+use oms_database::transaction;
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
@@ -11,7 +12,7 @@ use crate::domain::actor::RETENTION;
 use crate::domain::authorship::Authorship;
 use crate::domain::erasure::{Eligibility, ErasureScope};
 use crate::error::OrderError;
-use crate::service::operating::erase_orders::{PAGE, erase_shipments, forget, split};
+use crate::service::operating::erase_orders::{PAGE, erase_sent, forget, keep_unsent, split};
 use crate::store::{order_erasure, tenants};
 
 /// The note on the timeline of each order.
@@ -32,11 +33,11 @@ pub struct AddressTurn {
 }
 
 /// Erases addresses, destinations and metadata of settled orders placed longer ago than `older_than`: one page for each
-/// tenant. Leaves unsettled orders to a later pass, and also paid orders that an erasure of their customer would leave
-/// alone.
+/// tenant. Leaves to a later pass what is not settled or not sent, and also paid orders that an erasure of their customer
+/// would leave alone.
 ///
 /// # Errors
-/// If the database does not answer. Erased addresses stay erased.
+/// If the database can't list the tenants. Erased addresses stay erased. A tenant that fails delays no other.
 pub async fn purge_addresses(
     context: &OrderContext,
     pass: &mut AddressPass,
@@ -48,7 +49,12 @@ pub async fn purge_addresses(
     let mut turn = AddressTurn::default();
     for tenant in tenants {
         let position = pass.0.get(&tenant).copied();
-        let (erased, next) = purge_page(context, tenant, position, older_than).await?;
+        let purged = purge_page(context, tenant, position, older_than).await;
+        let (erased, next) = purged.unwrap_or_else(|error| {
+            let cause: &dyn Error = &error;
+            tracing::warn!(%tenant, cause, "old addresses of a tenant could not be erased");
+            (0, None)
+        });
         turn.erased += u64::try_from(erased).unwrap_or_default();
         if let Some(next) = next {
             pass.0.insert(tenant, next);
@@ -78,7 +84,8 @@ async fn purge_page(
         after,
         PAGE,
     );
-    let page = page.await?;
+    let mut page = page.await?;
+    keep_unsent(&mut connection, tenant, &mut page).await?;
     drop(connection);
     let (erasable, next) = split(&page);
     if erasable.is_empty() {
@@ -91,7 +98,7 @@ async fn purge_page(
     };
     let mut connection = context.database.acquire().await?;
     let erased = transaction(&mut connection, async |connection| {
-        let erased = order_erasure::erase(
+        erase_sent(
             connection,
             tenant,
             now,
@@ -100,9 +107,7 @@ async fn purge_page(
             ErasureScope::Address,
             authorship,
         )
-        .await?;
-        erase_shipments(connection, tenant, &erasable).await?;
-        Ok::<_, DbError>(erased)
+        .await
     });
     Ok((erased.await?, next))
 }

@@ -238,7 +238,8 @@ async fn write(
         close_payment(context, connection, tenant, now, order_id, proof).await?;
     }
     if let Some((refund, end)) = &report.refund {
-        let left = finish_refund(connection, tenant, refund, end).await?;
+        let gateway = context.gateway.as_ref();
+        let left = finish_refund(connection, gateway, tenant, refund, end).await?;
         left.ok_or(Abort::LOST)?;
     }
     release_unsent(connection, tenant, now, order_id).await?;

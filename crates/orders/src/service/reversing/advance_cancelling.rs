@@ -253,7 +253,9 @@ async fn try_to_begin(
                 // The stock is now paid for.
                 reconciliations::stop_counting(connection, tenant, order_id).await?;
             }
-            let BeginRefund::Begun(refund) = begin_refund(connection, tenant, &new).await? else {
+            let BeginRefund::Begun(refund) =
+                begin_refund(connection, context.gateway.as_ref(), tenant, &new).await?
+            else {
                 return Err(Abort::LOST);
             };
             let attempt = find_payment(connection, tenant, order_id).await?;
@@ -311,7 +313,8 @@ async fn fail(
     let failed = loop {
         let tried = patience.attempt(async |connection| {
             orders::lock_status(connection, tenant, refund.order_id).await?;
-            let left = finish_refund(connection, tenant, refund, &end).await?;
+            let gateway = context.gateway.as_ref();
+            let left = finish_refund(connection, gateway, tenant, refund, &end).await?;
             Ok::<_, OrderError>(left.is_some())
         });
         if let Some(failed) = tried.await {

@@ -38,7 +38,7 @@ pub enum Cancellation {
 
 /// Who continues a cancellation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Begun {
+pub(super) enum Begun {
     /// This request, which started it.
     ByUs(Claim),
     /// Another request, or the sweeper. With the order's status, if it was read under its lock.
@@ -76,16 +76,30 @@ pub async fn cancel_order(
         }
     };
     let begun = begun?;
-    let known = match begun {
-        Once::Now(Begun::ByUs(claim)) => go_on_if_possible(context, tenant, &claim, actor).await,
-        Once::Now(Begun::Before(status)) | Once::Before(Begun::Before(status)) => status,
-        Once::Before(Begun::ByUs(_)) => None,
+    let cancellation = match &begun {
+        Once::Now(begun) => finish(context, tenant, order_id, begun, actor).await?,
+        Once::Before(_) => answer_as_stored(context, tenant, order_id, None).await?,
     };
-    let cancellation = answer_as_stored(context, tenant, order_id, known).await?;
     Ok(begun.map(|_| cancellation))
 }
 
-async fn begin(
+/// Continues a cancellation that was begun as far as possible now.
+pub(super) async fn finish(
+    context: &Arc<OrderContext>,
+    tenant: TenantId,
+    order_id: OrderId,
+    begun: &Begun,
+    actor: &str,
+) -> Result<Cancellation, OrderError> {
+    let known = match begun {
+        Begun::ByUs(claim) => go_on_if_possible(context, tenant, claim, actor).await,
+        Begun::Before(status) => *status,
+    };
+    answer_as_stored(context, tenant, order_id, known).await
+}
+
+/// Begins to cancel an order as a whole.
+pub(super) async fn begin(
     context: &OrderContext,
     connection: &mut Connection,
     tenant: TenantId,
@@ -187,7 +201,7 @@ async fn go_on(
 
 /// Answers with the stored order. An order that can't be read is reported as `CANCELLING` only if this request has seen
 /// that status.
-async fn answer_as_stored(
+pub(super) async fn answer_as_stored(
     context: &Arc<OrderContext>,
     tenant: TenantId,
     order_id: OrderId,

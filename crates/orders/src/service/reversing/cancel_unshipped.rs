@@ -23,10 +23,10 @@ use crate::domain::refund_plan::{UnsentUnits, plan_units};
 use crate::domain::status::OrderStatus;
 use crate::error::{OrderError, ReversingError};
 use crate::service::reading::get_order::{OrderDetails, get_order};
-use crate::service::reversing::cancel_order::{Cancellation, cancel_order};
+use crate::service::reversing::cancel_order::{self, Begun, Cancellation, finish};
 use crate::service::reversing::refund_order::{check_amount, go_on, write};
 use crate::service::reversing::refuse_disputed::refuse_disputed;
-use crate::service::transitions::claim_key::claim_key;
+use crate::service::transitions::claim_key::claim_key_for;
 use crate::service::transitions::patience::Patience;
 use crate::service::transitions::settle_frozen::settle_frozen;
 use crate::store::reconciliations::Claim;
@@ -34,14 +34,18 @@ use crate::store::{credits, orders};
 
 /// The progress of a cancellation.
 enum Cancelling {
+    /// An earlier request with the key has this refund, if it needed one.
+    Before(Option<RefundId>),
+    /// Nothing was shipped, so the whole order is being cancelled.
+    Whole(Begun),
     /// Its money is being refunded.
-    Refunding(Box<Begun>),
+    Refunding(Box<Refunding>),
     /// Nothing is left to do.
     Done,
 }
 
 /// A refund that this request has started.
-struct Begun {
+struct Refunding {
     attempt: Attempt,
     refund: Refund,
     claim: Claim,
@@ -49,11 +53,12 @@ struct Begun {
 
 /// Cancels what is not shipped in the name of `actor`. An order of which nothing was shipped is cancelled as a whole.
 /// Packed shipments are cancelled. Units are kept from being shipped until their money is refunded; if the refund is
-/// rejected, they may be shipped again.
+/// rejected, they may be shipped again. A repeated key gets the answer of its own refund, whatever happened to the order
+/// since.
 ///
 /// # Errors
-/// Those of [`cancel_order`]; `NothingUnshipped` if everything was shipped or is cancelled; `RefundRefused` if the bank
-/// or the gateway rejects the refund.
+/// Those of [`cancel_order`](super::cancel_order::cancel_order); `NothingUnshipped` if everything was shipped or is
+/// cancelled; `RefundRefused` if the bank or the gateway rejects the refund.
 pub async fn cancel_unshipped(
     context: &Arc<OrderContext>,
     tenant: TenantId,
@@ -62,92 +67,117 @@ pub async fn cancel_unshipped(
     reason: Option<&Reason>,
     actor: &str,
 ) -> Result<Once<Cancellation>, ReversingError> {
-    let details = get_order(context, tenant, order_id).await?;
-    if details.fulfilment.shipped() == 0 {
-        return cancel_order(context, tenant, order_id, key, reason, actor).await;
-    }
     let request = (order_id, reason.map(Reason::as_str));
     let keyed = key.map(|key| Keyed::new(key, "cancel unshipped v1", &request));
+    let refund_id = RefundId::generate();
     let mut patience = Patience::new(context, tenant, order_id.as_uuid());
     let begun = loop {
         let tried = patience.attempt(async |connection| {
-            if claim_key(connection, tenant, keyed.as_ref()).await? == Once::Before(()) {
-                return Ok(Once::Before(Cancelling::Done));
+            let result = Some(refund_id.as_uuid());
+            let earlier = claim_key_for(connection, tenant, keyed.as_ref(), result).await?;
+            if let Some(earlier) = earlier {
+                let made = earlier.result_id.map(RefundId::from);
+                return Ok(Cancelling::Before(made));
             }
-            let begun = begin(context, connection, tenant, order_id, reason, actor).await?;
-            Ok::<_, ReversingError>(Once::Now(begun))
+            let wanted = Wanted {
+                order_id,
+                refund_id,
+                reason,
+                actor,
+            };
+            begin(context, connection, tenant, &wanted).await
         });
         if let Some(begun) = tried.await {
             break begun;
         }
     };
-    let begun = begun?;
-    let is_new = matches!(begun, Once::Now(_));
-    let Once::Now(Cancelling::Refunding(begun)) = begun else {
-        let details = get_order(context, tenant, order_id).await;
-        let answer = answer(details.map_err(OrderError::after_commit)?);
-        return Ok(match is_new {
-            true => Once::Now(answer),
-            false => Once::Before(answer),
-        });
+    let (is_new, made) = match begun? {
+        Cancelling::Whole(begun) => {
+            let cancellation = finish(context, tenant, order_id, &begun, actor).await?;
+            return Ok(Once::Now(cancellation));
+        }
+        Cancelling::Refunding(begun) => {
+            go_on_if_possible(context, tenant, &begun, actor).await;
+            (true, Some(refund_id))
+        }
+        Cancelling::Done => (true, None),
+        Cancelling::Before(made) => (false, made),
     };
-    let Begun {
+    let details = get_order(context, tenant, order_id).await;
+    let answer = answer(details.map_err(OrderError::after_commit)?, made)?;
+    Ok(match is_new {
+        true => Once::Now(answer),
+        false => Once::Before(answer),
+    })
+}
+
+/// Continues as far as possible now. The refund is committed, so the sweeper takes over if this fails.
+async fn go_on_if_possible(
+    context: &OrderContext,
+    tenant: TenantId,
+    begun: &Refunding,
+    actor: &str,
+) {
+    oms_failpoints::reached("orders.unshipped_refunding");
+    let Refunding {
         attempt,
         refund,
         claim,
-    } = *begun;
-    oms_failpoints::reached("orders.unshipped_refunding");
-    if let Err(error) = go_on(context, tenant, &attempt, &refund, &claim, actor).await {
-        let cause: &dyn std::error::Error = &error;
+    } = begun;
+    if let Err(error) = go_on(context, tenant, attempt, refund, claim, actor).await {
+        let (order_id, cause): (_, &dyn std::error::Error) = (refund.order_id, &error);
         tracing::warn!(%order_id, cause, "a cancellation could not be finished; the sweeper will continue");
     }
-    let details = get_order(context, tenant, order_id).await;
-    let details = details.map_err(OrderError::after_commit)?;
-    refuse_rejected(&details, refund.id)?;
-    Ok(Once::Now(answer(details)))
+}
+
+/// What a request cancels.
+struct Wanted<'a> {
+    order_id: OrderId,
+    /// The ID of the refund, if one is needed.
+    refund_id: RefundId,
+    reason: Option<&'a Reason>,
+    actor: &'a str,
 }
 
 async fn begin(
     context: &OrderContext,
     connection: &mut Connection,
     tenant: TenantId,
-    order_id: OrderId,
-    reason: Option<&Reason>,
-    actor: &str,
+    wanted: &Wanted<'_>,
 ) -> Result<Cancelling, ReversingError> {
+    let &Wanted {
+        order_id,
+        reason,
+        actor,
+        ..
+    } = wanted;
     let status = orders::lock_status(connection, tenant, order_id).await?;
-    match status.ok_or(OrderError::NotFound)? {
+    let status = status.ok_or(OrderError::NotFound)?;
+    let now = context.now();
+    let mut found = find_fulfilments(connection, tenant, now, &[order_id]).await?;
+    let found = found.remove(&order_id).unwrap_or_default();
+    if found.shipped() == 0 {
+        let begun = cancel_order::begin(context, connection, tenant, order_id, reason, actor);
+        return Ok(Cancelling::Whole(begun.await?));
+    }
+    match status {
         OrderStatus::Paid => {}
         OrderStatus::Refunding => return Err(ReversingError::RefundInProgress(order_id)),
         status => return Err(ReversingError::NotCancellable { order_id, status }),
     }
-    let status = OrderStatus::Paid;
     refuse_disputed(connection, tenant, order_id, status).await?;
-    let now = context.now();
-    let found = find_fulfilments(connection, tenant, now, &[order_id]).await?;
-    let is_left = |order: &oms_fulfilment::FulfilmentOrder| order.outstanding() > 0;
-    let left = found.get(&order_id);
-    if !left.is_some_and(|it| it.fulfilment_orders.iter().any(is_left)) {
+    let orders = &found.fulfilment_orders;
+    if orders.iter().all(|order| order.outstanding() == 0) {
         return Err(ReversingError::NothingUnshipped { order_id, status });
     }
     let mut unsent = UnsentUnits::default();
-    let orders = left.into_iter().flat_map(|it| &it.fulfilment_orders);
-    for line in orders.flat_map(|order| &order.lines) {
+    for line in orders.iter().flat_map(|order| &order.lines) {
         *unsent.cancelled.entry(line.number).or_default() += line.cancelled;
     }
     let why = reason.map_or("what is not shipped is cancelled", Reason::as_str);
     unsent.cancelling = freeze_unsent(connection, tenant, now, order_id, why).await?;
-    let (credits, amount) = plan_credits(connection, tenant, order_id, &unsent).await?;
-    let Some(refund) = start_refund(
-        context,
-        connection,
-        tenant,
-        (order_id, &credits, amount),
-        reason,
-        actor,
-    )
-    .await?
-    else {
+    let credits = plan_credits(context, connection, tenant, order_id, &unsent).await?;
+    let Some(refund) = start_refund(context, connection, tenant, wanted, &credits).await? else {
         settle_frozen(connection, tenant, now, order_id, &RefundEnd::Refunded).await?;
         return Ok(Cancelling::Done);
     };
@@ -159,15 +189,16 @@ async fn begin(
     let claim = write(context, connection, tenant, order_id, &request, actor).await?;
     let attempt = find_payment(connection, tenant, order_id).await?;
     let attempt = attempt.expect("a refund that was started has its attempt");
-    Ok(Cancelling::Refunding(Box::new(Begun {
+    Ok(Cancelling::Refunding(Box::new(Refunding {
         attempt,
         refund,
         claim,
     })))
 }
 
-/// What is refunded for the units.
+/// What is refunded for the units: credits, and their sum, which the gateway can express.
 async fn plan_credits(
+    context: &OrderContext,
     connection: &mut Connection,
     tenant: TenantId,
     order_id: OrderId,
@@ -178,7 +209,8 @@ async fn plan_credits(
     let mut refunds = find_refunds(connection, tenant, &[order_id]).await?;
     let refunds = refunds.remove(&order_id).unwrap_or_default();
     let counted = counted(&order.credits, &refunds);
-    Ok(plan_units(&order, &counted, units))
+    let step = context.gateway.step(order.total.currency);
+    Ok(plan_units(&order, &counted, units, step))
 }
 
 /// Starts the refund of the credits. If less is left of the payment, it is the refund of that amount and of no
@@ -187,30 +219,30 @@ async fn start_refund(
     context: &OrderContext,
     connection: &mut Connection,
     tenant: TenantId,
-    (order_id, credits, amount): (OrderId, &[(CreditPart, i64)], Money),
-    reason: Option<&Reason>,
-    actor: &str,
+    wanted: &Wanted<'_>,
+    (credits, amount): &(Vec<(CreditPart, i64)>, Money),
 ) -> Result<Option<Refund>, ReversingError> {
     if amount.amount_minor == 0 {
         return Ok(None);
     }
+    let (order_id, gateway) = (wanted.order_id, context.gateway.as_ref());
     let new = |amount| NewRefund {
-        id: RefundId::generate(),
+        id: wanted.refund_id,
         order_id,
         amount: Some(amount),
         idempotency_key: None,
-        reason: reason.map(|reason| reason.as_str().to_owned()),
-        requested_by: actor.to_owned(),
+        reason: wanted.reason.map(|reason| reason.as_str().to_owned()),
+        requested_by: wanted.actor.to_owned(),
     };
-    check_amount(context, amount)?;
-    let begun = match begin_refund(connection, tenant, &new(amount)).await? {
+    check_amount(context, *amount)?;
+    let begun = match begin_refund(connection, gateway, tenant, &new(*amount)).await? {
         // Refunds that are not proven yet, made at the gateway, take all that is left. If they fail, this money is owed.
         BeginRefund::ExceedsCaptured { available } if available.amount_minor == 0 => {
             return Err(ReversingError::RefundInProgress(order_id));
         }
         BeginRefund::ExceedsCaptured { available } => {
             check_amount(context, available)?;
-            begin_refund(connection, tenant, &new(available)).await?
+            begin_refund(connection, gateway, tenant, &new(available)).await?
         }
         begun => begun,
     };
@@ -220,34 +252,46 @@ async fn start_refund(
             status: OrderStatus::Paid,
         });
     };
-    if refund.amount == amount {
-        credits::insert(connection, tenant, order_id, refund.id, credits, actor).await?;
+    if refund.amount == *amount {
+        let actor = wanted.actor;
+        credits::insert(
+            connection,
+            tenant,
+            order_id,
+            Some(refund.id),
+            credits,
+            actor,
+        )
+        .await?;
     }
     Ok(Some(refund))
 }
 
-fn refuse_rejected(details: &OrderDetails, id: RefundId) -> Result<(), ReversingError> {
+/// The answer of a request that has made this refund, if it needed one.
+fn answer(details: OrderDetails, made: Option<RefundId>) -> Result<Cancellation, ReversingError> {
+    let status = details.order.status;
     let mut refunds = details.refunds.iter();
-    let rejected = refunds.find(|it| it.id == id && it.state == RefundState::Failed);
-    let Some(refund) = rejected else {
-        return Ok(());
+    let refund = refunds.find(|refund| Some(refund.id) == made);
+    let is_in_progress = match refund {
+        Some(refund) if refund.state == RefundState::Failed => {
+            let code = refund.failure_code.clone();
+            return Err(ReversingError::RefundRefused {
+                order_id: details.order.id,
+                status,
+                refund_id: refund.id,
+                code: code.unwrap_or_else(|| RefundFailure::new("")),
+            });
+        }
+        Some(refund) => refund.state != RefundState::Refunded,
+        // The whole order was cancelled, or nothing was to be refunded.
+        None => status == OrderStatus::Cancelling,
     };
-    let code = refund.failure_code.clone();
-    Err(ReversingError::RefundRefused {
-        order_id: refund.order_id,
-        status: details.order.status,
-        refund_id: id,
-        code: code.unwrap_or_else(|| RefundFailure::new("")),
-    })
-}
-
-fn answer(details: OrderDetails) -> Cancellation {
-    match details.order.status {
-        status @ OrderStatus::Refunding => Cancellation::InProgress(PendingOrder {
+    Ok(match is_in_progress {
+        true => Cancellation::InProgress(PendingOrder {
             order_id: details.order.id,
             status,
             payment: None,
         }),
-        _ => Cancellation::Done(Box::new(details)),
-    }
+        false => Cancellation::Done(Box::new(details)),
+    })
 }

@@ -171,7 +171,8 @@ async fn begin(
     let status = status.ok_or(OrderError::NotFound)?;
     if let Some(refund) = find_refund_by_key(connection, tenant, key).await? {
         let credits = credits_of(connection, tenant, order_id, &refund).await?;
-        return match request.made(order_id, &refund, &credits) {
+        let step = context.gateway.step(refund.amount.currency);
+        return match request.made(order_id, &refund, &credits, step) {
             true => Ok(Begun::Before(refund, status)),
             false => Err(OrderError::KeyReused.into()),
         };
@@ -188,14 +189,30 @@ async fn begin(
         Refunded::Rest => (None, Vec::new()),
         Refunded::Amount(amount) => (Some(*amount), Vec::new()),
         Refunded::Parts(parts) => {
-            let (credits, sum) = plan_parts(connection, tenant, order_id, parts).await?;
+            let (credits, sum) = plan_parts(context, connection, tenant, order_id, parts).await?;
             check_amount(context, sum)?;
             (Some(sum), credits)
         }
     };
-    let refund = begin_payment(connection, tenant, order_id, key, request, amount, actor).await?;
+    let new = NewRefund {
+        id: RefundId::generate(),
+        order_id,
+        amount,
+        idempotency_key: Some(key.clone()),
+        reason: request.reason.as_ref().map(|it| it.as_str().to_owned()),
+        requested_by: actor.to_owned(),
+    };
+    let refund = begin_payment(context, connection, tenant, new).await?;
     if !credits.is_empty() {
-        credits::insert(connection, tenant, order_id, refund.id, &credits, actor).await?;
+        credits::insert(
+            connection,
+            tenant,
+            order_id,
+            Some(refund.id),
+            &credits,
+            actor,
+        )
+        .await?;
     }
     let claim = write(context, connection, tenant, order_id, request, actor).await?;
     let attempt = find_payment(connection, tenant, order_id).await?;
@@ -218,6 +235,7 @@ async fn credits_of(
 
 /// The credits of the requested parts, and their sum. The order is locked.
 async fn plan_parts(
+    context: &OrderContext,
     connection: &mut Connection,
     tenant: TenantId,
     order_id: OrderId,
@@ -228,32 +246,23 @@ async fn plan_parts(
     let mut refunds = find_refunds(connection, tenant, &[order_id]).await?;
     let refunds = refunds.remove(&order_id).unwrap_or_default();
     let counted = counted(&order.credits, &refunds);
-    plan(&order, &counted, parts).map_err(|invalid| ReversingError::InvalidParts(order_id, invalid))
+    let step = context.gateway.step(order.total.currency);
+    plan(&order, &counted, parts, step)
+        .map_err(|invalid| ReversingError::InvalidParts(order_id, invalid))
 }
 
 async fn begin_payment(
+    context: &OrderContext,
     connection: &mut Connection,
     tenant: TenantId,
-    order_id: OrderId,
-    key: &IdempotencyKey,
-    request: &RequestedRefund,
-    amount: Option<Money>,
-    actor: &str,
+    new: NewRefund,
 ) -> Result<Refund, ReversingError> {
-    let reason = request.reason.as_ref().map(Reason::as_str);
-    let new = NewRefund {
-        id: RefundId::generate(),
-        order_id,
-        amount,
-        idempotency_key: Some(key.clone()),
-        reason: reason.map(str::to_owned),
-        requested_by: actor.to_owned(),
-    };
-    match begin_refund(connection, tenant, &new).await? {
+    let (gateway, order_id) = (context.gateway.as_ref(), new.order_id);
+    match begin_refund(connection, gateway, tenant, &new).await? {
         BeginRefund::Begun(refund) => Ok(refund),
         // A refund of another order: those of this order were searched under its lock.
         BeginRefund::KeyTaken(_) => Err(OrderError::KeyReused.into()),
-        BeginRefund::ExceedsCaptured { available } => Err(match amount {
+        BeginRefund::ExceedsCaptured { available } => Err(match new.amount {
             Some(amount) if amount.currency != available.currency => {
                 ReversingError::RefundCurrency(available.currency)
             }

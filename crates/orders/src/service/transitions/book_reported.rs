@@ -6,7 +6,7 @@ use std::time::Duration;
 use oms_database::{Connection, DbError};
 use oms_payments::{
     Attempt, AttemptState, ListedDispute, ListedRefund, Mirrored, Refund, RefundActor,
-    RefundFailure, RefundState, mirror_refunds,
+    RefundFailure, RefundState, list_refunds, mirror_refunds,
 };
 use oms_validation::{Money, TenantId};
 
@@ -15,6 +15,7 @@ use crate::domain::actor::GATEWAY;
 use crate::domain::authorship::Authorship;
 use crate::domain::dispute::Dispute;
 use crate::domain::finding::FindingKind;
+use crate::domain::ledger::owed_again;
 use crate::domain::reason::cut;
 use crate::domain::status::OrderStatus;
 use crate::service::transitions::abort::Abort;
@@ -24,9 +25,9 @@ use crate::service::transitions::report_payment::{
     Locked, report_dispute, report_failed_refund, settle,
 };
 use crate::service::transitions::worklist::put_on;
-use crate::store::disputes;
 use crate::store::orders::{KeyFate, Transition};
 use crate::store::reconciliations::Stock;
+use crate::store::{credits, disputes};
 
 /// The result of comparing our books of a payment with the gateway's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +77,8 @@ pub(super) async fn book_reported(
         attempt,
     };
     let refunds = all_refunds(listed);
-    let mirrored = mirror_refunds(connection, tenant, attempt.id, &refunds).await?;
+    let gateway = context.gateway.as_ref();
+    let mirrored = mirror_refunds(connection, gateway, tenant, attempt.id, &refunds).await?;
     let disputes = changed_disputes(connection, &locked, &listed.disputes).await?;
     // A payment that was not taken has nothing to refund, but can still be disputed.
     let mirrored = mirrored.unwrap_or_else(|| untouched(attempt));
@@ -86,6 +88,7 @@ pub(super) async fn book_reported(
             false => Followed::Unchanged,
         });
     }
+    owe_returned(connection, &locked, &mirrored).await?;
     write_timeline(connection, &locked, &mirrored, &disputes).await?;
     report(connection, &locked, &mirrored, &disputes).await?;
     go_on(connection, &locked, goes_on).await?;
@@ -96,10 +99,39 @@ fn untouched(attempt: &Attempt) -> Mirrored {
     Mirrored {
         booked: Vec::new(),
         moved: Vec::new(),
+        returned: Vec::new(),
         deferred: false,
         left: Money::zero(attempt.amount.currency),
         attempt: attempt.state,
     }
+}
+
+/// Keeps on owing the customer what a bank has returned: credits of a failed refund don't count, so they are granted
+/// anew, on their own. A refund that is made later pays them out.
+async fn owe_returned(
+    connection: &mut Connection,
+    locked: &Locked<'_>,
+    mirrored: &Mirrored,
+) -> Result<(), Abort> {
+    let (tenant, order_id) = (locked.tenant, locked.attempt.order_id);
+    if mirrored.returned.is_empty() {
+        return Ok(());
+    }
+    let mut refunds = list_refunds(connection, tenant, order_id).await?;
+    let is_returned = |refund: &&mut Refund| mirrored.returned.contains(&refund.id);
+    for refund in refunds.iter_mut().filter(is_returned) {
+        refund.state = RefundState::Refunded;
+    }
+    for failed in &mirrored.returned {
+        let mut found = credits::find(tenant, &[order_id]).run(connection).await?;
+        let granted = found.remove(&order_id).unwrap_or_default();
+        let parts = owed_again(&granted, &refunds, *failed);
+        credits::insert(connection, tenant, order_id, None, &parts, GATEWAY).await?;
+        for refund in refunds.iter_mut().filter(|refund| refund.id == *failed) {
+            refund.state = RefundState::Failed;
+        }
+    }
+    Ok(())
 }
 
 /// A lost dispute counts as a refund that follows the others, so it can only take what they left.

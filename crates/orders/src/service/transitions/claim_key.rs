@@ -2,9 +2,10 @@
 
 use oms_database::Connection;
 use oms_validation::{Keyed, Once, TenantId};
+use uuid::Uuid;
 
 use crate::error::OrderError;
-use crate::store::idempotency_keys;
+use crate::store::idempotency_keys::{self, Claimed};
 
 /// Whether an earlier request with the key did the same.
 ///
@@ -15,13 +16,22 @@ pub(crate) async fn was_done(
     tenant: TenantId,
     request: Option<&Keyed<'_>>,
 ) -> Result<bool, OrderError> {
+    let found = find_done(connection, tenant, request).await?;
+    Ok(found.is_some())
+}
+
+async fn find_done(
+    connection: &mut Connection,
+    tenant: TenantId,
+    request: Option<&Keyed<'_>>,
+) -> Result<Option<Claimed>, OrderError> {
     let Some(request) = request else {
-        return Ok(false);
+        return Ok(None);
     };
     match idempotency_keys::find(connection, tenant, request.key).await? {
-        Some(claimed) if claimed.fingerprint == request.fingerprint => Ok(true),
+        Some(claimed) if claimed.fingerprint == request.fingerprint => Ok(Some(claimed)),
         Some(_) => Err(OrderError::KeyReused),
-        None => Ok(false),
+        None => Ok(None),
     }
 }
 
@@ -35,11 +45,25 @@ pub(crate) async fn claim_key(
     tenant: TenantId,
     request: Option<&Keyed<'_>>,
 ) -> Result<Once<()>, OrderError> {
-    if let Some(request) = request
-        && !idempotency_keys::claim(connection, tenant, request, None).await?
-        && was_done(connection, tenant, Some(request)).await?
-    {
-        return Ok(Once::Before(()));
+    let earlier = claim_key_for(connection, tenant, request, None).await?;
+    Ok(match earlier {
+        Some(_) => Once::Before(()),
+        None => Once::Now(()),
+    })
+}
+
+/// Like [`claim_key`], for a request that may create something with this ID. Returns what the earlier request with the
+/// key stored, if there is one.
+pub(crate) async fn claim_key_for(
+    connection: &mut Connection,
+    tenant: TenantId,
+    request: Option<&Keyed<'_>>,
+    result_id: Option<Uuid>,
+) -> Result<Option<Claimed>, OrderError> {
+    match request {
+        Some(keyed) if !idempotency_keys::claim(connection, tenant, keyed, result_id).await? => {
+            find_done(connection, tenant, request).await
+        }
+        _ => Ok(None),
     }
-    Ok(Once::Now(()))
 }

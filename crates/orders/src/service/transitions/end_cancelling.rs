@@ -111,7 +111,8 @@ async fn end_payment(
             close_payment(context, connection, tenant, now, order_id, proof).await
         }
         NoMoney::Refunded(refund) => {
-            let finished = finish_refund(connection, tenant, refund, &RefundEnd::Refunded).await?;
+            let (gateway, end) = (context.gateway.as_ref(), RefundEnd::Refunded);
+            let finished = finish_refund(connection, gateway, tenant, refund, &end).await?;
             let finished = finished.filter(|it| it.attempt == AttemptState::Refunded);
             finished.map(|_| ()).ok_or(Abort::LOST)
         }

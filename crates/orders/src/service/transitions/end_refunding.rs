@@ -12,6 +12,7 @@ use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
 use crate::service::transitions::abort::{Abort, unless_lost};
 use crate::service::transitions::change_status::change_status;
+use crate::service::transitions::open_fulfilment::open_late;
 use crate::service::transitions::patience::Patience;
 use crate::service::transitions::release_unsent::release_unsent;
 use crate::service::transitions::settle_frozen::settle_frozen;
@@ -53,7 +54,8 @@ async fn finish(
     if status != Some(OrderStatus::Refunding) {
         return Err(Abort::LOST);
     }
-    let finished = finish_refund(connection, tenant, refund, end).await?;
+    let gateway = context.gateway.as_ref();
+    let finished = finish_refund(connection, gateway, tenant, refund, end).await?;
     let finished = finished.ok_or(Abort::LOST)?;
     let now = context.now();
     Ok(write(connection, tenant, now, refund, end, finished, actor).await?)
@@ -87,7 +89,10 @@ async fn write(
     let changed = change_status(connection, tenant, now, order_id, &transition, authorship).await?;
     DbError::unless_changed(changed, "the order is locked")?;
     match to.holds_stock() {
-        true => settle_frozen(connection, tenant, now, order_id, end).await?,
+        true => {
+            settle_frozen(connection, tenant, now, order_id, end).await?;
+            open_late(connection, tenant, now, order_id, actor).await?;
+        }
         false => release_unsent(connection, tenant, now, order_id).await?,
     }
     take_off(connection, tenant, now, &[(order_id, actor)]).await

@@ -33,9 +33,10 @@ async fn release_frozen(
     order_id: OrderId,
 ) -> Result<(), DbError> {
     for (warehouse_id, units) in cancel_frozen(connection, tenant, now, order_id).await? {
-        let Ok(units) = Demand::from_lines(units) else {
-            continue;
-        };
+        let units = Demand::from_lines(units);
+        // Units of an order, which are within the limits of a demand.
+        let units =
+            units.map_err(|_| DbError::UnexpectedState("no frozen units were cancelled"))?;
         let held = HeldUnits {
             holder: order_id.into(),
             warehouse_id,

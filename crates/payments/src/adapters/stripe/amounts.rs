@@ -2,7 +2,7 @@
 
 use oms_validation::{Currency, Money};
 
-use crate::AmountRefusal;
+use crate::{AmountRefusal, AmountStep};
 
 /// The largest amount of one payment, in Stripe's units: eight digits.
 /// <https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts>
@@ -73,6 +73,11 @@ impl Unit {
             Self::Whole => count.checked_mul(100),
         }
     }
+}
+
+/// The smallest amount in a currency that Stripe can express.
+pub(super) fn step(currency: Currency) -> AmountStep {
+    AmountStep::new(Unit::of(currency).step_minor())
 }
 
 /// The amount as Stripe counts it.
@@ -181,6 +186,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn an_amount_that_is_rounded_to_the_step_can_be_expressed(
+            minor in 0..=999_999_i64, code in "USD|JPY|ISK|UGX|MGA|KWD|IDR"
+        ) {
+            let step = step(Currency::parse(&code).unwrap());
+            let rounded = step.floor(minor);
+            prop_assert!(to_stripe(money(rounded, &code)).is_ok());
+            prop_assert!((0..100).contains(&(minor - rounded)));
+            prop_assert!(step.is_nothing(minor - rounded));
+        }
+
         #[test]
         fn what_is_sent_is_read_back(minor in 0..=Money::MAX_MINOR, code in "USD|JPY|ISK|UGX|MGA|KWD|IDR") {
             let amount = money(minor, &code);

@@ -268,16 +268,18 @@ pub(super) fn of_refunds(
         return Err(refusal(answer));
     }
     let page: Page<Refund> = parse(answer)?;
-    let carrier = page.data.iter().find(|refund| refund.carries(refund_id));
+    let carrier = page.read().find(|refund| refund.carries(refund_id));
     let intelligible = match carrier {
         Some(refund) => refund.outcome().map(Found::Refund),
+        // It may be the one.
+        None if page.has_odd() => None,
         None if !page.has_more => Some(Found::None),
-        None => page.data.last().and_then(|last| {
-            let last = Reference::parse(&last.id).ok()?;
+        None => page.last_id().and_then(|last| {
+            let last = Reference::parse(last).ok()?;
             Some(Found::MoreAfter(last))
         }),
     };
-    let ours = page.data.iter().all(|refund| refund.is_of(reference));
+    let ours = page.read().all(|refund| refund.is_of(reference));
     let found = intelligible.filter(|_| ours);
     found.ok_or_else(|| unintelligible(answer))
 }
@@ -290,7 +292,7 @@ pub(super) struct RefundList {
     pub(super) more_after: Option<Reference>,
 }
 
-/// Reads the answer to `list_refunds`. A page is believed as a whole or not at all.
+/// Reads the answer to `list_refunds`. A refund that can't be read is skipped, and stays in our books as it is.
 pub(super) fn of_refund_list(
     answer: &Answer,
     reference: &Reference,
@@ -299,17 +301,16 @@ pub(super) fn of_refund_list(
         return Err(refusal(answer));
     }
     let page: Page<Refund> = parse(answer)?;
-    let ours = page.data.iter().all(|refund| refund.is_of(reference));
-    let refunds: Option<Vec<ListedRefund>> = page.data.iter().map(Refund::listed).collect();
-    let refunds = refunds.filter(|_| ours);
-    let refunds = refunds.ok_or_else(|| unintelligible(answer))?;
-    let last = refunds.last().map(|refund| refund.reference.clone());
-    if page.has_more && last.is_none() {
+    let last = page.last_id().filter(|_| page.has_more);
+    let last = last.map(Reference::parse);
+    let last = last.transpose().map_err(|_| unintelligible(answer))?;
+    let ours = page.read().all(|refund| refund.is_of(reference));
+    if !ours || page.has_more && last.is_none() {
         return Err(unintelligible(answer));
     }
     Ok(RefundList {
-        more_after: last.filter(|_| page.has_more),
-        refunds,
+        more_after: last,
+        refunds: page.convert(Refund::listed),
     })
 }
 

@@ -12,7 +12,7 @@ use super::answers::{
     Verdict, error_object, failed, is_success, parse, refusal, unintelligible, verdict,
 };
 use super::forms::Form;
-use super::objects::{Metadata, Refund};
+use super::objects::{Metadata, Object, Page, Refund};
 use super::transport::Answer;
 use crate::{
     AmountRefusal, Capture, ChargeId, ChargePage, ChargeStatus, ChargeWindow, GatewayError,
@@ -41,13 +41,6 @@ pub(super) fn refund_form(charge: &ChargeId, amount: Money) -> Result<Form<'_>, 
     ])
 }
 
-/// <https://docs.stripe.com/api/pagination>
-#[derive(Debug, Deserialize)]
-struct Page {
-    data: Vec<Charge>,
-    has_more: bool,
-}
-
 /// <https://docs.stripe.com/api/charges/object>
 #[derive(Debug, Deserialize)]
 struct Charge {
@@ -66,9 +59,15 @@ struct Charge {
     metadata: Option<Metadata>,
 }
 
+impl Object for Charge {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
 impl Charge {
     /// The charge as listed; `None` if Stripe does not document its form.
-    fn listed(self) -> Option<ListedCharge> {
+    fn listed(&self) -> Option<ListedCharge> {
         let reference = self.payment_intent.as_deref().map(Reference::parse);
         let metadata = self.metadata.as_ref();
         Some(ListedCharge {
@@ -96,7 +95,8 @@ impl Charge {
     }
 }
 
-/// Reads the answer to `list_charges`. A page that points to itself as the next one is not believed.
+/// Reads the answer to `list_charges`. A charge that can't be read is skipped. A page that points to itself as the next one
+/// is not believed.
 pub(super) fn of_list(
     answer: &Answer,
     after: Option<&ChargeId>,
@@ -104,10 +104,11 @@ pub(super) fn of_list(
     if !is_success(answer) {
         return Err(refusal(answer));
     }
-    let page: Page = parse(answer)?;
-    let charges: Option<Vec<ListedCharge>> = page.data.into_iter().map(Charge::listed).collect();
-    let charges = charges.ok_or_else(|| unintelligible(answer))?;
-    let last = charges.last().map(|charge| charge.id.clone());
+    let page: Page<Charge> = parse(answer)?;
+    let last = page.last_id().filter(|_| page.has_more);
+    let last = last.map(ChargeId::parse);
+    let last = last.transpose().map_err(|_| unintelligible(answer))?;
+    let charges = page.convert(Charge::listed);
     let next = match page.has_more {
         true if last.is_none() || last.as_ref() == after => return Err(unintelligible(answer)),
         true => last,

@@ -6,9 +6,9 @@ use serde::Deserialize;
 use super::StripeGateway;
 use super::amounts::from_stripe;
 use super::answers::{is_success, parse, refusal, unintelligible};
-use super::objects::Page;
+use super::objects::{Object, Page};
 use super::transport::{Answer, Call};
-use crate::{Answered, GatewayError, ListedDispute, Operation, Reference};
+use crate::{Answered, DisputeState, GatewayError, ListedDispute, Operation, Reference};
 
 /// Disputes per page, which is Stripe's maximum. A payment has one, or a few if the bank takes several steps.
 const PAGE: usize = 100;
@@ -31,15 +31,23 @@ struct EvidenceDetails {
     due_by: Option<i64>,
 }
 
+impl Object for Dispute {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
 impl Dispute {
-    /// The dispute as listed; `None` if Stripe does not document its status.
-    fn listed(self) -> Option<ListedDispute> {
-        let due_by = self.evidence_details.and_then(|details| details.due_by);
+    /// The dispute as listed. A status that Stripe has added since counts as undecided, so that nothing is refunded
+    /// meanwhile.
+    fn listed(&self) -> Option<ListedDispute> {
+        let details = self.evidence_details.as_ref();
+        let due_by = details.and_then(|details| details.due_by);
         Some(ListedDispute {
             reference: Reference::parse(&self.id).ok()?,
             amount: from_stripe(self.amount, &self.currency)?,
             reason: self.reason.chars().take(100).collect(),
-            state: self.status.parse().ok()?,
+            state: self.status.parse().unwrap_or(DisputeState::UnderReview),
             evidence_due_at: due_by.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
             opened_at: DateTime::from_timestamp(self.created, 0)?,
         })
@@ -64,9 +72,8 @@ fn of_list(answer: &Answer, reference: &Reference) -> Result<Vec<ListedDispute>,
     }
     let page: Page<Dispute> = parse(answer)?;
     let is_ours = |it: &Dispute| it.payment_intent.as_deref() == Some(reference.as_str());
-    if page.has_more || !page.data.iter().all(is_ours) {
+    if page.has_more || !page.read().all(is_ours) {
         return Err(unintelligible(answer));
     }
-    let listed: Option<Vec<ListedDispute>> = page.data.into_iter().map(Dispute::listed).collect();
-    listed.ok_or_else(|| unintelligible(answer))
+    Ok(page.convert(Dispute::listed))
 }

@@ -62,8 +62,82 @@ pub(super) struct RefundMetadata {
 /// A page of a list. <https://docs.stripe.com/api/pagination>
 #[derive(Debug, Deserialize)]
 pub(super) struct Page<T> {
-    pub(super) data: Vec<T>,
+    pub(super) data: Vec<Entry<T>>,
     pub(super) has_more: bool,
+}
+
+/// An entry of a list. One that can't be read must not hide the others.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Entry<T> {
+    Read(T),
+    Odd(Named),
+}
+
+/// An object of which only the ID can be read.
+#[derive(Debug, Deserialize)]
+pub(super) struct Named {
+    id: String,
+}
+
+/// An object with an ID.
+pub(super) trait Object {
+    fn id(&self) -> &str;
+}
+
+impl Object for Refund {
+    fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl<T: Object> Entry<T> {
+    pub(super) fn id(&self) -> &str {
+        match self {
+            Self::Read(object) => object.id(),
+            Self::Odd(named) => &named.id,
+        }
+    }
+}
+
+impl<T: Object> Page<T> {
+    /// The ID of the last entry.
+    pub(super) fn last_id(&self) -> Option<&str> {
+        self.data.last().map(Entry::id)
+    }
+
+    /// Whether there is an entry that can't be read.
+    pub(super) fn has_odd(&self) -> bool {
+        self.data.iter().any(|entry| matches!(entry, Entry::Odd(_)))
+    }
+
+    /// The entries that could be read.
+    pub(super) fn read(&self) -> impl Iterator<Item = &T> {
+        self.data.iter().filter_map(|entry| match entry {
+            Entry::Read(object) => Some(object),
+            Entry::Odd(_) => None,
+        })
+    }
+
+    /// Converts the entries, and skips those that can't be read: for example in a currency that has no unit as small as
+    /// the amount, which no payment of ours can be in.
+    pub(super) fn convert<L>(&self, listed: impl Fn(&T) -> Option<L>) -> Vec<L> {
+        let listed = |entry: &Entry<T>| {
+            let read = match entry {
+                Entry::Read(object) => listed(object),
+                Entry::Odd(_) => None,
+            };
+            if read.is_none() {
+                let object = entry.id();
+                tracing::warn!(
+                    object,
+                    "an entry of a list of Stripe could not be read, and was skipped"
+                );
+            }
+            read
+        };
+        self.data.iter().filter_map(listed).collect()
+    }
 }
 
 /// The metadata that `prepare` writes on an intent, and that Stripe copies to the intent's charge.

@@ -4,6 +4,7 @@
 use serde::Deserialize;
 
 use super::answers::{is_success, parse, refusal, unintelligible};
+use super::objects::{Object, Page};
 use super::transport::Answer;
 use super::webhook_event::EventObject;
 use crate::{ChargeWindow, GatewayError, GatewayEventId, Report, ReportPage};
@@ -40,15 +41,15 @@ pub(super) fn list_path(window: &ChargeWindow, after: Option<&GatewayEventId>) -
 }
 
 #[derive(Deserialize)]
-struct Page {
-    data: Vec<Event>,
-    has_more: bool,
-}
-
-#[derive(Deserialize)]
 struct Event {
     id: String,
     data: Data,
+}
+
+impl Object for Event {
+    fn id(&self) -> &str {
+        &self.id
+    }
 }
 
 #[derive(Deserialize)]
@@ -64,19 +65,16 @@ pub(super) fn of_list(
     if !is_success(answer) {
         return Err(refusal(answer));
     }
-    let page: Page = parse(answer)?;
-    let last = page
-        .data
-        .last()
-        .map(|event| GatewayEventId::parse(&event.id));
+    let page: Page<Event> = parse(answer)?;
+    let last = page.last_id().map(GatewayEventId::parse);
     let last = last.transpose().map_err(|_| unintelligible(answer))?;
     let next = match page.has_more {
         true if last.is_none() || last.as_ref() == after => return Err(unintelligible(answer)),
         true => last,
         false => None,
     };
-    let report = |event: Event| {
-        let object = event.data.object;
+    let report = |event: &Event| {
+        let object = &event.data.object;
         let reference = object.reference().ok()??;
         Some(Report {
             id: GatewayEventId::parse(&event.id).ok()?,
@@ -85,7 +83,7 @@ pub(super) fn of_list(
         })
     };
     Ok(ReportPage {
-        reports: page.data.into_iter().filter_map(report).collect(),
+        reports: page.read().filter_map(report).collect(),
         next,
     })
 }

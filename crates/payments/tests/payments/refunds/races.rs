@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use oms_database::transaction;
+use oms_payments::adapters::instant::InstantGateway;
 use oms_payments::{
     AttemptState, BeginRefund, NewRefund, RefundEnd, RefundResult, RefundState, begin_refund,
     finish_refund,
@@ -26,7 +27,7 @@ async fn all_begin(till: &Till, new: impl Fn(usize) -> NewRefund) -> Vec<BeginRe
         clerks.spawn(async move {
             barrier.wait().await;
             let begun = transaction(&mut connection, async |connection| {
-                begin_refund(connection, tenant_id, &new).await
+                begin_refund(connection, &InstantGateway, tenant_id, &new).await
             });
             begun.await.unwrap()
         });
@@ -105,7 +106,7 @@ async fn a_key_that_two_orders_claim_concurrently_goes_to_one() {
             clerks.spawn(async move {
                 barrier.wait().await;
                 let begun = transaction(&mut connection, async |connection| {
-                    begin_refund(connection, tenant_id, &new).await
+                    begin_refund(connection, &InstantGateway, tenant_id, &new).await
                 });
                 begun.await.unwrap()
             });
@@ -162,7 +163,14 @@ async fn of_many_workers_that_end_a_refund_exactly_one_wins() {
             clerks.spawn(async move {
                 barrier.wait().await;
                 let ended = transaction(&mut connection, async |connection| {
-                    finish_refund(connection, tenant_id, &refund, &RefundEnd::Refunded).await
+                    finish_refund(
+                        connection,
+                        &InstantGateway,
+                        tenant_id,
+                        &refund,
+                        &RefundEnd::Refunded,
+                    )
+                    .await
                 });
                 ended.await.unwrap().map(|finished| finished.left)
             });

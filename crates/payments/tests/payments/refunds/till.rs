@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use oms_database::transaction;
+use oms_payments::adapters::instant::InstantGateway;
 use oms_payments::{
     AttemptState, BeginRefund, Mirrored, NewRefund, PaymentError, PaymentGateway, Refund,
     RefundEnd, RefundId, RefundResult, begin_refund, execute_refund, find_pending_refund,
@@ -54,7 +55,7 @@ impl Till {
         let mut connection = self.shop.connect().await;
         let tenant_id = self.shop.tenant_id;
         let begun = transaction(&mut connection, async |connection| {
-            begin_refund(connection, tenant_id, new).await
+            begin_refund(connection, &InstantGateway, tenant_id, new).await
         });
         begun.await.unwrap()
     }
@@ -90,7 +91,7 @@ impl Till {
         let mut connection = self.shop.connect().await;
         let tenant_id = self.shop.tenant_id;
         let finished = transaction(&mut connection, async |connection| {
-            finish_refund(connection, tenant_id, refund, end).await
+            finish_refund(connection, &InstantGateway, tenant_id, refund, end).await
         });
         finished.await.unwrap().map(|finished| finished.left)
     }
@@ -102,7 +103,14 @@ impl Till {
         let listed = self.shop.gateway.list_refunds(reference).await.unwrap();
         let (mut connection, tenant_id) = (self.shop.connect().await, self.shop.tenant_id);
         let mirrored = transaction(&mut connection, async |connection| {
-            mirror_refunds(connection, tenant_id, attempt.id, &listed.value).await
+            mirror_refunds(
+                connection,
+                &InstantGateway,
+                tenant_id,
+                attempt.id,
+                &listed.value,
+            )
+            .await
         });
         mirrored.await.unwrap()
     }
@@ -145,7 +153,7 @@ impl Till {
         let tenant_id = self.shop.tenant_id;
         let rolled_back: Result<(), PaymentError> =
             transaction(&mut connection, async |connection| {
-                let begun = begin_refund(connection, tenant_id, new).await?;
+                let begun = begin_refund(connection, &InstantGateway, tenant_id, new).await?;
                 assert!(matches!(begun, BeginRefund::Begun(_)), "{begun:?}");
                 Err(oms_database::DbError::LockTimeout.into())
             })

@@ -4,17 +4,25 @@ use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 use oms_payments::{
-    AmountRefusal, Answered, BreakerState, ChargeId, ChargePage, ChargeWindow, GatewayError,
-    GatewayEventId, ListedCharge, ListedDispute, ListedRefund, Operation, OperationKey,
-    PaymentGateway, PaymentInstruction, PaymentStatus, PrepareRequest, Reference, RefundId,
-    RefundOutcome, RefundRequest, ReportPage,
+    AmountRefusal, AmountStep, Answered, BreakerState, ChargeId, ChargePage, ChargeWindow,
+    GatewayError, GatewayEventId, ListedCharge, ListedDispute, ListedRefund, Operation,
+    OperationKey, PaymentGateway, PaymentInstruction, PaymentStatus, PrepareRequest, Reference,
+    RefundId, RefundOutcome, RefundRequest, ReportPage,
 };
-use oms_validation::Money;
+use oms_validation::{Currency, Money};
 
 use super::{NAME, Plan, ScriptedGateway, customer_action};
 
 /// The largest amount of one payment.
 const MAX_AMOUNT_MINOR: i64 = 99_999_999;
+
+/// The last of three decimals must be 0, as with Stripe.
+fn step_minor(currency: Currency) -> i64 {
+    match currency.exponent() {
+        3 => 10,
+        _ => 1,
+    }
+}
 
 #[async_trait]
 impl PaymentGateway for ScriptedGateway {
@@ -32,13 +40,22 @@ impl PaymentGateway for ScriptedGateway {
     }
 
     fn check_amount(&self, amount: Money) -> Result<(), AmountRefusal> {
+        let step_minor = step_minor(amount.currency);
         match amount.amount_minor {
+            minor if minor % step_minor != 0 => Err(AmountRefusal::Step {
+                currency: amount.currency,
+                step_minor,
+            }),
             ..=MAX_AMOUNT_MINOR => Ok(()),
             _ => Err(AmountRefusal::TooLarge {
                 currency: amount.currency,
                 max_minor: MAX_AMOUNT_MINOR,
             }),
         }
+    }
+
+    fn step(&self, currency: Currency) -> AmountStep {
+        AmountStep::new(step_minor(currency))
     }
 
     async fn prepare(&self, request: &PrepareRequest) -> Result<Answered<Reference>, GatewayError> {

@@ -26,7 +26,7 @@ pub(super) async fn refused_early(
     let mut standings = standings_of_refused(context, connection, tenant, open).await?;
     let mut unpaid = unpaid_of_tenant(context, connection, tenant, &all_of(open)).await?;
     let mut refused = HashMap::new();
-    for priced in open {
+    for priced in open.iter().filter(|priced| !priced.is_free()) {
         let (arrival, units) = (priced.arrival, priced.units());
         let actor = arrival.actor.as_str();
         let declined = declines_of_credential(context, connection, tenant, actor).await?;
@@ -52,13 +52,14 @@ pub(super) async fn refused_early(
     Ok(refused)
 }
 
-/// Returns the number of the given orders and of their units, counted as unpaid.
+/// Returns the number of those of the orders that are to be paid, and of their units, counted as unpaid.
 fn all_of(open: &[Priced<'_>]) -> Unpaid {
-    Unpaid {
-        orders: open.len() as u64,
-        units: open.iter().map(Priced::units).fold(0, u64::saturating_add),
-        ..Unpaid::default()
+    let mut unpaid = Unpaid::default();
+    for priced in open.iter().filter(|priced| !priced.is_free()) {
+        unpaid.orders += 1;
+        unpaid.units = unpaid.units.saturating_add(priced.units());
     }
+    unpaid
 }
 
 async fn standings_of_refused(
@@ -71,7 +72,8 @@ async fn standings_of_refused(
     if !bounds.looks_at_customers() {
         return Ok(HashMap::new());
     }
-    let customers = open.iter().map(|priced| priced.arrival.customer_id);
+    let customers = open.iter().filter(|priced| !priced.is_free());
+    let customers = customers.map(|priced| priced.arrival.customer_id);
     let customers = context.bounds.refused_before(tenant, customers);
     if customers.is_empty() {
         return Ok(HashMap::new());
@@ -81,7 +83,7 @@ async fn standings_of_refused(
 }
 
 /// Returns a statement that makes other transactions that place orders of the same customers wait until this one ends.
-/// `None` if there is no limit on unpaid orders.
+/// `None` if there is no limit on unpaid orders, or nothing is to be paid.
 pub(super) fn lock_customers<'q>(
     context: &OrderContext,
     tenant: TenantId,
@@ -90,8 +92,9 @@ pub(super) fn lock_customers<'q>(
     if !context.settings.bounds.counts_unpaid() {
         return None;
     }
-    let customers: Vec<CustomerId> = drafts.iter().map(|it| it.order.customer_id).collect();
-    Some(standings::lock_customers(tenant, &customers))
+    let unpaid = drafts.iter().filter(|draft| draft.attempt.is_some());
+    let customers: Vec<CustomerId> = unpaid.map(|it| it.order.customer_id).collect();
+    (!customers.is_empty()).then(|| standings::lock_customers(tenant, &customers))
 }
 
 /// Which standings of the customers are needed when their orders are inserted.
@@ -116,7 +119,7 @@ pub(super) fn refused_now(
         return refused;
     }
     let mut standings: HashMap<CustomerId, Standing> = HashMap::new();
-    for draft in drafts {
+    for draft in drafts.iter().filter(|draft| draft.attempt.is_some()) {
         let customer = draft.order.customer_id;
         let found = inserted.get(&draft.order.id).map(|it| it.standing);
         let standing = standings

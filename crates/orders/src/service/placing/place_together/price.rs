@@ -34,6 +34,11 @@ impl Priced<'_> {
         quantities.sum()
     }
 
+    /// Whether nothing is to be paid, so that the order never counts as unpaid.
+    pub(super) const fn is_free(&self) -> bool {
+        self.total.amount_minor == 0
+    }
+
     pub(super) fn routing_request(&self) -> RoutingRequest<'_> {
         RoutingRequest {
             destination: self.arrival.destination,

@@ -78,6 +78,7 @@ async fn an_unintelligible_list_proves_nothing() {
         page(&[of_another], false),
         page(&[refund("re_1", Some(ours), "a_status_of_tomorrow")], false),
         page(&[refund("../x", Some(ours), "succeeded")], false),
+        page(&[json!({ "id": "re_1", "amount": null })], false),
         // There are more refunds, but the page does not say after which.
         page(&[], true),
         page(&[refund("../x", None, "succeeded")], true),

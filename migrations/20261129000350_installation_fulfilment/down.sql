@@ -1,0 +1,1 @@
+ALTER TABLE installation.identity DROP COLUMN fulfilment_from;
