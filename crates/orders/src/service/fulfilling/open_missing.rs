@@ -9,7 +9,7 @@ use oms_validation::{OrderId, TenantId};
 use crate::context::OrderContext;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
-use crate::service::transitions::open_fulfilment::ensure_open;
+use crate::service::transitions::open_fulfilment::open_belatedly;
 use crate::store::{orders, paid_orders, tenants};
 
 /// Paid orders that one turn looks at, for each tenant.
@@ -70,7 +70,7 @@ async fn open(
         if status != Some(OrderStatus::Paid) {
             return Ok(false);
         }
-        ensure_open(connection, tenant, context.now(), order_id).await?;
+        open_belatedly(connection, tenant, context.now(), order_id).await?;
         Ok::<_, OrderError>(true)
     });
     opening.await

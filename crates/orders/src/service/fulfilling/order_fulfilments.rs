@@ -7,7 +7,7 @@ use oms_validation::{OrderId, TenantId};
 use crate::context::OrderContext;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
-use crate::service::transitions::open_fulfilment::ensure_open;
+use crate::service::transitions::open_fulfilment::open_belatedly;
 use crate::store::orders;
 
 /// The fulfilment orders and shipments of an order. A paid order without a fulfilment order, which an earlier version of the
@@ -29,7 +29,7 @@ pub async fn order_fulfilments(
         transaction(&mut connection, async |connection| {
             let status = orders::lock_status(connection, tenant, order_id).await?;
             match status {
-                Some(OrderStatus::Paid) => ensure_open(connection, tenant, now, order_id).await,
+                Some(OrderStatus::Paid) => open_belatedly(connection, tenant, now, order_id).await,
                 _ => Ok(()),
             }
         })

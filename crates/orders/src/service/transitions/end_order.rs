@@ -119,7 +119,7 @@ async fn write(
         return Err(Abort::LOST);
     }
     match transition.to.holds_stock() {
-        true => ensure_open(connection, tenant, now, order_id).await?,
+        true => _ = ensure_open(connection, tenant, now, order_id).await?,
         false => _ = release(connection, tenant, order_id.into()).await?,
     }
     match by {

@@ -87,8 +87,8 @@ async fn write(
     let changed = change_status(connection, tenant, now, order_id, &transition, authorship).await?;
     DbError::unless_changed(changed, "the order is locked")?;
     match to.holds_stock() {
-        true => settle_frozen(connection, tenant, now, order_id, end).await?,
-        false => release_unsent(connection, tenant, now, order_id).await?,
+        true => settle_frozen(connection, tenant, now, order_id, end, actor).await?,
+        false => release_unsent(connection, tenant, now, order_id, actor).await?,
     }
     take_off(connection, tenant, now, &[(order_id, actor)]).await
 }

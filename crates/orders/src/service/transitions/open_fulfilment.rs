@@ -1,11 +1,15 @@
 //! Opens the fulfilment order of an order, in the commit in which its money is secured.
 
 use oms_database::{Connection, DbError};
-use oms_fulfilment::{NewFulfilmentOrder, find_opened, open_fulfilment_orders};
+use oms_fulfilment::{
+    Fulfilment, NewFulfilmentOrder, find_fulfilments, find_opened, open_fulfilment_orders,
+};
 use oms_validation::{OrderId, TenantId};
 
+use crate::domain::actor::SWEEPER;
 use crate::domain::clock::Now;
 use crate::domain::order::{NewOrder, Order};
+use crate::service::transitions::happenings::write_happenings;
 use crate::store::orders;
 
 /// What the warehouse of an order has to send.
@@ -28,22 +32,41 @@ pub(crate) fn to_send_of(order: &NewOrder) -> NewFulfilmentOrder {
     }
 }
 
-/// Opens the fulfilment order of a locked order whose money is secured, unless it has one. Orders that an earlier
-/// version of the program made `PAID` have none.
+/// Opens the fulfilment order of a locked order whose money is secured, unless it has one. Returns `false` if it has.
 pub(crate) async fn ensure_open(
     connection: &mut Connection,
     tenant: TenantId,
     now: Now,
     order_id: OrderId,
-) -> Result<(), DbError> {
+) -> Result<bool, DbError> {
     let opened = find_opened(connection, tenant, &[order_id]).await?;
     if opened.contains(&order_id) {
-        return Ok(());
+        return Ok(false);
     }
     let Some(order) = orders::find(connection, tenant, order_id).await? else {
+        return Ok(false);
+    };
+    open_all(connection, tenant, now, &[to_send(&order)]).await?;
+    Ok(true)
+}
+
+/// Opens the fulfilment order of a locked order that an earlier version of the program made `PAID`, unless it has one,
+/// and writes that to its timeline. For other orders it follows from `PAID`, in whose commit it was opened.
+pub(crate) async fn open_belatedly(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    order_id: OrderId,
+) -> Result<(), DbError> {
+    if !ensure_open(connection, tenant, now, order_id).await? {
+        return Ok(());
+    }
+    let found = find_fulfilments(connection, tenant, now, &[order_id]).await?;
+    let Some(opened) = found.get(&order_id) else {
         return Ok(());
     };
-    open_all(connection, tenant, now, &[to_send(&order)]).await
+    let happened = opened.happened_since(&Fulfilment::default());
+    write_happenings(connection, tenant, now, order_id, &happened, SWEEPER).await
 }
 
 /// Opens fulfilment orders of orders that have none.
