@@ -17,7 +17,7 @@ use oms_database::Database;
 use oms_monitoring::metrics::{Metrics, MetricsError};
 use oms_orders::OrderContext;
 use oms_work::{CancellationToken, Heartbeat, Next, Runner, Worker};
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use crate::config::Config;
 
@@ -98,6 +98,7 @@ pub(crate) fn start(with: &Surroundings<'_>) -> anyhow::Result<Runner> {
         compared: config.reconcile.map(|_| config.tenant),
         interval: measuring_interval(config),
         gauges: backlog::Gauges::register(metrics, config.reconcile.is_some())?,
+        counted: Mutex::default(),
     })?;
     Ok(workers.runner)
 }

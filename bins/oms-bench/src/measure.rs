@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use uuid::Uuid;
 
 use crate::ceiling::{Pgbench, Script, Shape};
 use crate::cpu::{Programs, Spent, memory_mb};
@@ -35,6 +36,8 @@ pub(crate) struct Bench {
 
 /// Number of connections that place the first orders, which replays and reads need.
 const PRELOADING: usize = 16;
+/// Minimum number of orders to ship: each takes 50 shipments.
+const SHIPPED_ORDERS: u64 = 1000;
 /// Buyers of the flash sale.
 const BUYERS: u64 = 5000;
 
@@ -172,6 +175,14 @@ impl Bench {
         }
     }
 
+    async fn open_fulfilment_orders(&self) -> Result<Vec<Uuid>> {
+        let client = self.cluster.open(RUN).await?;
+        let text = "SELECT id::text FROM fulfilment.fulfilment_orders ORDER BY id";
+        let rows = client.query(text, &[]).await?;
+        let id = |row: &tokio_postgres::Row| row.get::<_, String>(0).parse();
+        Ok(rows.iter().map(id).collect::<Result<_, _>>()?)
+    }
+
     async fn load(
         &self,
         traffic: &Arc<Traffic>,
@@ -181,14 +192,21 @@ impl Bench {
         programs: &Programs,
     ) -> Result<Run> {
         if traffic.needs_orders() {
+            let known_orders = match traffic.workload.ships() {
+                true => self.known_orders.max(SHIPPED_ORDERS),
+                false => self.known_orders,
+            };
             let preloading = load::connect(address, PRELOADING).await?;
             let preloaded =
-                load::burst(traffic.clone(), preloading, self.known_orders, programs).await?;
+                load::burst(traffic.clone(), preloading, known_orders, programs).await?;
             ensure!(
                 preloaded.unexpected == 0,
                 "could not place the first orders: {:?}",
                 preloaded.complaints
             );
+            if traffic.workload.ships() {
+                traffic.learn_works(self.open_fulfilment_orders().await?);
+            }
         }
         let connections = load::connect(address, connections).await?;
         let foreign_before = busy_while_idle(programs).await;

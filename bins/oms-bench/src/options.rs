@@ -238,6 +238,14 @@ impl Plan {
         match workload {
             Workload::Flash => vec![flash_connections()],
             Workload::Open => vec![self.concurrency.iter().copied().max().unwrap_or(64).max(64)],
+            Workload::Ship | Workload::Bulk => {
+                let stations = self.concurrency.iter().copied();
+                let usual: Vec<usize> = stations.filter(|it| STATIONS.contains(it)).collect();
+                match usual.is_empty() {
+                    true => self.concurrency.clone(),
+                    false => usual,
+                }
+            }
             Workload::Hot if self.has_crowd => {
                 let crowd = std::iter::once(targets::CROWD);
                 self.concurrency.iter().copied().chain(crowd).collect()
@@ -246,6 +254,9 @@ impl Plan {
         }
     }
 }
+
+/// The numbers of packing stations that a run ships with, if it was not told others.
+const STATIONS: [usize; 2] = [1, 64];
 
 /// 5,000 connections, or fewer if the limit of open files is lower, less a reserve.
 fn flash_connections() -> usize {

@@ -44,7 +44,12 @@ pub(crate) enum Purpose {
     Replay,
     Read,
     Cancel,
+    Ship,
+    ShipMany,
 }
+
+/// Number of shipments in a request of [`Workload::Bulk`].
+const BULK: u64 = 100;
 
 /// A prepared request.
 #[derive(Clone, Debug)]
@@ -80,6 +85,8 @@ pub(crate) struct Traffic {
     keys: String,
     next: AtomicU64,
     known: Mutex<Vec<Known>>,
+    /// The fulfilment orders of the known orders.
+    works: Mutex<Vec<Uuid>>,
 }
 
 impl Traffic {
@@ -101,14 +108,22 @@ impl Traffic {
             keys: format!("bench-{}", Uuid::new_v4().simple()),
             next: AtomicU64::new(0),
             known: Mutex::new(Vec::new()),
+            works: Mutex::new(Vec::new()),
         }
     }
 
     /// Returns the next request of the workload.
     pub(crate) fn next(&self) -> Request {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
+        match self.purpose(number) {
+            Purpose::Ship => return self.ship(number),
+            Purpose::ShipMany => return self.ship_many(number),
+            _ => {}
+        }
         match (self.purpose(number), self.pick(number)) {
-            (Purpose::Place, _) | (_, None) => self.place(number),
+            (Purpose::Place | Purpose::Ship | Purpose::ShipMany, _) | (_, None) => {
+                self.place(number)
+            }
             (Purpose::Replay, Some(known)) => Request {
                 purpose: Purpose::Replay,
                 key: Some(known.key),
@@ -153,6 +168,11 @@ impl Traffic {
         self.lock_known().extend(orders);
     }
 
+    /// Adds the fulfilment orders that are shipped.
+    pub(crate) fn learn_works(&self, works: Vec<Uuid>) {
+        self.lock_works().extend(works);
+    }
+
     /// Learns from an answer, or reports what is wrong with it.
     pub(crate) fn judge(
         &self,
@@ -166,6 +186,13 @@ impl Traffic {
                 "{:?} was answered {status}: {text}",
                 request.purpose
             ));
+        }
+        if request.purpose == Purpose::ShipMany {
+            let answer = std::str::from_utf8(body).unwrap_or_default();
+            if let Some((_, problem)) = answer.split_once("\"problem\":") {
+                let problem: String = problem.chars().take(300).collect();
+                return Err(format!("a shipment of a batch was refused: {problem}"));
+            }
         }
         if request.purpose == Purpose::Place && status == StatusCode::CREATED {
             let answer = std::str::from_utf8(body).unwrap_or_default();
@@ -201,6 +228,8 @@ impl Traffic {
             Purpose::Replay => status == 200 || (status == 409 && self.cancels == Cancels::Offered),
             Purpose::Read => status == 200,
             Purpose::Cancel => matches!(status, 200 | 202 | 409),
+            Purpose::Ship => status == 201,
+            Purpose::ShipMany => status == 200,
         }
     }
 
@@ -222,6 +251,8 @@ impl Traffic {
         match self.workload {
             Workload::Replay => Purpose::Replay,
             Workload::Reads => Purpose::Read,
+            Workload::Ship => Purpose::Ship,
+            Workload::Bulk => Purpose::ShipMany,
             Workload::Mixed => match number % 20 {
                 0..14 => Purpose::Place,
                 14..18 => Purpose::Read,
@@ -247,6 +278,53 @@ impl Traffic {
         let count = u64::try_from(known.len()).ok().filter(|count| *count > 0)?;
         let place = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) % count;
         known.get(usize::try_from(place).ok()?).cloned()
+    }
+
+    fn ship(&self, number: u64) -> Request {
+        Request {
+            purpose: Purpose::Ship,
+            method: Method::POST,
+            path: format!("/fulfilment-orders/{}/shipments", self.work(number)),
+            key: Some(format!("{}-ship-{number}", self.keys)),
+            body: Bytes::from_static(br#"{"lines":[{"line":1,"quantity":1}]}"#),
+            number,
+        }
+    }
+
+    fn ship_many(&self, number: u64) -> Request {
+        let items = (number * BULK..(number + 1) * BULK).map(|number| {
+            json!({
+                "action": "create",
+                "idempotencyKey": format!("{}-ship-{number}", self.keys),
+                "fulfilmentOrderId": self.work(number),
+                "lines": [{ "line": 1, "quantity": 1 }],
+            })
+        });
+        let items: Vec<_> = items.collect();
+        Request {
+            purpose: Purpose::ShipMany,
+            method: Method::POST,
+            path: "/shipments/batch".to_owned(),
+            key: None,
+            body: Bytes::from(json!({ "items": items }).to_string()),
+            number,
+        }
+    }
+
+    /// The fulfilment order of a shipment: each in turn, so that consecutive shipments are of different orders.
+    fn work(&self, number: u64) -> Uuid {
+        let works = self.lock_works();
+        let place = usize::try_from(number).unwrap_or_default();
+        works
+            .get(place % works.len().max(1))
+            .copied()
+            .unwrap_or_default()
+    }
+
+    fn lock_works(&self) -> std::sync::MutexGuard<'_, Vec<Uuid>> {
+        self.works
+            .lock()
+            .expect("no thread panics while holding the list")
     }
 
     fn place(&self, number: u64) -> Request {
@@ -287,7 +365,7 @@ fn body(Scene { dataset, demand }: &Scene, random: &mut StdRng) -> Body {
     let location = json!({ "lat": lat + shift(grid.lat_step), "lng": lng + shift(grid.lng_step) });
     let items: Vec<_> = products(dataset.products, demand.lines, random)
         .into_iter()
-        .map(|product| json!({ "productId": product_id(product), "quantity": 1 }))
+        .map(|product| json!({ "productId": product_id(product), "quantity": demand.units }))
         .collect();
     let body = json!({
         "customerId": CUSTOMER,
@@ -369,6 +447,35 @@ mod tests {
         }
         let counts: Vec<u32> = counts.into_values().collect();
         assert_eq!(counts, [100, 1400, 400, 100], "cancel, place, read, replay");
+    }
+
+    #[test]
+    fn shipments_take_each_fulfilment_order_in_turn() {
+        let traffic = traffic(Workload::Bulk);
+        let works: Vec<Uuid> = (0..60).map(|_| Uuid::new_v4()).collect();
+        traffic.learn_works(works.clone());
+        let (first, second) = (traffic.next(), traffic.next());
+        let items = |request: &Request| -> Vec<(String, Uuid)> {
+            let body: serde_json::Value = serde_json::from_slice(&request.body).unwrap();
+            let items = body["items"].as_array().unwrap().iter();
+            let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+            items
+                .map(|it| {
+                    let work = text(&it["fulfilmentOrderId"]).parse().unwrap();
+                    (text(&it["idempotencyKey"]), work)
+                })
+                .collect()
+        };
+        let shipped = [items(&first), items(&second)].concat();
+        assert_eq!(shipped.len(), 200);
+        assert_eq!(shipped[61].1, works[1]);
+        let mut keys: Vec<_> = shipped.into_iter().map(|(key, _)| key).collect();
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), 200);
+        let refused = br#"{"items":[{"status":409,"problem":{}}]}"#;
+        assert!(traffic.judge(&first, StatusCode::OK, refused).is_err());
+        assert!(traffic.judge(&first, StatusCode::OK, b"{}").is_ok());
     }
 
     #[test]

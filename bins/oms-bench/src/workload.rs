@@ -25,13 +25,17 @@ pub(crate) enum Workload {
     Reads,
     /// 70 % orders, 20 % reads, 5 % replays, 5 % cancellations.
     Mixed,
+    /// One unit of an order of 50 leaves in each request.
+    Ship,
+    /// 100 such shipments in each request.
+    Bulk,
     /// Uniform at half of the highest measured rate, whether or not the answers keep pace.
     Open,
 }
 
 impl Workload {
     /// All workloads, in the order of the report. `Open` needs the rates of `Uniform`, so it comes later.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Uniform,
         Self::Hot,
         Self::Baskets,
@@ -40,6 +44,8 @@ impl Workload {
         Self::Replay,
         Self::Reads,
         Self::Mixed,
+        Self::Ship,
+        Self::Bulk,
         Self::Open,
     ];
 
@@ -54,6 +60,8 @@ impl Workload {
             Self::Replay => "replay",
             Self::Reads => "reads",
             Self::Mixed => "mixed",
+            Self::Ship => "ship",
+            Self::Bulk => "bulk",
             Self::Open => "open",
         }
     }
@@ -64,9 +72,14 @@ impl Workload {
             Self::Flash => dataset::FLASH,
             Self::Baskets => dataset::BASKETS,
             Self::Far => dataset::FAR,
-            Self::Uniform | Self::Hot | Self::Replay | Self::Reads | Self::Mixed | Self::Open => {
-                dataset::UNIFORM
-            }
+            Self::Uniform
+            | Self::Hot
+            | Self::Replay
+            | Self::Reads
+            | Self::Mixed
+            | Self::Ship
+            | Self::Bulk
+            | Self::Open => dataset::UNIFORM,
         };
         let demand = self.demand();
         Scene { dataset, demand }
@@ -77,25 +90,39 @@ impl Workload {
             Self::Hot | Self::Flash => Demand {
                 near: Near::First,
                 lines: Lines::Same,
+                units: 1,
             },
             Self::Baskets => Demand {
                 near: Near::First,
                 lines: Lines::Random(10),
+                units: 1,
             },
             Self::Far => Demand {
                 near: Near::First,
                 lines: Lines::Random(1),
+                units: 1,
+            },
+            Self::Ship | Self::Bulk => Demand {
+                near: Near::Any,
+                lines: Lines::Random(1),
+                units: SHIPMENTS,
             },
             Self::Uniform | Self::Replay | Self::Reads | Self::Mixed | Self::Open => Demand {
                 near: Near::Any,
                 lines: Lines::Random(2),
+                units: 1,
             },
         }
     }
 
     /// Whether its requests need existing orders.
     pub(crate) const fn asks_for_orders(self) -> bool {
-        matches!(self, Self::Replay | Self::Reads | Self::Mixed)
+        matches!(self, Self::Replay | Self::Reads | Self::Mixed) || self.ships()
+    }
+
+    /// Whether its requests ship existing orders.
+    pub(crate) const fn ships(self) -> bool {
+        matches!(self, Self::Ship | Self::Bulk)
     }
 
     /// Whether the database alone can process its orders one at a time, for comparison.
@@ -116,7 +143,12 @@ pub(crate) struct Scene {
 pub(crate) struct Demand {
     pub(crate) near: Near,
     pub(crate) lines: Lines,
+    /// Units of each line.
+    pub(crate) units: u32,
 }
+
+/// As many shipments as an order may have, and the units of an order that is shipped one by one.
+pub(crate) const SHIPMENTS: u32 = 50;
 
 /// Where orders are delivered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,7 +159,7 @@ pub(crate) enum Near {
     First,
 }
 
-/// The lines of an order, with one unit each.
+/// The lines of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lines {
     /// Product 1.

@@ -2,6 +2,7 @@
 
 pub(crate) mod fulfilment_order;
 pub(crate) mod fulfilment_status;
+pub(crate) mod happening;
 pub(crate) mod hold;
 pub(crate) mod id;
 pub(crate) mod limits;

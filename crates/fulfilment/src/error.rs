@@ -42,6 +42,10 @@ oms_errors::problem_types! {
     SHIPMENT_CANCELLED = "fulfilment.shipment_cancelled", WrongState, "The shipment was cancelled";
     /// The shipment has parcels already. Change them one by one.
     HAS_PARCELS = "fulfilment.has_parcels", WrongState, "The shipment has parcels";
+    /// The personal data of the order was erased, and a tracking URL leads to the customer.
+    ERASED = "fulfilment.erased", WrongState, "Personal data of the order was erased";
+    /// The time is more than a day ahead, or more than ten years before the shipment was created.
+    IMPLAUSIBLE_TIME = "fulfilment.implausible_time", Unprocessable, "The time is not plausible";
     /// The order holds fewer units in the warehouse than it has to send.
     NOT_RESERVED = "fulfilment.not_reserved", WrongState, "The units are not reserved";
     /// The database's answer was lost, so the change may or may not have been made. Repeat the request, with the same
@@ -128,6 +132,8 @@ fn problem_of(refusal: &Refusal) -> Problem {
         Refusal::Delivered => Problem::of(&DELIVERED),
         Refusal::ShipmentCancelled => Problem::of(&SHIPMENT_CANCELLED),
         Refusal::HasParcels => Problem::of(&HAS_PARCELS),
+        Refusal::Erased => Problem::of(&ERASED),
+        Refusal::ImplausibleTime => Problem::of(&IMPLAUSIBLE_TIME),
         Refusal::UnknownParcel { .. } => Problem::of(&PARCEL_NOT_FOUND),
     }
 }

@@ -12,6 +12,7 @@ pub use domain::fulfilment_order::{
     Action, FulfilmentOrder, FulfilmentOrderStatus, NewFulfilmentOrder, ShownStatus,
 };
 pub use domain::fulfilment_status::{Fulfilment, FulfilmentStatus};
+pub use domain::happening::{Happening, Turn};
 pub use domain::hold::{Hold, HoldHandle, HoldReason, NewHold};
 pub use domain::id::{FulfilmentOrderId, ShipmentId};
 pub use domain::line::{InvalidUnits, Line, Units};
@@ -20,22 +21,23 @@ pub use domain::parcel::{MAX_PARCELS, NewParcel, Parcel};
 pub use domain::refusal::Refusal;
 pub use domain::shipment::{Shipment, ShipmentLine, ShipmentStatus, Undo};
 pub use domain::text::{CarrierName, Note, TrackingNumber, TrackingUrl};
-pub use domain::tracking::{TrackingReport, TrackingStatus};
+pub use domain::tracking::{TrackingEvent, TrackingReport, TrackingStatus};
 pub use error::{
-    CLOSED, DELIVERED, FulfilmentError, HAS_PARCELS, HAS_SHIPMENTS, MORE_THAN_OUTSTANDING,
-    NOT_FOUND, NOT_RESERVED, NOT_SHIPPED, NOTHING_READY, ON_HOLD, PARCEL_NOT_FOUND, PROBLEM_TYPES,
-    SCHEDULED, SHIPMENT_CANCELLED, SHIPMENT_NOT_FOUND, TOO_MANY_HOLDS, TOO_MANY_SHIPMENTS,
-    UNKNOWN_LINE,
+    CLOSED, DELIVERED, ERASED, FulfilmentError, HAS_PARCELS, HAS_SHIPMENTS, IMPLAUSIBLE_TIME,
+    MORE_THAN_OUTSTANDING, NOT_FOUND, NOT_RESERVED, NOT_SHIPPED, NOTHING_READY, ON_HOLD,
+    PARCEL_NOT_FOUND, PROBLEM_TYPES, SCHEDULED, SHIPMENT_CANCELLED, SHIPMENT_NOT_FOUND,
+    TOO_MANY_HOLDS, TOO_MANY_SHIPMENTS, UNKNOWN_LINE,
 };
 pub use service::cancel_shipment::{CancelledShipment, cancel_shipment};
-pub use service::deliver_shipment::deliver_shipment;
+pub use service::count_open::{OPEN_STATUSES, count_open_fulfilment_orders};
 pub use service::dispatch::{Departure, Dispatch, ShipmentDraft};
 pub use service::erase_addresses::erase_addresses;
-pub use service::find_fulfilments::find_fulfilments;
+pub use service::find_fulfilments::{FulfilmentRows, find_fulfilment_rows, find_fulfilments};
 pub use service::find_open::{find_open_orders, list_open_orders};
-pub use service::find_orders::{find_orders_of, find_shipments};
-pub use service::freeze::{cancel_frozen, cancel_unsent, freeze_unsent, thaw};
+pub use service::find_orders::{Subject, find_orders_of, find_shipments, find_subjects};
+pub use service::freeze::{UnsentChange, cancel_frozen, cancel_unsent, freeze_unsent, thaw};
 pub use service::hold::{place_hold, release_hold};
+pub use service::list_tracking::list_tracking_from;
 pub use service::open::{find_opened, open_fulfilment_orders};
 pub use service::record_tracking::record_tracking;
 pub use service::start::{Work, change_work};

@@ -2,7 +2,7 @@
 
 pub(crate) mod cancel_shipment;
 pub(crate) mod change_parcel;
-pub(crate) mod deliver_shipment;
+pub(crate) mod count_open;
 pub(crate) mod dispatch;
 pub(crate) mod erase_addresses;
 pub(crate) mod find_fulfilments;
@@ -14,6 +14,7 @@ pub(crate) mod get_shipment;
 pub(crate) mod hold;
 pub(crate) mod list_fulfilment_orders;
 pub(crate) mod list_shipments;
+pub(crate) mod list_tracking;
 pub(crate) mod open;
 pub(crate) mod record_tracking;
 pub(crate) mod start;

@@ -8,9 +8,12 @@ pub(crate) mod fulfilment_orders;
 pub(crate) mod grants;
 pub(crate) mod holds;
 pub(crate) mod lines;
+pub(crate) mod open_counts;
 pub(crate) mod open_orders;
 pub(crate) mod parcels;
 pub(crate) mod shipments;
+pub(crate) mod touch;
+pub(crate) mod tracked;
 pub(crate) mod tracking_events;
 pub(crate) mod work_list;
 
@@ -20,6 +23,15 @@ use uuid::Uuid;
 
 /// The time that a statement uses as the present, as in `greatest($n, now())`. `None` is the database's own.
 pub(crate) type Now = Option<chrono::DateTime<chrono::Utc>>;
+
+/// Maximum number of rows that a page of a list looks at. A macro, because the text of a cached statement must be a
+/// constant.
+macro_rules! most_looked_at {
+    () => {
+        1000
+    };
+}
+pub(crate) use most_looked_at;
 
 /// Groups values by their keys, and keeps their order.
 fn grouped<V>(pairs: impl Iterator<Item = (Uuid, V)>) -> HashMap<Uuid, Vec<V>> {

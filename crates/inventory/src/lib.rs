@@ -30,7 +30,7 @@ pub use service::release::release;
 pub use service::release_parts::release_parts;
 pub use service::reserve::{hold_stock, lock_stock};
 pub use service::route::{Nearest, find_nearest, route, route_together};
-pub use service::ship::ship;
+pub use service::ship::{ShippedUnits, ship};
 pub use service::unship::unship;
 pub use stock_error::StockError;
 

@@ -19,8 +19,8 @@ pub use domain::{
 pub use ids::AttemptId;
 pub use service::{
     CollectOutcome, Collected, FencePolicy, LaterCause, PaymentBatches, SettleOutcome, Settled,
-    close_attempts, closing_all, collect_payment, find_newest_attempt, find_payment, find_payments,
-    list_attempts, record_attempts, recording, settle_payment,
+    close_attempts, closing_all, collect_payment, find_newest_attempt, find_payment,
+    find_payments_and_refunds, list_attempts, record_attempts, recording, settle_payment,
 };
 
 // Orders refunds money, and mirrors refunds that were made at the gateway itself.

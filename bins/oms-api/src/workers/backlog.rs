@@ -4,15 +4,17 @@
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use oms_database::Database;
+use oms_database::{Database, DbError};
+use oms_fulfilment::{OPEN_STATUSES, count_open_fulfilment_orders};
 use oms_monitoring::metrics::{Metrics, MetricsError};
 use oms_orders::{OrderContext, measure_backlog, measure_reconciliation};
 use oms_payments::{PaymentError, count_due_gateway_events};
 use oms_validation::TenantId;
 use oms_work::{CancellationToken, Next, Worker};
+use tokio::sync::Mutex;
 
 /// The worker that measures the backlogs.
 pub(super) struct BacklogGauges {
@@ -22,7 +24,12 @@ pub(super) struct BacklogGauges {
     pub(super) compared: Option<TenantId>,
     pub(super) interval: Duration,
     pub(super) gauges: Gauges,
+    /// When the open fulfilment orders were counted last.
+    pub(super) counted: Mutex<Option<Instant>>,
 }
+
+/// The pause between two counts of the open fulfilment orders, because a count reads all of them.
+const COUNT_PAUSE: Duration = Duration::from_secs(60);
 
 #[async_trait]
 impl Worker for BacklogGauges {
@@ -56,8 +63,32 @@ impl Worker for BacklogGauges {
                 Err(error) => warn(&error, "findings"),
             }
         }
+        self.count_fulfilment_orders().await;
         Next::AfterInterval
     }
+}
+
+impl BacklogGauges {
+    async fn count_fulfilment_orders(&self) {
+        let mut counted = self.counted.lock().await;
+        if counted.is_some_and(|last| last.elapsed() < COUNT_PAUSE) {
+            return;
+        }
+        *counted = Some(Instant::now());
+        match count_open(&self.database).await {
+            Ok(counts) => {
+                for (gauge, count) in self.gauges.open_fulfilment_orders.iter().zip(counts) {
+                    set(gauge, count);
+                }
+            }
+            Err(error) => warn(&error, "fulfilment orders"),
+        }
+    }
+}
+
+async fn count_open(database: &Database) -> Result<[u64; OPEN_STATUSES.len()], DbError> {
+    let mut connection = database.acquire().await?;
+    count_open_fulfilment_orders(&mut connection, None).await
 }
 
 async fn count_events(database: &Database) -> Result<u64, PaymentError> {
@@ -85,6 +116,7 @@ pub(super) struct Gauges {
     due_gateway_events: Arc<AtomicU64>,
     open_findings: Arc<AtomicU64>,
     reconciled_age_ms: Arc<AtomicU64>,
+    open_fulfilment_orders: [Arc<AtomicU64>; OPEN_STATUSES.len()],
 }
 
 impl Gauges {
@@ -128,6 +160,17 @@ impl Gauges {
         let of_comparing = of_comparing.into_iter().filter(|_| compares);
         for (name, help, value, divisor) in of_work.into_iter().chain(of_comparing) {
             metrics.gauge_from(name, help, &[], sample(value, divisor))?;
+        }
+        let help = "Fulfilment orders of all tenants of which something is left to send, by status, counted once a minute. `on_hold` and `scheduled` must not be sent now.";
+        for (status, value) in OPEN_STATUSES.iter().zip(&gauges.open_fulfilment_orders) {
+            let status = status.as_str().to_lowercase();
+            let labels = [("status", status.as_str())];
+            metrics.gauge_from(
+                "oms_fulfilment_orders_open",
+                help,
+                &labels,
+                sample(value, 1.0),
+            )?;
         }
         Ok(gauges)
     }

@@ -263,6 +263,11 @@ impl FulfilmentOrder {
         units
     }
 
+    /// Gives it its next version. Each request that changes it does so once.
+    pub(crate) const fn raise_version(&mut self) {
+        self.version += 1;
+    }
+
     fn check_sendable(&self) -> Result<(), Refusal> {
         if !self.is_open() {
             return Err(Refusal::Closed(self.status));

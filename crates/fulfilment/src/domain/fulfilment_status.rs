@@ -7,7 +7,7 @@ use crate::domain::shipment::{Shipment, ShipmentStatus};
 use crate::domain::words;
 
 words! {
-    FulfilmentStatus, "What became of an order's goods.", {
+    FulfilmentStatus, "The fulfilment status of an order, by its units.", {
         /// Nothing is to be sent: no money is secured, or the order ended before.
         None = "NONE",
         /// Nothing was sent, and something is left to send.

@@ -1,7 +1,17 @@
-//! How many holds and shipments there may be.
+//! How many holds and shipments there may be, and which times are plausible.
+
+use chrono::TimeDelta;
 
 /// Maximum number of holds on one fulfilment order.
 pub(crate) const MAX_HOLDS: usize = 10;
 
 /// Maximum number of shipments of an order, cancelled ones included.
 pub(crate) const MAX_SHIPMENTS: usize = 50;
+
+/// How far ahead a reported time may be: the clocks and time zones of carriers differ. A later one would outlast all
+/// later reports.
+pub(crate) const MAX_AHEAD: TimeDelta = TimeDelta::days(1);
+
+/// How long before its shipment was created something may have happened to a parcel: labels are bought in advance. An
+/// earlier time is that of a clock which was never set.
+pub(crate) const MAX_BEFORE: TimeDelta = TimeDelta::days(3653);

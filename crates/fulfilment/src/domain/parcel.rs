@@ -89,20 +89,18 @@ impl Parcel {
     }
 
     /// The parcel after a report of the carrier. A report that is older than the latest changes nothing: carriers'
-    /// hooks arrive in any order.
-    pub(crate) fn reported(self, report: &TrackingReport) -> Self {
-        if self
-            .status_at
-            .is_some_and(|latest| report.happened_at < latest)
-        {
+    /// hooks arrive in any order. A time in the future counts as the present, or it would outlast later reports.
+    pub(crate) fn reported(self, report: &TrackingReport, present: DateTime<Utc>) -> Self {
+        let happened_at = report.happened_at.min(present);
+        if self.status_at.is_some_and(|latest| happened_at < latest) {
             return self;
         }
         let is_delivered = report.status == TrackingStatus::Delivered;
         Self {
             tracking_status: Some(report.status),
-            status_at: Some(report.happened_at),
+            status_at: Some(happened_at),
             estimated_at: report.estimated_at.or(self.estimated_at),
-            delivered_at: is_delivered.then_some(report.happened_at),
+            delivered_at: is_delivered.then_some(happened_at),
             ..self
         }
     }
@@ -140,6 +138,20 @@ pub(crate) mod tests {
         }
     }
 
+    fn later() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_764_504_000, 0).unwrap()
+    }
+
+    #[test]
+    fn a_report_from_the_future_does_not_outlast_later_ones() {
+        let ahead = report(60, TrackingStatus::InTransit);
+        let present = ahead.happened_at - TimeDelta::minutes(60);
+        let reported = parcel().reported(&ahead, present);
+        assert_eq!(reported.status_at, Some(present));
+        let delivered = report(1, TrackingStatus::Delivered);
+        assert!(reported.reported(&delivered, later()).is_delivered());
+    }
+
     #[test]
     fn an_empty_change_keeps_everything_and_others_only_what_they_name() {
         assert!(ParcelChange::default().is_empty());
@@ -154,9 +166,9 @@ pub(crate) mod tests {
 
     #[test]
     fn a_parcel_that_is_sent_back_after_delivery_is_not_delivered() {
-        let delivered = parcel().reported(&report(1, TrackingStatus::Delivered));
+        let delivered = parcel().reported(&report(1, TrackingStatus::Delivered), later());
         assert!(delivered.is_delivered() && delivered.delivered_at.is_some());
-        let returned = delivered.reported(&report(2, TrackingStatus::ReturnToSender));
+        let returned = delivered.reported(&report(2, TrackingStatus::ReturnToSender), later());
         assert!(!returned.is_delivered() && returned.delivered_at.is_none());
     }
 
@@ -167,7 +179,7 @@ pub(crate) mod tests {
         ) {
             let statuses = TrackingStatus::ALL;
             let reported = order.iter().fold(parcel(), |parcel, minute| {
-                parcel.reported(&report(*minute, statuses[usize::try_from(*minute).unwrap()]))
+                parcel.reported(&report(*minute, statuses[usize::try_from(*minute).unwrap()]), later())
             });
             prop_assert_eq!(reported.tracking_status, Some(statuses[5]));
         }

@@ -56,6 +56,12 @@ pub enum Refusal {
     /// The shipment has parcels, which are changed one by one.
     #[error("the shipment has parcels already")]
     HasParcels,
+    /// The personal data of the order was erased, so that no more is stored.
+    #[error("the personal data of the order was erased")]
+    Erased,
+    /// A reported time is too far ahead, or too long before the shipment.
+    #[error("the time is too far from that of the shipment or from the present")]
+    ImplausibleTime,
     /// The shipment has no parcel of this number.
     #[error("the shipment has no parcel {parcel}")]
     UnknownParcel {

@@ -5,6 +5,7 @@ use oms_validation::{OrderId, ProductId, WarehouseId};
 use serde_json::Value;
 
 use crate::domain::id::{FulfilmentOrderId, ShipmentId};
+use crate::domain::limits::{MAX_AHEAD, MAX_BEFORE};
 use crate::domain::line::Units;
 use crate::domain::parcel::{NewParcel, Parcel};
 use crate::domain::refusal::Refusal;
@@ -136,6 +137,26 @@ impl Shipment {
         }
     }
 
+    /// Whether the personal data of its order was erased. Then no text about the customer may be stored any more.
+    pub const fn is_erased(&self) -> bool {
+        self.destination.is_none()
+    }
+
+    /// Checks a time at which something is said to have happened to it.
+    ///
+    /// # Errors
+    /// `ImplausibleTime` if it is more than a day ahead, or more than ten years before the shipment was created.
+    pub(crate) fn check_time(
+        &self,
+        at: DateTime<Utc>,
+        present: DateTime<Utc>,
+    ) -> Result<(), Refusal> {
+        match at > present + MAX_AHEAD || at < self.created_at - MAX_BEFORE {
+            true => Err(Refusal::ImplausibleTime),
+            false => Ok(()),
+        }
+    }
+
     /// Whether the carriers delivered all of its parcels. `false` if it has none.
     pub fn is_all_delivered(&self) -> bool {
         !self.parcels.is_empty() && self.parcels.iter().all(Parcel::is_delivered)
@@ -144,6 +165,7 @@ impl Shipment {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use chrono::TimeDelta;
     use uuid::Uuid;
 
     use super::*;
@@ -196,6 +218,19 @@ pub(crate) mod tests {
             assert_eq!(shipment.may_ship(), ship, "{status}");
             assert_eq!(shipment.may_deliver(), deliver, "{status}");
             assert_eq!(shipment.may_cancel(), cancel, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_time_is_at_most_a_day_ahead_and_ten_years_before_the_shipment() {
+        let shipment = shipment(ShipmentStatus::Shipped);
+        let present = shipment.created_at + TimeDelta::hours(5);
+        let check = |at| shipment.check_time(at, present);
+        let (first, last) = (shipment.created_at - MAX_BEFORE, present + MAX_AHEAD);
+        assert_eq!((check(first), check(last)), (Ok(()), Ok(())));
+        let second = TimeDelta::seconds(1);
+        for wrong in [first - second, last + second, DateTime::<Utc>::MIN_UTC] {
+            assert_eq!(check(wrong), Err(Refusal::ImplausibleTime), "{wrong}");
         }
     }
 

@@ -119,6 +119,12 @@ impl TrackingUrl {
     }
 }
 
+impl fmt::Display for TrackingUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 impl TryFrom<String> for TrackingUrl {
     type Error = InvalidTrackingUrl;
 

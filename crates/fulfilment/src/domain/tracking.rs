@@ -1,7 +1,9 @@
 //! What carriers report about parcels.
 
 use chrono::{DateTime, Utc};
+use uuid::Uuid;
 
+use crate::domain::id::ShipmentId;
 use crate::domain::text::Note;
 use crate::domain::words;
 
@@ -24,6 +26,29 @@ words! {
         /// The carrier does not know.
         Unknown = "unknown",
     }
+}
+
+/// A stored report of a carrier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrackingEvent {
+    /// Its ID.
+    pub id: Uuid,
+    /// The shipment.
+    pub shipment_id: ShipmentId,
+    /// The shipment's number in the order.
+    pub shipment_number: i32,
+    /// The parcel's number in the shipment.
+    pub parcel: i32,
+    /// Where the parcel was.
+    pub status: TrackingStatus,
+    /// In the carrier's words.
+    pub detail: Option<String>,
+    /// When it happened, as the carrier says.
+    pub happened_at: DateTime<Utc>,
+    /// Who reported it.
+    pub actor: String,
+    /// When it was reported.
+    pub recorded_at: DateTime<Utc>,
 }
 
 /// A report of a carrier about a parcel.

@@ -178,6 +178,11 @@ pub type WrittenFulfilmentOrder = Disclosed<FulfilmentOrderBody, ChangedFulfilme
 /// The answer to a change of a shipment.
 pub type WrittenShipment = Disclosed<ShipmentBody, ChangedShipment>;
 
+/// Answers with a resource and its version as `ETag`.
+pub(crate) fn shown(version: i32, body: impl Serialize) -> HttpResponse {
+    HttpResponse::Ok().insert_header(etag(version)).json(body)
+}
+
 /// Answers a change with the fulfilment order and its version as `ETag`.
 pub fn written_fulfilment_order(
     mut response: HttpResponseBuilder,

@@ -3,7 +3,6 @@
 use oms_database::Connection;
 use oms_validation::{ExpectedVersion, TenantId};
 
-use crate::domain::fulfilment_order::FulfilmentOrderStatus;
 use crate::domain::id::ShipmentId;
 use crate::domain::shipment::Undo;
 use crate::error::FulfilmentError;
@@ -17,8 +16,6 @@ pub struct CancelledShipment {
     pub undo: Undo,
     /// Its units.
     pub units: Departure,
-    /// Whether its fulfilment order was closed before.
-    pub reopened: bool,
 }
 
 /// Cancels a shipment, and makes its units outstanding again. `None` if it was cancelled before. Its order must be
@@ -52,11 +49,12 @@ pub async fn cancel_shipment(
         let version = shipment.version;
         return Err(FulfilmentError::Changed { version });
     }
-    let (units, before) = (shipment.units(), order.status);
+    let units = shipment.units();
     match undo {
         Undo::Packing => order.unpack(&units),
         Undo::Shipping => order.unship(&units),
     }
+    order.raise_version();
     shipments::mark_cancelled(connection, tenant, now, &[id], reason).await?;
     fulfilment_orders::update(connection, tenant, now, &[&order]).await?;
     Ok(Some(CancelledShipment {
@@ -67,6 +65,5 @@ pub async fn cancel_shipment(
             warehouse_id: order.warehouse_id,
             units: units.by_product(&order.lines),
         },
-        reopened: before == FulfilmentOrderStatus::Closed,
     }))
 }

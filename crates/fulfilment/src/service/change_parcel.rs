@@ -9,14 +9,15 @@ use crate::domain::parcel::ParcelChange;
 use crate::domain::refusal::Refusal;
 use crate::domain::shipment::Shipment;
 use crate::error::FulfilmentError;
+use crate::store::touch::{Touched, touch};
 use crate::store::{parcels, shipments};
 
 /// Changes a parcel if its shipment has the expected version, and returns the shipment. Needs no lock on the order: it
 /// concerns neither stock nor money.
 ///
 /// # Errors
-/// `ShipmentNotFound`; `Changed` if the shipment has another version; `UnknownParcel`; or the database's error. On
-/// error, nothing is changed.
+/// `ShipmentNotFound`; `Changed` if the shipment has another version; `UnknownParcel`; `Erased` for a tracking URL once
+/// personal data is erased; or the database's error. On error, nothing is changed.
 pub async fn change_parcel(
     context: &FulfilmentContext,
     tenant: TenantId,
@@ -34,10 +35,13 @@ pub async fn change_parcel(
             let version = shipment.version;
             return Err(FulfilmentError::Changed { version });
         }
+        if shipment.is_erased() && change.tracking_url.is_some() {
+            return Err(Refusal::Erased.into());
+        }
         let parcel = shipment.parcels.into_iter().find(|it| it.number == number);
         let parcel = parcel.ok_or(Refusal::UnknownParcel { parcel: number })?;
         parcels::update(connection, tenant, id, &change.applied_to(parcel)).await?;
-        shipments::touch(connection, tenant, None, id).await?;
+        touch(connection, tenant, None, Touched::Shipment(id)).await?;
         let changed = shipments::find(connection, tenant, &[id]).await?;
         let changed = changed.into_iter().next();
         changed.ok_or(FulfilmentError::ShipmentNotFound)

@@ -1,8 +1,9 @@
-//! Packs and ships: one transaction may create and send shipments of many orders.
+//! Packs, ships and delivers: one transaction may create, send and deliver shipments of many orders.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use oms_database::{Connection, DbError};
+use chrono::{DateTime, Utc};
+use oms_database::{Connection, DbError, send_in_transaction};
 use oms_validation::{ExpectedVersion, OrderId, ProductId, TenantId, WarehouseId};
 use serde_json::Value;
 
@@ -14,7 +15,7 @@ use crate::domain::parcel::NewParcel;
 use crate::domain::refusal::Refusal;
 use crate::domain::shipment::{NewShipment, Shipment, ShipmentLine, ShipmentStatus};
 use crate::error::FulfilmentError;
-use crate::store::{Now, fulfilment_orders, parcels, shipments};
+use crate::store::{Now, clock, fulfilment_orders, holds, lines, parcels, shipments};
 
 /// A shipment to create.
 #[derive(Clone, Debug)]
@@ -53,16 +54,18 @@ pub struct Departure {
 #[derive(Debug)]
 pub struct Dispatch {
     orders: BTreeMap<FulfilmentOrderId, FulfilmentOrder>,
-    packed: BTreeMap<ShipmentId, Shipment>,
+    shipments: BTreeMap<ShipmentId, Shipment>,
     last_numbers: HashMap<OrderId, i32>,
     changed: BTreeSet<FulfilmentOrderId>,
     created: Vec<NewShipment>,
     sent: Vec<(ShipmentId, Vec<NewParcel>)>,
+    delivered: Vec<(ShipmentId, DateTime<Utc>)>,
     departures: Vec<Departure>,
+    present: DateTime<Utc>,
 }
 
 impl Dispatch {
-    /// Locks fulfilment orders, and shipments of theirs. Their orders must be locked.
+    /// Locks fulfilment orders, and shipments of theirs, in two round trips. Their orders must be locked.
     ///
     /// # Errors
     /// When the database fails.
@@ -73,20 +76,44 @@ impl Dispatch {
         ids: &[FulfilmentOrderId],
         shipment_ids: &[ShipmentId],
     ) -> Result<Self, DbError> {
-        let orders = fulfilment_orders::lock(connection, tenant, now, ids).await?;
-        let packed = match shipment_ids.is_empty() {
-            true => Vec::new(),
-            false => shipments::lock(connection, tenant, shipment_ids).await?,
-        };
-        let order_ids: Vec<OrderId> = orders.iter().map(|order| order.order_id).collect();
+        let has_shipments = !shipment_ids.is_empty();
+        let locks = (
+            fulfilment_orders::lock_rows(tenant, now, ids),
+            has_shipments.then(|| shipments::lock_rows(tenant, shipment_ids)),
+            clock::read(now),
+        );
+        let (orders, found, present) = send_in_transaction(connection, locks).await?;
+        let found = found.unwrap_or_default();
+        let (of_orders, of_shipments) = (
+            fulfilment_orders::ids_of(&orders),
+            shipments::ids_of(&found),
+        );
+        let order_ids = fulfilment_orders::order_ids_of(&orders);
+        let parts = (
+            lines::find(tenant, &of_orders),
+            holds::find(tenant, &of_orders),
+            shipments::last_numbers(tenant, &order_ids),
+            has_shipments.then(|| shipments::find_lines(tenant, &of_shipments)),
+            has_shipments.then(|| parcels::find(tenant, &of_shipments)),
+        );
+        let parts = send_in_transaction(connection, parts).await?;
+        let (lines, holds, last_numbers, shipped_lines, parcels) = parts;
+        let orders = fulfilment_orders::fulfilment_orders_of(orders, lines, holds);
+        let (shipped_lines, parcels) = (
+            shipped_lines.unwrap_or_default(),
+            parcels.unwrap_or_default(),
+        );
+        let found = shipments::shipments_of(found, shipped_lines, parcels);
         Ok(Self {
-            last_numbers: shipments::last_numbers(connection, tenant, &order_ids).await?,
+            last_numbers,
             orders: orders.into_iter().map(|order| (order.id, order)).collect(),
-            packed: packed.into_iter().map(|it| (it.id, it)).collect(),
+            shipments: found.into_iter().map(|it| (it.id, it)).collect(),
             changed: BTreeSet::new(),
             created: Vec::new(),
             sent: Vec::new(),
+            delivered: Vec::new(),
             departures: Vec::new(),
+            present,
         })
     }
 
@@ -97,7 +124,7 @@ impl Dispatch {
     pub fn create(&mut self, draft: ShipmentDraft) -> Result<i32, FulfilmentError> {
         let id = draft.fulfilment_order_id;
         let order = self.orders.get(&id).ok_or(FulfilmentError::NotFound)?;
-        // A batch may have changed it already; the version is the one that the client could read.
+        // An earlier request of the batch may have raised it.
         if !draft.expected.allows(order.version) {
             let version = order.version;
             return Err(FulfilmentError::Changed { version });
@@ -108,6 +135,7 @@ impl Dispatch {
         if draft.status == ShipmentStatus::Shipped {
             after.ship_packed(&units)?;
         }
+        after.raise_version();
         let last = self.last_numbers.entry(order.order_id).or_default();
         if usize::try_from(*last).is_ok_and(|last| last >= MAX_SHIPMENTS) {
             return Err(Refusal::TooManyShipments.into());
@@ -126,9 +154,9 @@ impl Dispatch {
             number: *last,
             warehouse_id: after.warehouse_id,
             status: draft.status,
-            destination: draft.destination,
             lines: lines.collect(),
-            parcels: draft.parcels,
+            parcels: storable(draft.parcels, draft.destination.is_none()),
+            destination: draft.destination,
         };
         if draft.status == ShipmentStatus::Shipped {
             self.departures.push(departure(shipment.id, &after, &units));
@@ -150,7 +178,7 @@ impl Dispatch {
         expected: &ExpectedVersion,
         parcels: Vec<NewParcel>,
     ) -> Result<bool, FulfilmentError> {
-        let shipment = self.packed.get_mut(&id);
+        let shipment = self.shipments.get_mut(&id);
         let shipment = shipment.ok_or(FulfilmentError::ShipmentNotFound)?;
         if !shipment.may_ship()? {
             return Ok(false);
@@ -166,10 +194,43 @@ impl Dispatch {
         let order = order.ok_or(FulfilmentError::NotFound)?;
         let units = shipment.units();
         order.ship_packed(&units)?;
+        order.raise_version();
         shipment.status = ShipmentStatus::Shipped;
+        shipment.version += 1;
+        let parcels = storable(parcels, shipment.is_erased());
         self.departures.push(departure(id, order, &units));
         self.changed.insert(order.id);
         self.sent.push((id, parcels));
+        Ok(true)
+    }
+
+    /// Records that a shipment was delivered at a time, now if none is given. A time in the future counts as now.
+    /// Returns `false` if it was delivered before.
+    ///
+    /// # Errors
+    /// `ShipmentNotFound`, `Changed`, `NotShipped`, `ShipmentCancelled`, or `ImplausibleTime` for a time long before
+    /// the shipment. Then nothing of it is written.
+    pub fn deliver(
+        &mut self,
+        id: ShipmentId,
+        expected: &ExpectedVersion,
+        delivered_at: Option<DateTime<Utc>>,
+    ) -> Result<bool, FulfilmentError> {
+        let present = self.present;
+        let shipment = self.shipments.get_mut(&id);
+        let shipment = shipment.ok_or(FulfilmentError::ShipmentNotFound)?;
+        if !shipment.may_deliver()? {
+            return Ok(false);
+        }
+        if !expected.allows(shipment.version) {
+            let version = shipment.version;
+            return Err(FulfilmentError::Changed { version });
+        }
+        let delivered_at = delivered_at.map_or(present, |at| at.min(present));
+        shipment.check_time(delivered_at, present)?;
+        shipment.status = ShipmentStatus::Delivered;
+        shipment.version += 1;
+        self.delivered.push((id, delivered_at));
         Ok(true)
     }
 
@@ -181,11 +242,6 @@ impl Dispatch {
     /// The locked fulfilment orders as they will be, by ID.
     pub fn fulfilment_order(&self, id: FulfilmentOrderId) -> Option<&FulfilmentOrder> {
         self.orders.get(&id)
-    }
-
-    /// A locked shipment.
-    pub fn shipment(&self, id: ShipmentId) -> Option<&Shipment> {
-        self.packed.get(&id)
     }
 
     /// Writes everything.
@@ -201,18 +257,36 @@ impl Dispatch {
         if !self.created.is_empty() {
             shipments::insert(connection, tenant, now, &self.created).await?;
         }
-        if !self.sent.is_empty() {
-            let ids: Vec<ShipmentId> = self.sent.iter().map(|(id, _)| *id).collect();
-            shipments::mark_shipped(connection, tenant, now, &ids).await?;
-            parcels::insert(connection, tenant, &self.sent).await?;
-        }
+        let sent: Vec<ShipmentId> = self.sent.iter().map(|(id, _)| *id).collect();
         let changed = self.orders.values();
         let changed: Vec<_> = changed.filter(|it| self.changed.contains(&it.id)).collect();
-        if changed.is_empty() {
-            return Ok(());
-        }
-        fulfilment_orders::update(connection, tenant, now, &changed).await
+        let (open, closed) = fulfilment_orders::update_rows(tenant, now, &changed);
+        // A shipment may be sent and delivered by two requests of one transaction.
+        let statements = (
+            (!sent.is_empty()).then(|| shipments::mark_shipped(tenant, now, &sent)),
+            parcels::insert(tenant, &self.sent),
+            (!self.delivered.is_empty())
+                .then(|| shipments::mark_delivered(tenant, now, &self.delivered)),
+            open,
+            closed,
+            (!changed.is_empty()).then(|| lines::update(tenant, &changed)),
+        );
+        let written = send_in_transaction(connection, statements).await?;
+        let (shipped, _, delivered, ..) = written;
+        let are_all = shipped.unwrap_or_default() == self.sent.len()
+            && delivered.unwrap_or_default() == self.delivered.len();
+        DbError::unless_changed(are_all, "the shipments are locked")
     }
+}
+
+/// Parcels as they may be stored: without their tracking URLs once the personal data of the order is erased.
+fn storable(mut parcels: Vec<NewParcel>, is_erased: bool) -> Vec<NewParcel> {
+    if is_erased {
+        for parcel in &mut parcels {
+            parcel.tracking_url = None;
+        }
+    }
+    parcels
 }
 
 fn departure(shipment_id: ShipmentId, order: &FulfilmentOrder, units: &Units) -> Departure {

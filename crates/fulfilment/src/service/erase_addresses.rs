@@ -5,7 +5,8 @@ use oms_validation::{OrderId, TenantId};
 
 use crate::store::erasure;
 
-/// Erases the destinations of the shipments of orders, and what carriers said about their parcels.
+/// Erases the personal data of the fulfilment orders and shipments of orders: addresses, and the texts of carriers and
+/// of people. Run it in a transaction in which the orders are locked.
 ///
 /// # Errors
 /// When the database fails.
@@ -14,6 +15,5 @@ pub async fn erase_addresses(
     tenant: TenantId,
     order_ids: &[OrderId],
 ) -> Result<(), DbError> {
-    erasure::erase_destinations(connection, tenant, order_ids).await?;
-    erasure::erase_details(connection, tenant, order_ids).await
+    erasure::erase(connection, tenant, order_ids).await
 }

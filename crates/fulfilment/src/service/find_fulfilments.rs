@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use oms_database::{Connection, DbError, send_together};
+use oms_database::{Connection, DbError, Statement, send_together};
 use oms_validation::{OrderId, TenantId};
 
 use crate::domain::fulfilment_status::Fulfilment;
@@ -18,38 +18,65 @@ pub async fn find_fulfilments(
     now: Now,
     order_ids: &[OrderId],
 ) -> Result<HashMap<OrderId, Fulfilment>, DbError> {
-    let (orders, sent) = send_together(
-        connection,
-        (
-            fulfilment_orders::find_rows(tenant, now, order_ids),
-            shipments::find_rows(tenant, order_ids),
-        ),
-    )
-    .await?;
-    if orders.is_empty() {
-        return Ok(HashMap::new());
+    let rows = find_fulfilment_rows(tenant, now, order_ids);
+    let rows = rows.run(connection).await?;
+    rows.complete(connection, tenant).await
+}
+
+/// Fulfilment orders and shipments without what is in other tables.
+pub struct FulfilmentRows {
+    orders: Vec<fulfilment_orders::Row>,
+    shipments: Vec<shipments::Row>,
+}
+
+/// The first round trip of [`find_fulfilments`], to be sent together with other statements that read.
+pub fn find_fulfilment_rows<'q>(
+    tenant: TenantId,
+    now: Now,
+    order_ids: &[OrderId],
+) -> Statement<'q, FulfilmentRows> {
+    let orders = fulfilment_orders::find_rows(tenant, now, order_ids);
+    let rows = orders.and(shipments::find_rows(tenant, order_ids));
+    rows.map(|(orders, shipments)| FulfilmentRows { orders, shipments })
+}
+
+impl FulfilmentRows {
+    /// The second round trip, which is spared if there is nothing.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn complete(
+        self,
+        connection: &mut Connection,
+        tenant: TenantId,
+    ) -> Result<HashMap<OrderId, Fulfilment>, DbError> {
+        let (orders, sent) = (self.orders, self.shipments);
+        if orders.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let (order_ids, shipment_ids) =
+            (fulfilment_orders::ids_of(&orders), shipments::ids_of(&sent));
+        let has_shipments = !sent.is_empty();
+        let parts = (
+            lines::find(tenant, &order_ids),
+            holds::find(tenant, &order_ids),
+            has_shipments.then(|| shipments::find_lines(tenant, &shipment_ids)),
+            has_shipments.then(|| parcels::find(tenant, &shipment_ids)),
+        );
+        let (lines, holds, shipment_lines, parcels) = send_together(connection, parts).await?;
+        let mut found = HashMap::<OrderId, Fulfilment>::new();
+        for order in fulfilment_orders::fulfilment_orders_of(orders, lines, holds) {
+            let fulfilment = found.entry(order.order_id).or_default();
+            fulfilment.fulfilment_orders.push(order);
+        }
+        let (shipment_lines, parcels) = (
+            shipment_lines.unwrap_or_default(),
+            parcels.unwrap_or_default(),
+        );
+        for shipment in shipments::shipments_of(sent, shipment_lines, parcels) {
+            let fulfilment = found.entry(shipment.order_id).or_default();
+            fulfilment.shipments.push(shipment);
+        }
+        Ok(found)
     }
-    let (order_ids, shipment_ids) = (fulfilment_orders::ids_of(&orders), shipments::ids_of(&sent));
-    let has_shipments = !sent.is_empty();
-    let parts = (
-        lines::find(tenant, &order_ids),
-        holds::find(tenant, &order_ids),
-        has_shipments.then(|| shipments::find_lines(tenant, &shipment_ids)),
-        has_shipments.then(|| parcels::find(tenant, &shipment_ids)),
-    );
-    let (lines, holds, shipment_lines, parcels) = send_together(connection, parts).await?;
-    let mut found = HashMap::<OrderId, Fulfilment>::new();
-    for order in fulfilment_orders::fulfilment_orders_of(orders, lines, holds) {
-        let fulfilment = found.entry(order.order_id).or_default();
-        fulfilment.fulfilment_orders.push(order);
-    }
-    let (shipment_lines, parcels) = (
-        shipment_lines.unwrap_or_default(),
-        parcels.unwrap_or_default(),
-    );
-    for shipment in shipments::shipments_of(sent, shipment_lines, parcels) {
-        let fulfilment = found.entry(shipment.order_id).or_default();
-        fulfilment.shipments.push(shipment);
-    }
-    Ok(found)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use oms_database::{Connection, DbError};
+use oms_database::{Connection, DbError, send_together};
 use oms_validation::{OrderId, TenantId};
 
 use crate::domain::id::{FulfilmentOrderId, ShipmentId};
@@ -18,7 +18,50 @@ pub async fn find_orders_of(
     tenant: TenantId,
     ids: &[FulfilmentOrderId],
 ) -> Result<HashMap<FulfilmentOrderId, OrderId>, DbError> {
-    fulfilment_orders::find_orders(connection, tenant, ids).await
+    fulfilment_orders::find_orders(tenant, ids)
+        .run(connection)
+        .await
+}
+
+/// The order and the fulfilment order that a request is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The order.
+    pub order_id: OrderId,
+    /// The fulfilment order.
+    pub fulfilment_order_id: FulfilmentOrderId,
+}
+
+/// Returns the subjects of fulfilment orders and of shipments that exist, in one round trip.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_subjects(
+    connection: &mut Connection,
+    tenant: TenantId,
+    ids: &[FulfilmentOrderId],
+    shipment_ids: &[ShipmentId],
+) -> Result<
+    (
+        HashMap<FulfilmentOrderId, Subject>,
+        HashMap<ShipmentId, Subject>,
+    ),
+    DbError,
+> {
+    let of_shipments = !shipment_ids.is_empty();
+    let statements = (
+        fulfilment_orders::find_orders(tenant, ids),
+        of_shipments.then(|| shipments::find_subjects(tenant, shipment_ids)),
+    );
+    let (orders, of_shipments) = send_together(connection, statements).await?;
+    let subject = |(fulfilment_order_id, order_id)| Subject {
+        order_id,
+        fulfilment_order_id,
+    };
+    let orders = orders.into_iter().map(|it| (it.0, subject(it)));
+    let of_shipments = of_shipments.unwrap_or_default().into_iter();
+    let of_shipments = of_shipments.map(|(id, of)| (id, subject(of)));
+    Ok((orders.collect(), of_shipments.collect()))
 }
 
 /// Returns those of the given shipments that exist, unordered.

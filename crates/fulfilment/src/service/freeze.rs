@@ -7,11 +7,55 @@ use oms_database::{Connection, DbError};
 use oms_validation::{OrderId, ProductId, TenantId, WarehouseId};
 
 use crate::domain::fulfilment_order::FulfilmentOrder;
+use crate::domain::fulfilment_status::Fulfilment;
+use crate::domain::happening::Happening;
 use crate::domain::line::Units;
+use crate::domain::shipment::ShipmentStatus;
+use crate::service::find_fulfilments::find_fulfilments;
 use crate::store::{Now, fulfilment_orders, shipments};
 
-/// Keeps everything that an order has not sent from being sent: cancels its packed shipments and freezes its units.
-/// Returns the frozen units by line. The order must be locked.
+/// A change of what an order has not sent. Empty if it has nothing unsent.
+#[derive(Clone, Debug, Default)]
+pub struct UnsentChange {
+    before: Fulfilment,
+    after: Fulfilment,
+}
+
+impl UnsentChange {
+    /// What happened, for the order's timeline.
+    pub fn happened(&self) -> Vec<Happening<'_>> {
+        self.after.happened_since(&self.before)
+    }
+
+    /// The units that are frozen now, by the number of the order's line.
+    pub fn frozen(&self) -> BTreeMap<i32, i32> {
+        let mut frozen = BTreeMap::new();
+        for order in &self.after.fulfilment_orders {
+            for (line, quantity) in order.frozen().iter() {
+                *frozen.entry(line).or_default() += quantity;
+            }
+        }
+        frozen
+    }
+
+    /// The frozen units that were cancelled, by warehouse. The caller must release them from the stock in the same
+    /// transaction.
+    pub fn cancelled(&self) -> Vec<(WarehouseId, BTreeMap<ProductId, i32>)> {
+        let both = self.before.fulfilment_orders.iter();
+        let both = both.zip(&self.after.fulfilment_orders);
+        let units = both.map(|(before, after)| {
+            let lines = before.lines.iter().zip(&after.lines);
+            let units =
+                lines.map(|(before, after)| (after.number, after.cancelled - before.cancelled));
+            let units = Units::above_zero(units);
+            (after.warehouse_id, units.by_product(&after.lines))
+        });
+        units.filter(|(_, units)| !units.is_empty()).collect()
+    }
+}
+
+/// Keeps everything that an order has not sent from being sent: cancels its packed shipments and freezes its units. The
+/// order must be locked.
 ///
 /// # Errors
 /// When the database fails.
@@ -21,24 +65,12 @@ pub async fn freeze_unsent(
     now: Now,
     order_id: OrderId,
     reason: &str,
-) -> Result<BTreeMap<i32, i32>, DbError> {
-    let mut open = fulfilment_orders::lock_open_of_order(connection, tenant, now, order_id).await?;
-    if open.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    shipments::cancel_packed(connection, tenant, now, order_id, reason).await?;
-    let mut frozen = BTreeMap::new();
-    for order in &mut open {
-        order.freeze();
-        for (line, quantity) in order.frozen().iter() {
-            *frozen.entry(line).or_default() += quantity;
-        }
-    }
-    update(connection, tenant, now, &open).await?;
-    Ok(frozen)
+) -> Result<UnsentChange, DbError> {
+    let freeze = |order: &mut FulfilmentOrder| order.freeze();
+    change(connection, tenant, now, order_id, Some(reason), freeze).await
 }
 
-/// Lets the frozen units of an order be sent. Returns `false` if it has none. The order must be locked.
+/// Lets the frozen units of an order be sent. The order must be locked.
 ///
 /// # Errors
 /// When the database fails.
@@ -47,18 +79,20 @@ pub async fn thaw(
     tenant: TenantId,
     now: Now,
     order_id: OrderId,
-) -> Result<bool, DbError> {
-    let mut frozen = lock_frozen(connection, tenant, now, order_id).await?;
-    if frozen.is_empty() {
-        return Ok(false);
-    }
-    frozen.iter_mut().for_each(FulfilmentOrder::thaw);
-    update(connection, tenant, now, &frozen).await?;
-    Ok(true)
+) -> Result<UnsentChange, DbError> {
+    change(
+        connection,
+        tenant,
+        now,
+        order_id,
+        None,
+        FulfilmentOrder::thaw,
+    )
+    .await
 }
 
-/// Cancels the frozen units of an order, and returns them: the caller must release them from the stock in the same
-/// transaction. The order must be locked.
+/// Cancels the frozen units of an order: the caller must release them from the stock in the same transaction. The order
+/// must be locked.
 ///
 /// # Errors
 /// When the database fails.
@@ -67,18 +101,9 @@ pub async fn cancel_frozen(
     tenant: TenantId,
     now: Now,
     order_id: OrderId,
-) -> Result<Vec<(WarehouseId, BTreeMap<ProductId, i32>)>, DbError> {
-    let mut frozen = lock_frozen(connection, tenant, now, order_id).await?;
-    if frozen.is_empty() {
-        return Ok(Vec::new());
-    }
-    let cancel = |order: &mut FulfilmentOrder| {
-        let units: Units = order.cancel_frozen();
-        (order.warehouse_id, units.by_product(&order.lines))
-    };
-    let cancelled = frozen.iter_mut().map(cancel).collect();
-    update(connection, tenant, now, &frozen).await?;
-    Ok(cancelled)
+) -> Result<UnsentChange, DbError> {
+    let cancel = |order: &mut FulfilmentOrder| _ = order.cancel_frozen();
+    change(connection, tenant, now, order_id, None, cancel).await
 }
 
 /// Cancels everything that an order has not sent, with its packed shipments: its stock is released in the same
@@ -92,36 +117,48 @@ pub async fn cancel_unsent(
     now: Now,
     order_id: OrderId,
     reason: &str,
-) -> Result<(), DbError> {
-    let mut open = fulfilment_orders::lock_open_of_order(connection, tenant, now, order_id).await?;
-    if open.is_empty() {
-        return Ok(());
-    }
-    shipments::cancel_packed(connection, tenant, now, order_id, reason).await?;
-    for order in &mut open {
+) -> Result<UnsentChange, DbError> {
+    let cancel = |order: &mut FulfilmentOrder| {
         order.freeze();
         order.cancel_frozen();
-    }
-    update(connection, tenant, now, &open).await
+    };
+    change(connection, tenant, now, order_id, Some(reason), cancel).await
 }
 
-async fn lock_frozen(
+/// Changes the open fulfilment orders of an order, and cancels its packed shipments if there is a reason to.
+async fn change(
     connection: &mut Connection,
     tenant: TenantId,
     now: Now,
     order_id: OrderId,
-) -> Result<Vec<FulfilmentOrder>, DbError> {
-    let mut open = fulfilment_orders::lock_open_of_order(connection, tenant, now, order_id).await?;
-    open.retain(|order| !order.frozen().is_empty());
-    Ok(open)
-}
-
-async fn update(
-    connection: &mut Connection,
-    tenant: TenantId,
-    now: Now,
-    orders: &[FulfilmentOrder],
-) -> Result<(), DbError> {
-    let orders: Vec<&FulfilmentOrder> = orders.iter().collect();
-    fulfilment_orders::update(connection, tenant, now, &orders).await
+    unpacked: Option<&str>,
+    each: impl Fn(&mut FulfilmentOrder),
+) -> Result<UnsentChange, DbError> {
+    let is_open = fulfilment_orders::lock_open_of_order(connection, tenant, order_id).await?;
+    if !is_open {
+        return Ok(UnsentChange::default());
+    }
+    let mut found = find_fulfilments(connection, tenant, now, &[order_id]).await?;
+    let before = found.remove(&order_id).unwrap_or_default();
+    let mut after = before.clone();
+    let mut changed = Vec::new();
+    for order in after.fulfilment_orders.iter_mut().filter(|it| it.is_open()) {
+        let unchanged = order.clone();
+        each(order);
+        if *order != unchanged {
+            order.raise_version();
+            changed.push(&*order);
+        }
+    }
+    if let Some(reason) = unpacked {
+        let packed = after.shipments.iter_mut();
+        for shipment in packed.filter(|it| it.status == ShipmentStatus::Packed) {
+            shipment.status = ShipmentStatus::Cancelled;
+        }
+        shipments::cancel_packed(connection, tenant, now, order_id, reason).await?;
+    }
+    if !changed.is_empty() {
+        fulfilment_orders::update(connection, tenant, now, &changed).await?;
+    }
+    Ok(UnsentChange { before, after })
 }

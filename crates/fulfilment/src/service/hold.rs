@@ -7,6 +7,7 @@ use crate::domain::fulfilment_order::FulfilmentOrder;
 use crate::domain::hold::{HoldHandle, NewHold};
 use crate::domain::id::FulfilmentOrderId;
 use crate::error::FulfilmentError;
+use crate::store::touch::{Touched, touch};
 use crate::store::{Now, fulfilment_orders, holds};
 
 /// Places a hold in the name of `actor`, and returns whether it is new, with the fulfilment order. A hold with the same
@@ -27,7 +28,7 @@ pub async fn place_hold(
     order.check_hold(&hold.handle)?;
     let is_new = holds::insert(connection, tenant, now, id, hold, actor).await?;
     if is_new {
-        fulfilment_orders::touch(connection, tenant, now, id).await?;
+        touch(connection, tenant, now, Touched::FulfilmentOrder(id)).await?;
     }
     Ok((is_new, lock(connection, tenant, now, id).await?))
 }
@@ -46,7 +47,7 @@ pub async fn release_hold(
     lock(connection, tenant, now, id).await?;
     let is_released = holds::delete(connection, tenant, id, handle).await?;
     if is_released {
-        fulfilment_orders::touch(connection, tenant, now, id).await?;
+        touch(connection, tenant, now, Touched::FulfilmentOrder(id)).await?;
     }
     Ok(is_released)
 }

@@ -8,7 +8,8 @@ use crate::domain::work_list::{WorkListCursor, WorkListFilter, cursor_of};
 use crate::error::FulfilmentError;
 use crate::store::work_list;
 
-/// Returns a page of fulfilment orders. What is due first comes first.
+/// Returns a page of fulfilment orders. What is due first comes first. A page may be short, or empty, and still have a
+/// next one.
 ///
 /// # Errors
 /// When the database fails.
@@ -23,5 +24,6 @@ pub async fn list_fulfilment_orders(
     // One more row shows whether there is a next page.
     let limit = size.get() + 1;
     let found = work_list::list(&mut connection, tenant, None, filter, after, limit).await?;
-    Ok(Page::of(found, size, cursor_of))
+    let page = Page::of(found.orders, size, cursor_of);
+    Ok(page.or_continued_at(found.looked_until))
 }

@@ -43,6 +43,7 @@ pub async fn change_work(
         let version = order.version;
         return Err(FulfilmentError::Changed { version });
     }
+    order.raise_version();
     fulfilment_orders::update(connection, tenant, now, &[&order]).await?;
     Ok((true, lock(connection, tenant, now, id).await?))
 }

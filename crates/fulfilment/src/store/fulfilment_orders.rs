@@ -8,6 +8,7 @@ use diesel::sql_types::{Array, Bool, Integer, Nullable, Text, Timestamptz, Uuid 
 use diesel_async::RunQueryDsl;
 use oms_database::{
     CachedStatement, Connection, DbError, Statement, cached_sql, in_transaction_sql,
+    send_in_transaction, send_together,
 };
 use oms_validation::{OrderId, TenantId};
 use uuid::Uuid;
@@ -71,7 +72,8 @@ pub(crate) async fn find(
     ids: &[FulfilmentOrderId],
 ) -> Result<Vec<FulfilmentOrder>, DbError> {
     let text = select_fulfilment_orders!("id = ANY ($3)");
-    select(connection, tenant, now, text, ids).await
+    let rows = select(tenant, now, text, ids).run(connection).await?;
+    with_parts(connection, tenant, rows).await
 }
 
 /// Like [`find`], but locks them until the transaction ends, in key order. The lock does not block shipments from
@@ -82,25 +84,32 @@ pub(crate) async fn lock(
     now: Now,
     ids: &[FulfilmentOrderId],
 ) -> Result<Vec<FulfilmentOrder>, DbError> {
-    let text = select_fulfilment_orders!("id = ANY ($3) ORDER BY id FOR NO KEY UPDATE");
-    select(connection, tenant, now, text, ids).await
+    let rows = lock_rows(tenant, now, ids).run(connection).await?;
+    with_parts(connection, tenant, rows).await
 }
 
-async fn select(
-    connection: &mut Connection,
+/// Like [`lock`], without their lines and holds, which must be read after it.
+pub(crate) fn lock_rows<'q>(
+    tenant: TenantId,
+    now: Now,
+    ids: &[FulfilmentOrderId],
+) -> Statement<'q, Vec<Row>> {
+    let text = select_fulfilment_orders!("id = ANY ($3) ORDER BY id FOR NO KEY UPDATE");
+    select(tenant, now, text, ids)
+}
+
+fn select<'q>(
     tenant: TenantId,
     now: Now,
     text: &'static str,
     ids: &[FulfilmentOrderId],
-) -> Result<Vec<FulfilmentOrder>, DbError> {
+) -> Statement<'q, Vec<Row>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
-    let rows: Vec<Row> = cached_sql(text)
+    cached_sql(text)
         .bind::<SqlUuid, _>(tenant.as_uuid())
         .bind::<Nullable<Timestamptz>, _>(now)
         .bind::<Array<SqlUuid>, _>(ids)
-        .load(connection)
-        .await?;
-    with_parts(connection, tenant, rows).await
+        .rows()
 }
 
 /// Returns the fulfilment orders of orders, ordered by order and number, without their lines and holds.
@@ -119,30 +128,29 @@ pub(crate) fn find_rows<'q>(
     .rows()
 }
 
-/// Locks the fulfilment orders of an order that have something left to send, in key order.
+/// Locks the fulfilment orders of an order that have something left to send, in key order. Returns `false` if there
+/// are none.
 pub(crate) async fn lock_open_of_order(
     connection: &mut Connection,
     tenant: TenantId,
-    now: Now,
     order_id: OrderId,
-) -> Result<Vec<FulfilmentOrder>, DbError> {
-    let rows: Vec<Row> = cached_sql(select_fulfilment_orders!(
-        "order_id = $3 AND closed_at IS NULL ORDER BY id FOR NO KEY UPDATE"
-    ))
+) -> Result<bool, DbError> {
+    let locked = cached_sql(
+        "SELECT id FROM fulfilment.fulfilment_orders
+         WHERE tenant_id = $1 AND order_id = $2 AND closed_at IS NULL ORDER BY id FOR NO KEY UPDATE",
+    )
     .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<Nullable<Timestamptz>, _>(now)
     .bind::<SqlUuid, _>(order_id.as_uuid())
-    .load(connection)
+    .execute(connection)
     .await?;
-    with_parts(connection, tenant, rows).await
+    Ok(locked > 0)
 }
 
 /// Returns the orders of the given fulfilment orders that exist.
-pub(crate) async fn find_orders(
-    connection: &mut Connection,
+pub(crate) fn find_orders<'q>(
     tenant: TenantId,
     ids: &[FulfilmentOrderId],
-) -> Result<HashMap<FulfilmentOrderId, OrderId>, DbError> {
+) -> Statement<'q, HashMap<FulfilmentOrderId, OrderId>> {
     #[derive(QueryableByName)]
     struct Found {
         #[diesel(sql_type = SqlUuid)]
@@ -152,15 +160,14 @@ pub(crate) async fn find_orders(
     }
 
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
-    let rows: Vec<Found> = cached_sql(
+    let found = |row: Found| (row.id.into(), row.order_id.into());
+    cached_sql(
         "SELECT id, order_id FROM fulfilment.fulfilment_orders WHERE tenant_id = $1 AND id = ANY ($2)",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Array<SqlUuid>, _>(ids)
-    .load(connection)
-    .await?;
-    let found = |row: Found| (row.id.into(), row.order_id.into());
-    Ok(rows.into_iter().map(found).collect())
+    .rows::<Found>()
+    .map(move |rows| rows.into_iter().map(found).collect())
 }
 
 /// Returns those of the given orders that have a fulfilment order.
@@ -187,65 +194,61 @@ pub(crate) async fn find_opened(
     Ok(rows.into_iter().map(|row| row.order_id.into()).collect())
 }
 
-/// Sets the status and increments the version. A macro, because the text of a cached statement must be a constant, and
+/// Sets the status and the version. A macro, because the text of a cached statement must be a constant, and
 /// because a distributed engine accepts no time in a `CASE`.
 macro_rules! update_status {
     ($closed_at:literal) => {
         concat!(
             "UPDATE fulfilment.fulfilment_orders f
-             SET status = n.status, version = f.version + 1, updated_at = greatest($4, now()), closed_at = ",
+             SET status = n.status, version = n.version, updated_at = greatest($4, now()), closed_at = ",
             $closed_at,
-            " FROM unnest($2::uuid[], $3::text[]) AS n (id, status) WHERE f.tenant_id = $1 AND f.id = n.id"
+            " FROM unnest($2::uuid[], $3::text[], $5::integer[]) AS n (id, status, version)
+             WHERE f.tenant_id = $1 AND f.id = n.id"
         )
     };
 }
 
-/// Writes the next version of locked fulfilment orders: their status and the units of their lines.
+/// Writes locked fulfilment orders that have changed: their version, their status and the units of their lines.
 pub(crate) async fn update(
     connection: &mut Connection,
     tenant: TenantId,
     now: Now,
     changed: &[&FulfilmentOrder],
 ) -> Result<(), DbError> {
+    let (open, closed) = update_rows(tenant, now, changed);
+    let statements = (open, closed, lines::update(tenant, changed));
+    send_in_transaction(connection, statements).await?;
+    Ok(())
+}
+
+/// The statements that write versions and statuses: those of open fulfilment orders and of closed ones.
+pub(crate) fn update_rows<'q>(
+    tenant: TenantId,
+    now: Now,
+    changed: &[&FulfilmentOrder],
+) -> (Option<Statement<'q, usize>>, Option<Statement<'q, usize>>) {
     let (open, closed): (Vec<&FulfilmentOrder>, Vec<&FulfilmentOrder>) =
         changed.iter().copied().partition(|order| order.is_open());
-    for (orders, text) in [
-        (open, update_status!("NULL")),
-        (closed, update_status!("greatest($4, now())")),
-    ] {
+    let update = |orders: Vec<&FulfilmentOrder>, text: &'static str| {
         if orders.is_empty() {
-            continue;
+            return None;
         }
         let ids: Vec<Uuid> = orders.iter().map(|order| order.id.as_uuid()).collect();
-        let statuses: Vec<&str> = orders.iter().map(|order| order.status.as_str()).collect();
-        cached_sql(text)
+        let statuses: Vec<&'static str> =
+            orders.iter().map(|order| order.status.as_str()).collect();
+        let versions: Vec<i32> = orders.iter().map(|order| order.version).collect();
+        let statement = cached_sql(text)
             .bind::<SqlUuid, _>(tenant.as_uuid())
             .bind::<Array<SqlUuid>, _>(ids)
             .bind::<Array<Text>, _>(statuses)
             .bind::<Nullable<Timestamptz>, _>(now)
-            .execute(connection)
-            .await?;
-    }
-    lines::update(connection, tenant, changed).await
-}
-
-/// Increments the version of a locked fulfilment order whose holds have changed.
-pub(crate) async fn touch(
-    connection: &mut Connection,
-    tenant: TenantId,
-    now: Now,
-    id: FulfilmentOrderId,
-) -> Result<(), DbError> {
-    cached_sql(
-        "UPDATE fulfilment.fulfilment_orders SET version = version + 1, updated_at = greatest($3, now())
-         WHERE tenant_id = $1 AND id = $2",
+            .bind::<Array<Integer>, _>(versions);
+        Some(statement.affected())
+    };
+    (
+        update(open, update_status!("NULL")),
+        update(closed, update_status!("greatest($4, now())")),
     )
-    .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<SqlUuid, _>(id.as_uuid())
-    .bind::<Nullable<Timestamptz>, _>(now)
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 /// A fulfilment order without its lines and holds.
@@ -277,6 +280,12 @@ pub(crate) struct Row {
     closed_at: Option<DateTime<Utc>>,
 }
 
+impl Row {
+    pub(super) fn id(&self) -> FulfilmentOrderId {
+        self.id.into()
+    }
+}
+
 /// Adds lines and holds to rows, and keeps their order.
 pub(super) async fn with_parts(
     connection: &mut Connection,
@@ -287,14 +296,19 @@ pub(super) async fn with_parts(
         return Ok(Vec::new());
     }
     let ids = ids_of(&rows);
-    let lines = lines::find(tenant, &ids).run(connection).await?;
-    let holds = holds::find(tenant, &ids).run(connection).await?;
+    let parts = (lines::find(tenant, &ids), holds::find(tenant, &ids));
+    let (lines, holds) = send_together(connection, parts).await?;
     Ok(fulfilment_orders_of(rows, lines, holds))
 }
 
 /// The IDs of rows.
 pub(crate) fn ids_of(rows: &[Row]) -> Vec<Uuid> {
     rows.iter().map(|row| row.id).collect()
+}
+
+/// The orders of rows. An order may be there twice.
+pub(crate) fn order_ids_of(rows: &[Row]) -> Vec<OrderId> {
+    rows.iter().map(|row| row.order_id.into()).collect()
 }
 
 /// Puts fulfilment orders together, in the order of their rows.

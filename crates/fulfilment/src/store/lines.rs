@@ -4,10 +4,7 @@ use std::collections::HashMap;
 
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, Integer, Uuid as SqlUuid};
-use diesel_async::RunQueryDsl;
-use oms_database::{
-    CachedStatement, Connection, DbError, Statement, cached_sql, in_transaction_sql,
-};
+use oms_database::{CachedStatement, Statement, cached_sql, in_transaction_sql};
 use oms_validation::TenantId;
 use uuid::Uuid;
 
@@ -53,11 +50,7 @@ pub(crate) fn insert<'q>(
 }
 
 /// Writes the units of the lines of locked fulfilment orders. Packed units are those of the shipments.
-pub(crate) async fn update(
-    connection: &mut Connection,
-    tenant: TenantId,
-    changed: &[&FulfilmentOrder],
-) -> Result<(), DbError> {
+pub(crate) fn update<'q>(tenant: TenantId, changed: &[&FulfilmentOrder]) -> Statement<'q, usize> {
     let (mut orders, mut numbers) = (Vec::new(), Vec::new());
     let (mut shipped, mut frozen, mut cancelled) = (Vec::new(), Vec::new(), Vec::new());
     for order in changed {
@@ -82,9 +75,7 @@ pub(crate) async fn update(
     .bind::<Array<Integer>, _>(shipped)
     .bind::<Array<Integer>, _>(frozen)
     .bind::<Array<Integer>, _>(cancelled)
-    .execute(connection)
-    .await?;
-    Ok(())
+    .affected()
 }
 
 /// Returns the lines of fulfilment orders, ordered by number. Packed units are those of shipments that have not left.

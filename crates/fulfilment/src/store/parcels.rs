@@ -12,16 +12,14 @@ use uuid::Uuid;
 
 use crate::domain::id::ShipmentId;
 use crate::domain::parcel::{NewParcel, Parcel};
-use crate::domain::text::{CarrierName, TrackingNumber, TrackingUrl};
 use crate::domain::tracking::TrackingStatus;
 use crate::store::grouped;
 
-/// Inserts the parcels of shipments, numbered from 1 for each.
-pub(crate) async fn insert(
-    connection: &mut Connection,
+/// Inserts the parcels of shipments, numbered from 1 for each. `None` if there are none.
+pub(crate) fn insert<'q>(
     tenant: TenantId,
     new: &[(ShipmentId, Vec<NewParcel>)],
-) -> Result<(), DbError> {
+) -> Option<Statement<'q, usize>> {
     let (mut shipments, mut numbers) = (Vec::new(), Vec::new());
     let (mut carriers, mut services) = (Vec::new(), Vec::new());
     let (mut tracking_numbers, mut tracking_urls) = (Vec::new(), Vec::new());
@@ -29,16 +27,16 @@ pub(crate) async fn insert(
         for (number, parcel) in (1_i32..).zip(parcels) {
             shipments.push(shipment.as_uuid());
             numbers.push(number);
-            carriers.push(parcel.carrier.as_str());
-            services.push(parcel.service.as_ref().map(CarrierName::as_str));
-            tracking_numbers.push(parcel.tracking_number.as_ref().map(TrackingNumber::as_str));
-            tracking_urls.push(parcel.tracking_url.as_ref().map(TrackingUrl::as_str));
+            carriers.push(parcel.carrier.to_string());
+            services.push(parcel.service.as_ref().map(ToString::to_string));
+            tracking_numbers.push(parcel.tracking_number.as_ref().map(ToString::to_string));
+            tracking_urls.push(parcel.tracking_url.as_ref().map(ToString::to_string));
         }
     }
     if shipments.is_empty() {
-        return Ok(());
+        return None;
     }
-    cached_sql(
+    let statement = cached_sql(
         "INSERT INTO fulfilment.parcels
              (tenant_id, shipment_id, number, carrier, service, tracking_number, tracking_url)
          SELECT t.tenant_id, n.shipment_id, n.number, n.carrier, n.service, n.tracking_number, n.tracking_url
@@ -53,10 +51,8 @@ pub(crate) async fn insert(
     .bind::<Array<Text>, _>(carriers)
     .bind::<Array<Nullable<Text>>, _>(services)
     .bind::<Array<Nullable<Text>>, _>(tracking_numbers)
-    .bind::<Array<Nullable<Text>>, _>(tracking_urls)
-    .execute(connection)
-    .await?;
-    Ok(())
+    .bind::<Array<Nullable<Text>>, _>(tracking_urls);
+    Some(statement.affected())
 }
 
 /// Writes a parcel of a locked shipment.

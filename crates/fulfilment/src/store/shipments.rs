@@ -4,20 +4,19 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{
-    Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
-};
+use diesel::sql_types::{Array, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use oms_database::{CachedStatement, Connection, DbError, Statement, cached_sql};
-use oms_validation::{Cursor, OrderId, TenantId};
+use oms_database::{
+    CachedStatement, Connection, DbError, Statement, cached_sql, send_in_transaction, send_together,
+};
+use oms_validation::{OrderId, TenantId};
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::domain::id::ShipmentId;
+use crate::domain::id::{FulfilmentOrderId, ShipmentId};
 use crate::domain::parcel::Parcel;
 use crate::domain::shipment::{NewShipment, Shipment, ShipmentLine, ShipmentStatus};
-use crate::domain::text::TrackingNumber;
-use crate::store::{Now, grouped, parcels, row_limit};
+use crate::store::{Now, grouped, parcels};
 
 /// Selects [`Row`]s. A macro, because the text of a cached statement must be a constant.
 macro_rules! select_shipments {
@@ -59,42 +58,45 @@ pub(crate) async fn insert(
 ) -> Result<(), DbError> {
     let is_packed = |it: &&NewShipment| it.status == ShipmentStatus::Packed;
     let (packed, shipped): (Vec<_>, Vec<_>) = new.iter().partition(is_packed);
-    for (new, text) in [
-        (packed, insert_shipments!("NULL")),
-        (shipped, insert_shipments!("greatest($9, now())")),
-    ] {
-        if new.is_empty() {
-            continue;
-        }
-        let column = |of: fn(&NewShipment) -> Uuid| new.iter().map(|it| of(it)).collect::<Vec<_>>();
-        let numbers: Vec<i32> = new.iter().map(|it| it.number).collect();
-        let statuses: Vec<&str> = new.iter().map(|it| it.status.as_str()).collect();
-        let destinations: Vec<Option<&Value>> =
-            new.iter().map(|it| it.destination.as_ref()).collect();
-        cached_sql(text)
-            .bind::<SqlUuid, _>(tenant.as_uuid())
-            .bind::<Array<SqlUuid>, _>(column(|it| it.id.as_uuid()))
-            .bind::<Array<SqlUuid>, _>(column(|it| it.order_id.as_uuid()))
-            .bind::<Array<Integer>, _>(numbers)
-            .bind::<Array<SqlUuid>, _>(column(|it| it.fulfilment_order_id.as_uuid()))
-            .bind::<Array<SqlUuid>, _>(column(|it| it.warehouse_id.as_uuid()))
-            .bind::<Array<Text>, _>(statuses)
-            .bind::<Array<Nullable<Jsonb>>, _>(destinations)
-            .bind::<Nullable<Timestamptz>, _>(now)
-            .execute(connection)
-            .await?;
-    }
-    insert_lines(connection, tenant, new).await?;
+    let rows = |new: Vec<&NewShipment>, text: &'static str| {
+        (!new.is_empty()).then(|| insert_rows(tenant, now, &new, text))
+    };
     let of_shipment = |it: &NewShipment| (it.id, it.parcels.clone());
     let parcels: Vec<_> = new.iter().map(of_shipment).collect();
-    parcels::insert(connection, tenant, &parcels).await
+    let statements = (
+        rows(packed, insert_shipments!("NULL")),
+        rows(shipped, insert_shipments!("greatest($9, now())")),
+        insert_lines(tenant, new),
+        parcels::insert(tenant, &parcels),
+    );
+    send_in_transaction(connection, statements).await?;
+    Ok(())
 }
 
-async fn insert_lines(
-    connection: &mut Connection,
+fn insert_rows<'q>(
     tenant: TenantId,
-    new: &[NewShipment],
-) -> Result<(), DbError> {
+    now: Now,
+    new: &[&NewShipment],
+    text: &'static str,
+) -> Statement<'q, usize> {
+    let column = |of: fn(&NewShipment) -> Uuid| new.iter().map(|it| of(it)).collect::<Vec<_>>();
+    let numbers: Vec<i32> = new.iter().map(|it| it.number).collect();
+    let statuses: Vec<&'static str> = new.iter().map(|it| it.status.as_str()).collect();
+    let destinations: Vec<Option<Value>> = new.iter().map(|it| it.destination.clone()).collect();
+    cached_sql(text)
+        .bind::<SqlUuid, _>(tenant.as_uuid())
+        .bind::<Array<SqlUuid>, _>(column(|it| it.id.as_uuid()))
+        .bind::<Array<SqlUuid>, _>(column(|it| it.order_id.as_uuid()))
+        .bind::<Array<Integer>, _>(numbers)
+        .bind::<Array<SqlUuid>, _>(column(|it| it.fulfilment_order_id.as_uuid()))
+        .bind::<Array<SqlUuid>, _>(column(|it| it.warehouse_id.as_uuid()))
+        .bind::<Array<Text>, _>(statuses)
+        .bind::<Array<Nullable<Jsonb>>, _>(destinations)
+        .bind::<Nullable<Timestamptz>, _>(now)
+        .affected()
+}
+
+fn insert_lines<'q>(tenant: TenantId, new: &[NewShipment]) -> Statement<'q, usize> {
     let (mut shipments, mut numbers) = (Vec::new(), Vec::new());
     let (mut products, mut quantities) = (Vec::new(), Vec::new());
     for shipment in new {
@@ -118,9 +120,7 @@ async fn insert_lines(
     .bind::<Array<Integer>, _>(numbers)
     .bind::<Array<SqlUuid>, _>(products)
     .bind::<Array<Integer>, _>(quantities)
-    .execute(connection)
-    .await?;
-    Ok(())
+    .affected()
 }
 
 /// Returns those of the given shipments that exist, unordered.
@@ -130,7 +130,38 @@ pub(crate) async fn find(
     ids: &[ShipmentId],
 ) -> Result<Vec<Shipment>, DbError> {
     let text = select_shipments!("s.id = ANY ($2)");
-    select(connection, tenant, text, ids).await
+    let rows = select(tenant, text, ids).run(connection).await?;
+    with_parts(connection, tenant, rows).await
+}
+
+/// Returns the fulfilment order and the order of those of the given shipments that exist.
+pub(crate) fn find_subjects<'q>(
+    tenant: TenantId,
+    ids: &[ShipmentId],
+) -> Statement<'q, HashMap<ShipmentId, (FulfilmentOrderId, OrderId)>> {
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
+        #[diesel(sql_type = SqlUuid)]
+        fulfilment_order_id: Uuid,
+        #[diesel(sql_type = SqlUuid)]
+        order_id: Uuid,
+    }
+
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let found = |row: Found| {
+        let of = (row.fulfilment_order_id.into(), row.order_id.into());
+        (row.id.into(), of)
+    };
+    cached_sql(
+        "SELECT id, fulfilment_order_id, order_id FROM fulfilment.shipments
+         WHERE tenant_id = $1 AND id = ANY ($2)",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(ids)
+    .rows::<Found>()
+    .map(move |rows| rows.into_iter().map(found).collect())
 }
 
 /// Like [`find`], but locks them until the transaction ends, in key order.
@@ -139,23 +170,22 @@ pub(crate) async fn lock(
     tenant: TenantId,
     ids: &[ShipmentId],
 ) -> Result<Vec<Shipment>, DbError> {
-    let text = select_shipments!("s.id = ANY ($2) ORDER BY s.id FOR NO KEY UPDATE");
-    select(connection, tenant, text, ids).await
+    let rows = lock_rows(tenant, ids).run(connection).await?;
+    with_parts(connection, tenant, rows).await
 }
 
-async fn select(
-    connection: &mut Connection,
-    tenant: TenantId,
-    text: &'static str,
-    ids: &[ShipmentId],
-) -> Result<Vec<Shipment>, DbError> {
+/// Like [`lock`], without their lines and parcels, which must be read after it.
+pub(crate) fn lock_rows<'q>(tenant: TenantId, ids: &[ShipmentId]) -> Statement<'q, Vec<Row>> {
+    let text = select_shipments!("s.id = ANY ($2) ORDER BY s.id FOR NO KEY UPDATE");
+    select(tenant, text, ids)
+}
+
+fn select<'q>(tenant: TenantId, text: &'static str, ids: &[ShipmentId]) -> Statement<'q, Vec<Row>> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
-    let rows: Vec<Row> = cached_sql(text)
+    cached_sql(text)
         .bind::<SqlUuid, _>(tenant.as_uuid())
         .bind::<Array<SqlUuid>, _>(ids)
-        .load(connection)
-        .await?;
-    with_parts(connection, tenant, rows).await
+        .rows()
 }
 
 /// Returns the shipments of orders, ordered by order and number, without their lines and parcels.
@@ -178,39 +208,11 @@ pub(crate) async fn find_of_order(
     with_parts(connection, tenant, rows).await
 }
 
-/// Returns up to `limit` shipments with a parcel of this tracking number, newest first.
-pub(crate) async fn find_tracked(
-    connection: &mut Connection,
-    tenant: TenantId,
-    tracking_number: &TrackingNumber,
-    status: Option<ShipmentStatus>,
-    after: Option<Cursor<ShipmentId>>,
-    limit: usize,
-) -> Result<Vec<Shipment>, DbError> {
-    let text = select_shipments!(
-        "s.id IN (SELECT p.shipment_id FROM fulfilment.parcels p
-                  WHERE p.tenant_id = $1 AND p.tracking_number = $2)
-         AND ($3 IS NULL OR s.status = $3)
-         AND s.id < coalesce($4, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
-         ORDER BY s.id DESC LIMIT $5"
-    );
-    let rows: Vec<Row> = cached_sql(text)
-        .bind::<SqlUuid, _>(tenant.as_uuid())
-        .bind::<Text, _>(tracking_number.as_str())
-        .bind::<Nullable<Text>, _>(status.map(ShipmentStatus::as_str))
-        .bind::<Nullable<SqlUuid>, _>(after.map(|Cursor(id)| id.as_uuid()))
-        .bind::<BigInt, _>(row_limit(limit))
-        .load(connection)
-        .await?;
-    with_parts(connection, tenant, rows).await
-}
-
 /// Returns the number of the last shipment of each order that has one.
-pub(crate) async fn last_numbers(
-    connection: &mut Connection,
+pub(crate) fn last_numbers<'q>(
     tenant: TenantId,
     order_ids: &[OrderId],
-) -> Result<HashMap<OrderId, i32>, DbError> {
+) -> Statement<'q, HashMap<OrderId, i32>> {
     #[derive(QueryableByName)]
     struct Last {
         #[diesel(sql_type = SqlUuid)]
@@ -220,27 +222,25 @@ pub(crate) async fn last_numbers(
     }
 
     let ids: Vec<Uuid> = order_ids.iter().map(|id| id.as_uuid()).collect();
-    let rows: Vec<Last> = cached_sql(
+    let last = |row: Last| (row.order_id.into(), row.number);
+    cached_sql(
         "SELECT order_id, max(number)::integer AS number FROM fulfilment.shipments
          WHERE tenant_id = $1 AND order_id = ANY ($2) GROUP BY order_id",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Array<SqlUuid>, _>(ids)
-    .load(connection)
-    .await?;
-    let last = |row: Last| (row.order_id.into(), row.number);
-    Ok(rows.into_iter().map(last).collect())
+    .rows::<Last>()
+    .map(move |rows| rows.into_iter().map(last).collect())
 }
 
-/// Changes packed shipments to `SHIPPED`.
-pub(crate) async fn mark_shipped(
-    connection: &mut Connection,
+/// Changes packed shipments to `SHIPPED`, and returns their number.
+pub(crate) fn mark_shipped<'q>(
     tenant: TenantId,
     now: Now,
     ids: &[ShipmentId],
-) -> Result<(), DbError> {
+) -> Statement<'q, usize> {
     let uuids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
-    let changed = cached_sql(
+    cached_sql(
         "UPDATE fulfilment.shipments
          SET status = 'SHIPPED', version = version + 1, updated_at = greatest($3, now()),
              shipped_at = greatest($3, now())
@@ -249,34 +249,32 @@ pub(crate) async fn mark_shipped(
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Array<SqlUuid>, _>(uuids)
     .bind::<Nullable<Timestamptz>, _>(now)
-    .execute(connection)
-    .await?;
-    DbError::unless_changed(changed == ids.len(), "the shipments are locked")
+    .affected()
 }
 
-/// Changes a shipped shipment to `DELIVERED`.
-pub(crate) async fn mark_delivered(
-    connection: &mut Connection,
+/// Changes shipped shipments to `DELIVERED`, each with its time, and returns their number.
+pub(crate) fn mark_delivered<'q>(
     tenant: TenantId,
     now: Now,
-    id: ShipmentId,
-    delivered_at: DateTime<Utc>,
-) -> Result<(), DbError> {
-    let changed = cached_sql(
-        "UPDATE fulfilment.shipments
-         SET status = 'DELIVERED', version = version + 1, updated_at = greatest($3, now()), delivered_at = $4
-         WHERE tenant_id = $1 AND id = $2 AND status = 'SHIPPED'",
+    delivered: &[(ShipmentId, DateTime<Utc>)],
+) -> Statement<'q, usize> {
+    let ids: Vec<Uuid> = delivered.iter().map(|(id, _)| id.as_uuid()).collect();
+    let times: Vec<DateTime<Utc>> = delivered.iter().map(|(_, at)| *at).collect();
+    cached_sql(
+        "UPDATE fulfilment.shipments s
+         SET status = 'DELIVERED', version = s.version + 1, updated_at = greatest($4, now()),
+             delivered_at = n.delivered_at
+         FROM unnest($2::uuid[], $3::timestamptz[]) AS n (id, delivered_at)
+         WHERE s.tenant_id = $1 AND s.id = n.id AND s.status = 'SHIPPED'",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<SqlUuid, _>(id.as_uuid())
+    .bind::<Array<SqlUuid>, _>(ids)
+    .bind::<Array<Timestamptz>, _>(times)
     .bind::<Nullable<Timestamptz>, _>(now)
-    .bind::<Timestamptz, _>(delivered_at)
-    .execute(connection)
-    .await?;
-    DbError::unless_changed(changed == 1, "the shipment is locked")
+    .affected()
 }
 
-/// Changes packed or shipped shipments to `CANCELLED`.
+/// Changes packed or shipped shipments to `CANCELLED`. The reason is not stored once personal data is erased.
 pub(crate) async fn mark_cancelled(
     connection: &mut Connection,
     tenant: TenantId,
@@ -288,7 +286,7 @@ pub(crate) async fn mark_cancelled(
     let changed = cached_sql(
         "UPDATE fulfilment.shipments
          SET status = 'CANCELLED', version = version + 1, updated_at = greatest($3, now()),
-             cancelled_at = greatest($3, now()), cancel_reason = $4
+             cancelled_at = greatest($3, now()), cancel_reason = CASE WHEN destination IS NOT NULL THEN $4 END
          WHERE tenant_id = $1 AND id = ANY ($2) AND status IN ('PACKED', 'SHIPPED')",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
@@ -311,7 +309,7 @@ pub(crate) async fn cancel_packed(
     let cancelled = cached_sql(
         "UPDATE fulfilment.shipments
          SET status = 'CANCELLED', version = version + 1, updated_at = greatest($3, now()),
-             cancelled_at = greatest($3, now()), cancel_reason = $4
+             cancelled_at = greatest($3, now()), cancel_reason = CASE WHEN destination IS NOT NULL THEN $4 END
          WHERE tenant_id = $1 AND order_id = $2 AND status = 'PACKED'",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
@@ -321,25 +319,6 @@ pub(crate) async fn cancel_packed(
     .execute(connection)
     .await?;
     Ok(cancelled)
-}
-
-/// Increments the version of a locked shipment whose parcels have changed.
-pub(crate) async fn touch(
-    connection: &mut Connection,
-    tenant: TenantId,
-    now: Now,
-    id: ShipmentId,
-) -> Result<(), DbError> {
-    cached_sql(
-        "UPDATE fulfilment.shipments SET version = version + 1, updated_at = greatest($3, now())
-         WHERE tenant_id = $1 AND id = $2",
-    )
-    .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<SqlUuid, _>(id.as_uuid())
-    .bind::<Nullable<Timestamptz>, _>(now)
-    .execute(connection)
-    .await?;
-    Ok(())
 }
 
 /// A shipment without its lines and parcels.
@@ -376,7 +355,7 @@ pub(crate) struct Row {
 }
 
 /// Adds lines and parcels to rows, and keeps their order.
-async fn with_parts(
+pub(crate) async fn with_parts(
     connection: &mut Connection,
     tenant: TenantId,
     rows: Vec<Row>,
@@ -385,8 +364,8 @@ async fn with_parts(
         return Ok(Vec::new());
     }
     let ids = ids_of(&rows);
-    let lines = find_lines(tenant, &ids).run(connection).await?;
-    let parcels = parcels::find(tenant, &ids).run(connection).await?;
+    let parts = (find_lines(tenant, &ids), parcels::find(tenant, &ids));
+    let (lines, parcels) = send_together(connection, parts).await?;
     Ok(shipments_of(rows, lines, parcels))
 }
 

@@ -2,9 +2,9 @@
 
 use oms_database::transaction;
 use oms_fulfilment::{
-    CancelledShipment, FulfilmentError, FulfilmentOrderStatus, FulfilmentStatus, Refusal,
-    ShipmentId, ShipmentStatus, Undo, cancel_frozen, cancel_shipment, cancel_unsent,
-    deliver_shipment, erase_addresses, find_fulfilments, freeze_unsent, thaw,
+    CancelledShipment, Dispatch, FulfilmentError, FulfilmentOrderStatus, FulfilmentStatus,
+    Happening, Refusal, ShipmentId, ShipmentStatus, Undo, UnsentChange, cancel_frozen,
+    cancel_shipment, cancel_unsent, find_fulfilments, freeze_unsent, thaw,
 };
 use oms_validation::ExpectedVersion;
 
@@ -25,12 +25,36 @@ impl Depot {
 
     async fn deliver(&mut self, id: ShipmentId) -> Result<bool, FulfilmentError> {
         let tenant = self.tenant;
-        let delivered = transaction(&mut self.connection, async |connection| {
-            let any = ExpectedVersion::Any;
-            deliver_shipment(connection, tenant, None, id, &any, None).await
-        });
-        Ok(delivered.await?.is_some())
+        transaction(&mut self.connection, async |connection| {
+            let mut dispatch = Dispatch::lock(connection, tenant, None, &[], &[id]).await?;
+            let delivered = dispatch.deliver(id, &ExpectedVersion::Any, None)?;
+            dispatch.write(connection, tenant, None).await?;
+            Ok(delivered)
+        })
+        .await
     }
+}
+
+/// Makes a change in a transaction.
+macro_rules! within {
+    ($depot:ident, $change:ident($($argument:expr),+)) => {{
+        let tenant = $depot.tenant;
+        let changed = transaction(&mut $depot.connection, async |connection| {
+            $change(connection, tenant, None, $($argument),+).await
+        });
+        changed.await.unwrap()
+    }};
+}
+
+/// What a change did, in words.
+fn happened(change: &UnsentChange) -> Vec<String> {
+    let word = |it: &Happening<'_>| match it {
+        Happening::Shipment(shipment) => shipment.status.to_string(),
+        Happening::FulfilmentOrder(_, turn) => format!("{turn:?}"),
+        Happening::Fulfilled => "order fulfilled".to_owned(),
+        Happening::Delivered => "order delivered".to_owned(),
+    };
+    change.happened().iter().map(word).collect()
 }
 
 #[tokio::test]
@@ -46,7 +70,7 @@ async fn a_shipment_that_never_left_makes_its_units_outstanding_again() {
         FulfilmentOrderStatus::Closed
     );
     let cancelled = depot.cancel(id).await.unwrap().unwrap();
-    assert_eq!((cancelled.undo, cancelled.reopened), (Undo::Shipping, true));
+    assert_eq!(cancelled.undo, Undo::Shipping);
     assert_eq!(cancelled.units.units.get(&product(0)), Some(&2));
     assert_eq!(depot.cancel(id).await.unwrap(), None);
     let after = depot.now(&order).await;
@@ -56,7 +80,7 @@ async fn a_shipment_that_never_left_makes_its_units_outstanding_again() {
         .await
         .unwrap();
     let cancelled = depot.cancel(packed).await.unwrap().unwrap();
-    assert_eq!((cancelled.undo, cancelled.reopened), (Undo::Packing, false));
+    assert_eq!(cancelled.undo, Undo::Packing);
     let shipment = depot.shipment(packed).await;
     assert_eq!(shipment.cancel_reason.as_deref(), Some("it never left"));
 }
@@ -94,7 +118,7 @@ async fn a_shipment_is_delivered_once_and_then_not_cancelled() {
 async fn frozen_units_are_thawed_or_cancelled_with_their_packed_shipments() {
     let mut depot = Depot::open().await;
     let order = depot.order(warehouse(0), &[3, 1]).await;
-    let (tenant, order_id) = (depot.tenant, order.order_id);
+    let order_id = order.order_id;
     let one = || Some(units(&[(1, 1)]));
     depot
         .create(&order, one(), ShipmentStatus::Shipped)
@@ -104,11 +128,12 @@ async fn frozen_units_are_thawed_or_cancelled_with_their_packed_shipments() {
         .create(&order, one(), ShipmentStatus::Packed)
         .await
         .unwrap();
-    let connection = &mut depot.connection;
-    let frozen = freeze_unsent(connection, tenant, None, order_id, "cancelled")
-        .await
-        .unwrap();
-    assert_eq!(frozen.into_iter().collect::<Vec<_>>(), [(1, 2), (2, 1)]);
+    let frozen = within!(depot, freeze_unsent(order_id, "cancelled"));
+    assert_eq!(
+        frozen.frozen().into_iter().collect::<Vec<_>>(),
+        [(1, 2), (2, 1)]
+    );
+    assert_eq!(happened(&frozen), ["CANCELLED", "Frozen"]);
     assert_eq!(
         depot.shipment(packed).await.status,
         ShipmentStatus::Cancelled
@@ -120,29 +145,21 @@ async fn frozen_units_are_thawed_or_cancelled_with_their_packed_shipments() {
             Refusal::MoreThanOutstanding { .. }
         ))
     ));
-    let connection = &mut depot.connection;
-    assert!(thaw(connection, tenant, None, order_id).await.unwrap());
-    assert!(!thaw(connection, tenant, None, order_id).await.unwrap());
-    assert!(
-        cancel_frozen(connection, tenant, None, order_id)
-            .await
-            .unwrap()
-            .is_empty()
-    );
-    freeze_unsent(connection, tenant, None, order_id, "cancelled")
-        .await
-        .unwrap();
-    let cancelled = cancel_frozen(connection, tenant, None, order_id)
-        .await
-        .unwrap();
+    let thawed = within!(depot, thaw(order_id));
+    assert_eq!(happened(&thawed), ["Thawed"]);
+    let again = within!(depot, thaw(order_id));
+    let nothing = within!(depot, cancel_frozen(order_id));
+    assert!(again.happened().is_empty() && nothing.cancelled().is_empty());
+    within!(depot, freeze_unsent(order_id, "cancelled"));
+    let cancelled = within!(depot, cancel_frozen(order_id));
     let expected = [(product(0), 2), (product(1), 1)].into_iter().collect();
-    assert_eq!(cancelled, [(warehouse(0), expected)]);
+    assert_eq!(cancelled.cancelled(), [(warehouse(0), expected)]);
+    assert_eq!(happened(&cancelled), ["Closed", "order fulfilled"]);
     let closed = depot.now(&order).await;
     assert_eq!(closed.status, FulfilmentOrderStatus::Closed);
     assert!(closed.closed_at.is_some());
-    let connection = &mut depot.connection;
-    let nothing = freeze_unsent(connection, tenant, None, order_id, "cancelled").await;
-    assert!(nothing.unwrap().is_empty());
+    let nothing = within!(depot, freeze_unsent(order_id, "cancelled"));
+    assert!(nothing.frozen().is_empty() && nothing.happened().is_empty());
 }
 
 #[tokio::test]
@@ -153,12 +170,9 @@ async fn what_was_not_sent_is_cancelled_at_once() {
         .create(&order, None, ShipmentStatus::Packed)
         .await
         .unwrap();
-    let (tenant, order_id) = (depot.tenant, order.order_id);
+    let order_id = order.order_id;
     for _ in 0..2 {
-        let connection = &mut depot.connection;
-        cancel_unsent(connection, tenant, None, order_id, "cancelled")
-            .await
-            .unwrap();
+        within!(depot, cancel_unsent(order_id, "cancelled"));
         let after = depot.now(&order).await;
         assert_eq!(
             (after.status, after.outstanding()),
@@ -169,29 +183,4 @@ async fn what_was_not_sent_is_cancelled_at_once() {
         depot.shipment(packed).await.status,
         ShipmentStatus::Cancelled
     );
-}
-
-#[tokio::test]
-async fn erasing_removes_addresses_and_what_carriers_said() {
-    let mut depot = Depot::open().await;
-    let order = depot.order(warehouse(0), &[1]).await;
-    let id = depot
-        .create(&order, None, ShipmentStatus::Shipped)
-        .await
-        .unwrap();
-    let sql = format!(
-        "INSERT INTO fulfilment.tracking_events
-             (tenant_id, shipment_id, id, parcel_number, status, detail, happened_at, actor)
-         VALUES ('{}', '{id}', gen_random_uuid(), 1, 'delivered', 'left with Mr Smith', now(), 'x')",
-        depot.tenant
-    );
-    depot.execute(&sql).await;
-    assert!(depot.shipment(id).await.destination.is_some());
-    let tenant = depot.tenant;
-    erase_addresses(&mut depot.connection, tenant, &[order.order_id])
-        .await
-        .unwrap();
-    assert_eq!(depot.shipment(id).await.destination, None);
-    let left = "DO $$ BEGIN ASSERT NOT EXISTS (SELECT FROM fulfilment.tracking_events WHERE detail IS NOT NULL); END $$";
-    depot.execute(left).await;
 }

@@ -156,3 +156,52 @@ async fn the_database_refuses_units_that_do_not_add_up() {
         assert!(refused.await.is_err(), "{wrong}");
     }
 }
+
+#[tokio::test]
+async fn each_request_of_a_transaction_sees_the_version_that_the_one_before_it_has_raised() {
+    let mut depot = Depot::open().await;
+    let order = depot.order(warehouse(0), &[5]).await;
+    let one = || Some(units(&[(1, 1)]));
+    let packed = depot
+        .create(&order, one(), ShipmentStatus::Packed)
+        .await
+        .unwrap();
+    let tenant = depot.tenant;
+    let done = transaction(&mut depot.connection, async |connection| {
+        let mut dispatch = Dispatch::lock(connection, tenant, None, &[order.id], &[packed]).await?;
+        let only = |version: i32| ExpectedVersion::OneOf(vec![version]);
+        let create = |version: i32| {
+            let mut draft = draft(order.id, one(), ShipmentStatus::Shipped);
+            draft.expected = only(version);
+            draft
+        };
+        dispatch.create(create(2))?;
+        let stale = dispatch.create(create(2));
+        assert!(matches!(
+            stale,
+            Err(FulfilmentError::Changed { version: 3 })
+        ));
+        dispatch.create(create(3))?;
+        dispatch.send(packed, &only(1), Vec::new())?;
+        dispatch.create(create(5))?;
+        // The shipment was raised too.
+        let stale = dispatch.deliver(packed, &only(1), None);
+        assert!(matches!(
+            stale,
+            Err(FulfilmentError::Changed { version: 2 })
+        ));
+        assert!(dispatch.deliver(packed, &only(2), None)?);
+        assert!(!dispatch.deliver(packed, &only(1), None)?);
+        dispatch
+            .write(connection, tenant, None)
+            .await
+            .map_err(FulfilmentError::from)
+    });
+    done.await.unwrap();
+    assert_eq!(depot.now(&order).await.version, 6);
+    let delivered = depot.shipment(packed).await;
+    assert_eq!(
+        (delivered.status, delivered.version),
+        (ShipmentStatus::Delivered, 3)
+    );
+}

@@ -94,11 +94,18 @@ impl Depot {
         units: Option<Units>,
         status: ShipmentStatus,
     ) -> Result<ShipmentId, FulfilmentError> {
-        let draft = draft(order.id, units, status);
-        let id = draft.id;
+        self.create_draft(draft(order.id, units, status)).await
+    }
+
+    /// Creates a shipment.
+    pub async fn create_draft(
+        &mut self,
+        draft: ShipmentDraft,
+    ) -> Result<ShipmentId, FulfilmentError> {
+        let (id, of) = (draft.id, draft.fulfilment_order_id);
         let tenant = self.tenant;
         transaction(&mut self.connection, async |connection| {
-            let ids = [order.id];
+            let ids = [of];
             let mut dispatch = Dispatch::lock(connection, tenant, None, &ids, &[]).await?;
             dispatch.create(draft)?;
             dispatch.write(connection, tenant, None).await?;

@@ -8,6 +8,7 @@
 
 mod cancelling;
 mod dispatching;
+mod erasing;
 mod fixture;
 mod holding;
 mod tracking;

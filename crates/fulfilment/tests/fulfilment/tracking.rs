@@ -1,6 +1,6 @@
 //! What carriers report, and changes of parcels.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DurationRound, TimeDelta, Utc};
 use oms_database::transaction;
 use oms_fulfilment::{
     FulfilmentError, ParcelChange, Refusal, Shipment, ShipmentId, ShipmentStatus, TrackingReport,
@@ -11,7 +11,8 @@ use oms_validation::ExpectedVersion;
 use crate::fixture::{Depot, warehouse};
 
 fn report(parcel: i32, hours: i64, status: TrackingStatus) -> TrackingReport {
-    let noon: DateTime<Utc> = "2026-11-29T12:00:00Z".parse().unwrap();
+    let noon = Utc::now() - TimeDelta::days(2);
+    let noon = noon.duration_trunc(TimeDelta::days(1)).unwrap();
     TrackingReport {
         parcel,
         status,
@@ -104,4 +105,32 @@ async fn a_parcel_is_changed_only_in_the_version_that_was_read() {
         missing,
         Err(FulfilmentError::Refused(Refusal::UnknownParcel { .. }))
     ));
+}
+
+#[tokio::test]
+async fn a_report_from_another_age_is_refused_and_one_from_tomorrow_counts_as_now() {
+    let mut depot = Depot::open().await;
+    let order = depot.order(warehouse(0), &[1]).await;
+    let id = depot
+        .create(&order, None, ShipmentStatus::Shipped)
+        .await
+        .unwrap();
+    let before = depot.shipment(id).await;
+    for days in [3, 4000, -4000] {
+        let mut wrong = report(1, 0, TrackingStatus::InTransit);
+        wrong.happened_at = before.created_at + TimeDelta::days(days);
+        let refused = depot.report(id, wrong).await;
+        assert!(matches!(
+            refused,
+            Err(FulfilmentError::Refused(Refusal::ImplausibleTime))
+        ));
+    }
+    assert_eq!(depot.shipment(id).await, before);
+    let mut ahead = report(1, 0, TrackingStatus::InTransit);
+    ahead.happened_at = before.created_at + TimeDelta::hours(20);
+    let reported = depot.report(id, ahead).await.unwrap();
+    assert!(reported.parcels[0].status_at.unwrap() < before.created_at + TimeDelta::hours(19));
+    let mut now = report(1, 0, TrackingStatus::Delivered);
+    now.happened_at = reported.parcels[0].status_at.unwrap() + TimeDelta::microseconds(1);
+    assert!(depot.report(id, now).await.unwrap().is_all_delivered());
 }

@@ -205,3 +205,73 @@ async fn orders_and_single_resources_are_found_in_their_tenant_only() {
     assert!(get_shipment(&depot.context, tenant, id).await.is_ok());
     assert!(get_shipment(&depot.context, other, id).await.is_err());
 }
+
+#[tokio::test]
+async fn a_page_looks_at_a_bounded_number_of_rows_and_the_next_one_goes_on() {
+    let mut depot = Depot::open().await;
+    let last = depot.order(warehouse(0), &[1]).await;
+    depot.due(&last, 1).await;
+    let sql = format!(
+        "INSERT INTO fulfilment.fulfilment_orders (tenant_id, id, order_id, number, warehouse_id, status, created_at)
+         SELECT '{}', gen_random_uuid(), gen_random_uuid(), 1, '{}', 'OPEN', now() - n * interval '1 second'
+         FROM generate_series(1, 2000) n;
+         INSERT INTO fulfilment.holds (tenant_id, fulfilment_order_id, handle, reason, actor)
+         VALUES ('{0}', '{}', 'h', 'other', 'x')",
+        depot.tenant, warehouse(0), last.id
+    );
+    depot.execute(&sql).await;
+    let filter = WorkListFilter {
+        status: Some(ShownStatus::OnHold),
+        ..work_of(0)
+    };
+    let (mut pages, mut after) = (Vec::new(), None);
+    loop {
+        let page = list_fulfilment_orders(
+            &depot.context,
+            depot.tenant,
+            &filter,
+            after,
+            PageSize::DEFAULT,
+        );
+        let page = page.await.unwrap();
+        pages.push(page.items.len());
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(pages, [0, 0, 1]);
+}
+
+#[tokio::test]
+async fn a_tracking_number_of_many_parcels_is_read_page_by_page() {
+    let mut depot = Depot::open().await;
+    let order = depot.order(warehouse(0), &[1]).await;
+    let id = depot
+        .create(&order, None, ShipmentStatus::Packed)
+        .await
+        .unwrap();
+    let sql = format!(
+        "INSERT INTO fulfilment.shipments
+             (tenant_id, id, order_id, number, fulfilment_order_id, warehouse_id, status, shipped_at)
+         SELECT tenant_id, ('ffffffff-0000-0000-0000-' || lpad(n::text, 12, '0'))::uuid, gen_random_uuid(), 1,
+                fulfilment_order_id, warehouse_id, 'SHIPPED', now()
+         FROM fulfilment.shipments, generate_series(1, 1500) n WHERE id = '{id}';
+         INSERT INTO fulfilment.parcels (tenant_id, shipment_id, number, carrier, tracking_number)
+         SELECT tenant_id, id, parcel, 'UPS', '1Z1' FROM fulfilment.shipments, generate_series(1, 2) parcel
+         WHERE id <> '{id}'"
+    );
+    depot.execute(&sql).await;
+    let filter = ShipmentFilter {
+        of: ShipmentsOf::Tracking("1Z1".to_owned().try_into().unwrap()),
+        status: Some(ShipmentStatus::Packed),
+    };
+    let size = PageSize::DEFAULT;
+    let first = list_shipments(&depot.context, depot.tenant, &filter, None, size);
+    let first = first.await.unwrap();
+    assert!(first.items.is_empty() && first.next.is_some());
+    let second = list_shipments(&depot.context, depot.tenant, &filter, first.next, size);
+    let second = second.await.unwrap();
+    assert_eq!(second.items.first().map(|it| it.id), Some(id));
+    assert!(second.next.is_none());
+}

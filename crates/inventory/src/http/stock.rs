@@ -5,11 +5,9 @@ pub(super) mod levels;
 pub(super) mod movements;
 pub(super) mod quarantine;
 pub(super) mod receive;
-pub(super) mod release_quarantine;
 mod representation;
 pub(super) mod safety_stock;
 pub(super) mod transfer;
-pub(super) mod write_off_quarantine;
 
 use actix_web::HttpResponse;
 use oms_errors::{PRECONDITION_FAILED, Problem, invalid_field};

@@ -46,13 +46,13 @@ pub async fn move_reservations(
         .map_err(MoveError::NotAvailable)?;
     let (changes, movements) = moved.plan(&counts).map_err(MoveError::Insufficient)?;
     let statements = (
-        reservations::delete_exact(tenant, leaving),
-        reservations::decrease(tenant, leaving),
+        reservations::delete_exact(tenant, &[leaving]),
+        reservations::decrease(tenant, &[leaving]),
         reservations::increase(tenant, arriving),
         level_counts::change(tenant, &changes),
         (!movements.is_empty()).then(|| stock_movements::insert(tenant, &movements, record)),
     );
     let (deleted, decreased, ..) = send_in_transaction(connection, statements).await?;
-    all_taken(deleted + decreased, leaving)?;
+    all_taken(deleted + decreased, &[leaving])?;
     Ok(())
 }

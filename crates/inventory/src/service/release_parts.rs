@@ -19,17 +19,18 @@ pub async fn release_parts(
     tenant: TenantId,
     released: HeldUnits<'_>,
 ) -> Result<(), StockError> {
-    lock_reserved(connection, tenant, released).await?;
+    let parts = [released];
+    lock_reserved(connection, tenant, &parts).await?;
     let changes = released.changes(LevelChange {
         reserved: -1,
         ..LevelChange::default()
     });
     let statements = (
-        reservations::delete_exact(tenant, released),
-        reservations::decrease(tenant, released),
+        reservations::delete_exact(tenant, &parts),
+        reservations::decrease(tenant, &parts),
         level_counts::change(tenant, &changes),
     );
     let (deleted, decreased, _) = send_in_transaction(connection, statements).await?;
-    all_taken(deleted + decreased, released)?;
+    all_taken(deleted + decreased, &parts)?;
     Ok(())
 }

@@ -191,38 +191,69 @@ pub(crate) fn find<'q>(tenant: TenantId, holders: &[HolderId]) -> Statement<'q, 
     .map(move |rows| rows.into_iter().map(reservation).collect())
 }
 
-/// Deletes a holder's reservations of exactly these units on locked levels, and returns their number. Run
-/// [`decrease`] after it for the others.
-pub(crate) fn delete_exact<'q>(tenant: TenantId, held: HeldUnits<'_>) -> Statement<'q, usize> {
-    let (products, quantities) = held.columns();
+/// Parts of the reservations of holders, column by column.
+struct Parts {
+    holders: Vec<Uuid>,
+    warehouses: Vec<Uuid>,
+    products: Vec<Uuid>,
+    quantities: Vec<i32>,
+}
+
+impl Parts {
+    fn of(held: &[HeldUnits<'_>]) -> Self {
+        let mut parts = Self {
+            holders: Vec::new(),
+            warehouses: Vec::new(),
+            products: Vec::new(),
+            quantities: Vec::new(),
+        };
+        for held in held {
+            for ((warehouse, product), quantity) in held.iter() {
+                parts.holders.push(held.holder.as_uuid());
+                parts.warehouses.push(warehouse.as_uuid());
+                parts.products.push(product.as_uuid());
+                parts.quantities.push(quantity);
+            }
+        }
+        parts
+    }
+}
+
+/// Deletes the reservations of exactly these units on locked levels, and returns their number. Each reservation is
+/// there once. Run [`decrease`] after it for the others.
+pub(crate) fn delete_exact<'q>(tenant: TenantId, held: &[HeldUnits<'_>]) -> Statement<'q, usize> {
+    let parts = Parts::of(held);
     cached_sql(
         "DELETE FROM inventory.reservations AS r
-         USING unnest($4::uuid[], $5::integer[]) AS h (product_id, quantity)
-         WHERE r.tenant_id = $1 AND r.order_id = $2 AND r.warehouse_id = $3
+         USING unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::integer[])
+             AS h (order_id, warehouse_id, product_id, quantity)
+         WHERE r.tenant_id = $1 AND r.order_id = h.order_id AND r.warehouse_id = h.warehouse_id
            AND r.product_id = h.product_id AND r.quantity = h.quantity",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<SqlUuid, _>(held.holder.as_uuid())
-    .bind::<SqlUuid, _>(held.warehouse_id.as_uuid())
-    .bind::<Array<SqlUuid>, _>(products)
-    .bind::<Array<Integer>, _>(quantities)
+    .bind::<Array<SqlUuid>, _>(parts.holders)
+    .bind::<Array<SqlUuid>, _>(parts.warehouses)
+    .bind::<Array<SqlUuid>, _>(parts.products)
+    .bind::<Array<Integer>, _>(parts.quantities)
     .affected()
 }
 
-/// Decreases a holder's reservations of more than these units on locked levels, and returns their number.
-pub(crate) fn decrease<'q>(tenant: TenantId, held: HeldUnits<'_>) -> Statement<'q, usize> {
-    let (products, quantities) = held.columns();
+/// Decreases the reservations of more than these units on locked levels, and returns their number. Each reservation is
+/// there once.
+pub(crate) fn decrease<'q>(tenant: TenantId, held: &[HeldUnits<'_>]) -> Statement<'q, usize> {
+    let parts = Parts::of(held);
     cached_sql(
         "UPDATE inventory.reservations AS r SET quantity = r.quantity - h.quantity
-         FROM unnest($4::uuid[], $5::integer[]) AS h (product_id, quantity)
-         WHERE r.tenant_id = $1 AND r.order_id = $2 AND r.warehouse_id = $3
+         FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::integer[])
+             AS h (order_id, warehouse_id, product_id, quantity)
+         WHERE r.tenant_id = $1 AND r.order_id = h.order_id AND r.warehouse_id = h.warehouse_id
            AND r.product_id = h.product_id AND r.quantity > h.quantity",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<SqlUuid, _>(held.holder.as_uuid())
-    .bind::<SqlUuid, _>(held.warehouse_id.as_uuid())
-    .bind::<Array<SqlUuid>, _>(products)
-    .bind::<Array<Integer>, _>(quantities)
+    .bind::<Array<SqlUuid>, _>(parts.holders)
+    .bind::<Array<SqlUuid>, _>(parts.warehouses)
+    .bind::<Array<SqlUuid>, _>(parts.products)
+    .bind::<Array<Integer>, _>(parts.quantities)
     .affected()
 }
 

@@ -49,19 +49,35 @@ pub(crate) fn insert<'q>(
     movements: &[PlannedMovement],
     record: ChangeRecord<'q>,
 ) -> Statement<'q, usize> {
+    let movements: Vec<_> = movements.iter().map(|it| (*it, record)).collect();
+    insert_all(tenant, &movements)
+}
+
+/// Like [`insert`], for the movements of several changes.
+pub(crate) fn insert_all<'q>(
+    tenant: TenantId,
+    movements: &[(PlannedMovement, ChangeRecord<'q>)],
+) -> Statement<'q, usize> {
     let ids: Vec<Uuid> = movements.iter().map(|_| Uuid::now_v7()).collect();
-    let warehouses: Vec<Uuid> = movements.iter().map(|m| m.level.0.as_uuid()).collect();
-    let products: Vec<Uuid> = movements.iter().map(|m| m.level.1.as_uuid()).collect();
-    let kinds: Vec<&str> = movements.iter().map(|m| m.kind.as_str()).collect();
-    let quantities: Vec<i32> = movements.iter().map(|m| m.quantity).collect();
-    let quarantined: Vec<i32> = movements.iter().map(|m| m.quarantined).collect();
+    let records = || movements.iter().map(|(_, record)| record);
+    let reasons: Vec<&str> = records().map(|it| it.reason).collect();
+    let actors: Vec<&str> = records().map(|it| it.actor).collect();
+    let changes: Vec<Uuid> = records().map(|it| it.change_id.as_uuid()).collect();
+    let planned = || movements.iter().map(|(movement, _)| movement);
+    let warehouses: Vec<Uuid> = planned().map(|m| m.level.0.as_uuid()).collect();
+    let products: Vec<Uuid> = planned().map(|m| m.level.1.as_uuid()).collect();
+    let kinds: Vec<&str> = planned().map(|m| m.kind.as_str()).collect();
+    let quantities: Vec<i32> = planned().map(|m| m.quantity).collect();
+    let quarantined: Vec<i32> = planned().map(|m| m.quarantined).collect();
     cached_sql(
         "INSERT INTO inventory.stock_movements
              (tenant_id, id, warehouse_id, product_id, kind, quantity, quarantined, reason, actor, change_id)
-         SELECT t.tenant_id, m.id, m.warehouse_id, m.product_id, m.kind, m.quantity, m.quarantined, $8, $9, $10
+         SELECT t.tenant_id, m.id, m.warehouse_id, m.product_id, m.kind, m.quantity, m.quarantined, m.reason, m.actor,
+                m.change_id
          FROM tenancy.tenants t
-         CROSS JOIN unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::integer[], $7::integer[])
-             AS m (id, warehouse_id, product_id, kind, quantity, quarantined)
+         CROSS JOIN unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::integer[], $7::integer[], $8::text[],
+                           $9::text[], $10::uuid[])
+             AS m (id, warehouse_id, product_id, kind, quantity, quarantined, reason, actor, change_id)
          WHERE t.tenant_id = $1",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
@@ -71,9 +87,9 @@ pub(crate) fn insert<'q>(
     .bind::<Array<Text>, _>(kinds)
     .bind::<Array<Integer>, _>(quantities)
     .bind::<Array<Integer>, _>(quarantined)
-    .bind::<Text, _>(record.reason)
-    .bind::<Text, _>(record.actor)
-    .bind::<SqlUuid, _>(record.change_id.as_uuid())
+    .bind::<Array<Text>, _>(reasons)
+    .bind::<Array<Text>, _>(actors)
+    .bind::<Array<SqlUuid>, _>(changes)
     .affected()
 }
 

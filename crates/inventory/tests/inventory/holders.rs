@@ -2,8 +2,8 @@
 
 use oms_database::{Connection, transaction};
 use oms_inventory::{
-    ChangeRecord, HeldUnits, HolderId, ReservationRequest, ReserveOutcome, StockChangeId,
-    StockError, release_parts, reserve, ship, unship,
+    ChangeRecord, HeldUnits, HolderId, ReservationRequest, ReserveOutcome, ShippedUnits,
+    StockChangeId, StockError, release_parts, reserve, ship, unship,
 };
 use oms_validation::{OrderId, WarehouseId};
 
@@ -60,7 +60,11 @@ pub async fn ship_units(
         units: &units,
     };
     transaction(connection, async |connection| {
-        ship(connection, tenant(), shipped, record(change_id)).await
+        let shipped = ShippedUnits {
+            held: shipped,
+            record: record(change_id),
+        };
+        ship(connection, tenant(), &[shipped]).await
     })
     .await
 }

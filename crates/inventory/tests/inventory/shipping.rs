@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use oms_database::{Connection, transaction};
 use oms_inventory::{
-    HeldUnits, HolderId, Reservation, StockChangeId, StockError, Unreserved, find_reservations,
-    release, ship,
+    HeldUnits, HolderId, Reservation, ShippedUnits, StockChangeId, StockError, Unreserved,
+    find_reservations, release, ship,
 };
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
@@ -182,14 +182,55 @@ async fn stock_is_shipped_only_in_a_transaction_of_the_caller() {
         warehouse_id: warehouse(0),
         units: &demand(&[(0, 1)]),
     };
-    let record = record(StockChangeId::generate());
-    let refused = ship(&mut connection, tenant(), shipped, record);
+    let shipped = [ShippedUnits {
+        held: shipped,
+        record: record(StockChangeId::generate()),
+    }];
+    let refused = ship(&mut connection, tenant(), &shipped);
     let refused = refused.await;
     assert!(
         matches!(refused, Err(StockError::Database(_))),
         "{refused:?}"
     );
     assert_eq!(state(&mut connection, holder).await, "9/3 [3] 0");
+}
+
+#[tokio::test]
+async fn several_shipments_of_several_holders_are_shipped_together_and_fail_together() {
+    let (_database, mut connection) = store_with(&[&[9, 9]]).await;
+    let first = reserved(&mut connection, warehouse(0), &[(0, 3), (1, 2)]).await;
+    let second = reserved(&mut connection, warehouse(0), &[(0, 1)]).await;
+    let units = [
+        (first, demand(&[(0, 1), (1, 2)])),
+        (second, demand(&[(0, 1)])),
+        (first, demand(&[(0, 1)])),
+    ];
+    let shipped = |more: usize| {
+        let shipped = units.iter().chain(units.iter().take(more));
+        let shipped = shipped.map(|(holder, units)| ShippedUnits {
+            held: HeldUnits {
+                holder: *holder,
+                warehouse_id: warehouse(0),
+                units,
+            },
+            record: record(StockChangeId::generate()),
+        });
+        shipped.collect::<Vec<_>>()
+    };
+    let too_many = shipped(1);
+    let refused = transaction(&mut connection, async |connection| {
+        ship(connection, tenant(), &too_many).await
+    });
+    assert!(matches!(refused.await, Err(StockError::NotReserved(_))));
+    assert_eq!(state(&mut connection, first).await, "9/4 9/2 [3, 2] 0");
+    let all = shipped(0);
+    let done = transaction(&mut connection, async |connection| {
+        ship(connection, tenant(), &all).await
+    });
+    done.await.unwrap();
+    assert_eq!(state(&mut connection, first).await, "6/1 7/0 [1] -5");
+    assert_eq!(state(&mut connection, second).await, "6/1 7/0 [] -5");
+    assert_levels(&mut connection).await;
 }
 
 /// Sixteen connections ship the same change, and then reverse it.

@@ -1,11 +1,12 @@
 //! The timeline of an order: its history, merged from several sources, page by page.
 //!
 //! Entries are in order of time. Of those with the same time, gateway calls come first, then the order's events, then
-//! the sweeper's tries; entries of one source are in the order in which they were written.
+//! the sweeper's tries, then carriers' reports; entries of one source are in the order in which they were written.
 
 use std::fmt;
 
 use chrono::{DateTime, Utc};
+use oms_fulfilment::TrackingEvent;
 use oms_payments::{GatewayCall, Operation};
 use serde_json::Value;
 use uuid::Uuid;
@@ -57,6 +58,8 @@ pub enum Happening {
     GatewayCall(Box<GatewayCall>),
     /// The sweeper tried to settle the order and failed.
     Retry(FailedTry),
+    /// A carrier reported where a parcel is.
+    Tracking(Box<TrackingEvent>),
 }
 
 /// A try of the sweeper that did not settle an order.
@@ -83,6 +86,8 @@ pub(crate) enum Source {
     Events,
     /// The failed tries of the sweeper.
     Tries,
+    /// The reports of carriers, when they arrived.
+    Tracking,
 }
 
 /// The position of an entry.
@@ -103,6 +108,7 @@ impl CursorKey for Place {
             Source::Events => 'e',
             Source::Calls => 'c',
             Source::Tries => 't',
+            Source::Tracking => 'p',
         };
         (source, (self.at, self.number)).write(f)
     }
@@ -113,6 +119,7 @@ impl CursorKey for Place {
             'e' => Source::Events,
             'c' => Source::Calls,
             't' => Source::Tries,
+            'p' => Source::Tracking,
             _ => return Err(InvalidCursor),
         };
         Ok(Self { at, source, number })
@@ -145,6 +152,7 @@ pub(crate) struct Found {
     pub(crate) events: Vec<(DateTime<Utc>, OrderEvent)>,
     pub(crate) calls: Vec<GatewayCall>,
     pub(crate) tries: Vec<FailedTry>,
+    pub(crate) tracking: Vec<TrackingEvent>,
 }
 
 impl Found {
@@ -163,7 +171,9 @@ impl Found {
         let events = self.events.into_iter().flat_map(of_event);
         let calls = self.calls.into_iter().map(of_call);
         let tries = self.tries.into_iter().map(of_try);
-        let mut entries: Vec<TimelineEntry> = events.chain(calls).chain(tries).collect();
+        let tracking = self.tracking.into_iter().map(of_report);
+        let entries = events.chain(calls).chain(tries).chain(tracking);
+        let mut entries: Vec<TimelineEntry> = entries.collect();
         entries.retain(|entry| after.is_none_or(|cursor| entry.place > cursor.0));
         entries.sort_by_key(|entry| entry.place);
         Page::of(entries, size, |last| Cursor(last.place))
@@ -231,6 +241,23 @@ fn of_try(failed: FailedTry) -> TimelineEntry {
             number: failed.id,
         },
         happening: Happening::Retry(failed),
+    }
+}
+
+fn of_report(report: TrackingEvent) -> TimelineEntry {
+    TimelineEntry {
+        occurred_at: report.recorded_at,
+        actor: Some(report.actor.clone()),
+        reason: format!(
+            "parcel {} of shipment {} is reported as {}",
+            report.parcel, report.shipment_number, report.status
+        ),
+        place: Place {
+            at: report.recorded_at,
+            source: Source::Tracking,
+            number: report.id,
+        },
+        happening: Happening::Tracking(Box::new(report)),
     }
 }
 

@@ -8,9 +8,8 @@ pub(super) mod hold;
 pub(super) mod of_order;
 pub(super) mod release;
 pub(super) mod ship;
-pub(super) mod start;
-pub(super) mod stop;
 pub(super) mod track;
+pub(super) mod work;
 
 use oms_errors::{Problem, invalid_field};
 use oms_fulfilment::{

@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
+use oms_fulfilment::{ShipmentId, TrackingStatus};
 use oms_validation::{OrderId, PageSize, ProductId, WarehouseId};
 use oms_web::{CurrentTenant, PageBody, ProblemResponse, Query};
 use serde::{Deserialize, Serialize};
@@ -28,7 +29,7 @@ pub(super) struct Parameters {
     #[serde(default)]
     limit: PageSize,
     /// The `nextCursor` of an earlier page.
-    #[param(value_type = Option<String>, pattern = "^[ect][0-9a-f]{48}$")]
+    #[param(value_type = Option<String>, pattern = "^[ectp][0-9a-f]{48}$")]
     cursor: Option<TimelineCursor>,
 }
 
@@ -40,8 +41,8 @@ pub(super) struct Parameters {
     operation_id = "getTimeline",
     tag = "orders",
     summary = "Read an order's timeline",
-    description = "Oldest first: status changes, stock reserved and released, calls to the gateway, failed tries, and actions of \
-        operators, each with who, why and when.",
+    description = "Oldest first: status changes, stock reserved and released, calls to the gateway, failed tries, shipments, \
+        reports of carriers, and actions of operators, each with who, why and when.",
     params(
         ("id" = OrderId, Path),
         Parameters,
@@ -118,6 +119,23 @@ enum HappeningBody {
         #[serde(rename = "nextAt")]
         next_at: DateTime<Utc>,
     },
+    Tracking(TrackingBody),
+}
+
+/// A carrier's report about a parcel.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = TrackingEntry)]
+struct TrackingBody {
+    shipment_id: ShipmentId,
+    /// The parcel's number in the shipment.
+    parcel: i32,
+    status: TrackingStatus,
+    /// In the carrier's words. Absent once it is erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    /// When it happened, as the carrier says. `occurredAt` is when it was reported.
+    happened_at: DateTime<Utc>,
 }
 
 /// The stock that an order holds or held, and its warehouse.
@@ -176,6 +194,13 @@ impl EntryBody {
                 r#try: failed.number,
                 next_at: failed.next_at,
             },
+            Happening::Tracking(report) => HappeningBody::Tracking(TrackingBody {
+                shipment_id: report.shipment_id,
+                parcel: report.parcel,
+                status: report.status,
+                detail: report.detail,
+                happened_at: report.happened_at,
+            }),
         };
         Self {
             occurred_at: entry.occurred_at,

@@ -3,10 +3,9 @@
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use oms_errors::{Problem, invalid_field};
-use oms_validation::{PageSize, WarehouseId};
+use oms_validation::{PageSize, Time, WarehouseId};
 use oms_web::{CurrentTenant, ProblemResponse, Query};
-use serde::de::Error;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::OrdersApi;
@@ -28,11 +27,11 @@ pub(super) struct Parameters {
     warehouse_id: Option<WarehouseId>,
     external_reference: Option<ExternalReference>,
     /// Placed at this time or later.
-    #[serde(default, deserialize_with = "time")]
-    created_from: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    created_from: Option<Time>,
     /// Placed before this time. Must be later than `createdFrom`.
-    #[serde(default, deserialize_with = "time")]
-    created_to: Option<DateTime<Utc>>,
+    #[param(value_type = Option<DateTime<Utc>>)]
+    created_to: Option<Time>,
     /// Whether the payment was ever disputed.
     disputed: Option<bool>,
     #[serde(default)]
@@ -55,8 +54,8 @@ impl Parameters {
             status: self.status,
             customer_id: self.customer_id,
             warehouse_id: self.warehouse_id,
-            created_from: self.created_from,
-            created_to: self.created_to,
+            created_from: self.created_from.map(Time::get),
+            created_to: self.created_to.map(Time::get),
             external_reference: self.external_reference,
             disputed: self.disputed,
         };
@@ -66,13 +65,6 @@ impl Parameters {
         checked.map_err(|error| invalid_field("cursor", error.to_string()))?;
         Ok((listing, self.limit, self.cursor))
     }
-}
-
-fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    let wrong = "must be a time such as 2026-11-01T00:00:00Z, with %2B for the + of an offset";
-    let parsed = DateTime::parse_from_rfc3339(&text).map(|at| Some(at.to_utc()));
-    parsed.map_err(|_| D::Error::custom(wrong))
 }
 
 /// Answers 200 with a page, newest first unless `sort` is `oldest`. `status`, `customerId`, `warehouseId`,

@@ -16,6 +16,7 @@ pub(crate) mod end_order;
 pub(crate) mod end_paid_orders;
 pub(crate) mod end_refunding;
 pub(crate) mod follow_gateway;
+pub(crate) mod happenings;
 pub(crate) mod hold_order;
 pub(crate) mod open_fulfilment;
 pub(crate) mod patience;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, cached_sql};
+use oms_database::{CachedStatement, Connection, DbError, Statement, cached_sql};
 use oms_payments::{DisputeState, Reference};
 use oms_validation::{Currency, Money, OrderId, TenantId};
 use uuid::Uuid;
@@ -55,15 +55,27 @@ pub(crate) async fn find_by_orders(
     tenant: TenantId,
     order_ids: &[OrderId],
 ) -> Result<HashMap<OrderId, Vec<Dispute>>, DbError> {
+    let rows = rows_of_orders(tenant, order_ids).run(connection).await?;
+    by_order(rows)
+}
+
+/// The rows of the disputes of orders, newest first.
+pub(crate) fn rows_of_orders<'q>(
+    tenant: TenantId,
+    order_ids: &[OrderId],
+) -> Statement<'q, Vec<Row>> {
     let ids: Vec<Uuid> = order_ids.iter().map(|id| id.as_uuid()).collect();
-    let rows: Vec<Row> = cached_sql(
+    cached_sql(
         "SELECT order_id, reference, state, amount_minor, currency, reason, evidence_due_at, opened_at
          FROM orders.disputes WHERE tenant_id = $1 AND order_id = ANY ($2) ORDER BY opened_at DESC, reference DESC",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Array<SqlUuid>, _>(ids)
-    .load(connection)
-    .await?;
+    .rows()
+}
+
+/// Groups rows by their orders.
+pub(crate) fn by_order(rows: Vec<Row>) -> Result<HashMap<OrderId, Vec<Dispute>>, DbError> {
     let mut disputes = HashMap::<OrderId, Vec<Dispute>>::new();
     for row in rows {
         let order_id = row.order_id.into();
@@ -87,8 +99,9 @@ pub(crate) async fn find_open(
     Ok(disputes.into_iter().find(is_open))
 }
 
+/// A stored dispute.
 #[derive(QueryableByName)]
-struct Row {
+pub(crate) struct Row {
     #[diesel(sql_type = SqlUuid)]
     order_id: Uuid,
     #[diesel(sql_type = Text)]

@@ -2,23 +2,26 @@
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 use oms_validation::{OrderId, TenantId};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::domain::clock::Now;
 use crate::domain::event::OrderEvent;
 use crate::domain::status::OrderStatus;
 
-/// A status change or a note.
+/// An event that does not change the status.
 #[derive(Clone, Debug)]
 pub(crate) struct Event<'a> {
+    pub(crate) order_id: OrderId,
     /// The order's version after the change: numbered from 1 without gaps.
     pub(crate) sequence: i32,
-    pub(crate) from: Option<OrderStatus>,
-    pub(crate) to: OrderStatus,
+    pub(crate) status: OrderStatus,
     /// What it is about.
     pub(crate) kind: &'a str,
     /// Its facts.
@@ -29,29 +32,39 @@ pub(crate) struct Event<'a> {
     pub(crate) reason: &'a str,
 }
 
-/// Appends an event, in the commit of the change that it records.
+/// Appends events, in the commit of the changes that they record.
 pub(crate) async fn insert(
     connection: &mut Connection,
     tenant: TenantId,
     now: Now,
-    order_id: OrderId,
-    event: &Event<'_>,
+    events: &[Event<'_>],
 ) -> Result<(), DbError> {
+    let orders: Vec<Uuid> = events.iter().map(|it| it.order_id.as_uuid()).collect();
+    let sequences: Vec<i32> = events.iter().map(|it| it.sequence).collect();
+    let statuses: Vec<&str> = events.iter().map(|it| it.status.as_str()).collect();
+    let actors: Vec<&str> = events.iter().map(|it| it.actor).collect();
+    let reasons: Vec<&str> = events.iter().map(|it| it.reason).collect();
+    let kinds: Vec<&str> = events.iter().map(|it| it.kind).collect();
+    let data: Vec<Option<&Value>> = events.iter().map(|it| it.data).collect();
     cached_sql(
         "INSERT INTO orders.events
              (tenant_id, order_id, sequence, from_status, to_status, actor, reason, occurred_at, type, data)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, greatest($8, now()), $9, $10)",
+         SELECT t.tenant_id, e.order_id, e.sequence, e.status, e.status, e.actor, e.reason, greatest($9, now()), e.type,
+                e.data
+         FROM tenancy.tenants t
+         CROSS JOIN unnest($2::uuid[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[])
+             AS e (order_id, sequence, status, actor, reason, type, data)
+         WHERE t.tenant_id = $1",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<SqlUuid, _>(order_id.as_uuid())
-    .bind::<Integer, _>(event.sequence)
-    .bind::<Nullable<Text>, _>(event.from.map(OrderStatus::as_str))
-    .bind::<Text, _>(event.to.as_str())
-    .bind::<Text, _>(event.actor)
-    .bind::<Text, _>(event.reason)
+    .bind::<Array<SqlUuid>, _>(orders)
+    .bind::<Array<Integer>, _>(sequences)
+    .bind::<Array<Text>, _>(statuses)
+    .bind::<Array<Text>, _>(actors)
+    .bind::<Array<Text>, _>(reasons)
+    .bind::<Array<Text>, _>(kinds)
+    .bind::<Array<Nullable<Jsonb>>, _>(data)
     .bind::<Nullable<Timestamptz>, _>(now)
-    .bind::<Text, _>(event.kind)
-    .bind::<Nullable<Jsonb>, _>(event.data)
     .execute(connection)
     .await?;
     Ok(())

@@ -18,7 +18,7 @@ use oms_validation::{Currency, Fingerprint, IdempotencyKey, Money, OrderId, Tena
 use serde_json::Value;
 use uuid::Uuid;
 
-pub(crate) use changing::{KeyFate, Transition, change_statuses, increment_version};
+pub(crate) use changing::{KeyFate, Transition, change_statuses, raise_versions};
 pub(crate) use locking::{Shippable, lock_placed, lock_shippable, lock_status};
 
 use crate::domain::address::ShippingAddress;

@@ -51,10 +51,30 @@ async fn the_rest_of_a_partly_shipped_order_is_cancelled_with_its_money() {
     assert_eq!(cancelled.unwrap().status, ShipmentStatus::Cancelled);
     assert_eq!(shop.refunds().await, "refunded 200");
     assert_eq!(shop.level().await, "9 0");
+    assert_eq!(
+        shop.told().await,
+        "shipment.shipped shipment.packed shipment.cancelled fulfilment_order.frozen fulfilment_order.closed \
+         order.fulfilled"
+    );
     let again = shop.cancel_rest(order_id).await;
     assert!(
         matches!(again, Err(ReversingError::NothingUnshipped { .. })),
         "{again:?}"
+    );
+    shop.assert_sound().await;
+}
+
+#[tokio::test]
+async fn cancelling_tells_what_became_of_the_packed_shipment_and_of_the_fulfilment_order() {
+    let shop = Shop::open(Confirm::Pays).await;
+    let order_id = shop.paid("k").await;
+    shop.ship(order_id, Some(1), ShipmentStatus::Packed)
+        .await
+        .unwrap();
+    shop.cancel(order_id).await.unwrap();
+    assert_eq!(
+        shop.told().await,
+        "shipment.packed shipment.cancelled fulfilment_order.frozen fulfilment_order.cancelled"
     );
     shop.assert_sound().await;
 }

@@ -4,19 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel_async::SimpleAsyncConnection;
-use oms_fulfilment::ShipmentStatus;
+use oms_fulfilment::{HoldReason, NewHold, ShipmentStatus};
 use oms_geocoding::CachedGeocoder;
 use oms_geocoding::adapters::AddressBook;
 use oms_orders::{
     AddressPass, ErasedCustomer, ErasingError, ErasureProgress, ExternalReference, OrderContext,
-    OrderError, OrderRequest, OrderStatus, PlacedOrder, PlacingError, continue_erasures,
-    erase_customer, get_order, get_timeline, oldest_erasure, place_order, purge_addresses,
-    purge_idempotency_keys, sweep_orders,
+    OrderError, OrderRequest, OrderStatus, PlacedOrder, PlacingError, Reason, cancel_shipment,
+    continue_erasures, erase_customer, get_order, get_timeline, oldest_erasure, place_hold,
+    place_order, purge_addresses, purge_idempotency_keys, sweep_orders,
 };
 use oms_payments::DisputeState;
 use oms_testing::clock::TestClock;
 use oms_testing::gateway::Confirm;
-use oms_validation::{IdempotencyKey, Once, OperatorName, OrderId, PageSize, TenantId};
+use oms_validation::{
+    ExpectedVersion, IdempotencyKey, Once, OperatorName, OrderId, PageSize, TenantId,
+};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -521,4 +523,49 @@ async fn old_idempotency_keys_are_deleted() {
     }
     assert!(matches!(erase_with("new").await, Ok(Once::Before(_))));
     assert!(matches!(erase_with("old").await, Ok(Once::Now(_))));
+}
+
+/// A hold whose note names the customer.
+fn personal_hold(handle: &str) -> NewHold {
+    NewHold {
+        handle: handle.to_owned().try_into().unwrap(),
+        reason: HoldReason::Address,
+        note: Some("Ann Lee moved".to_owned().try_into().unwrap()),
+    }
+}
+
+#[tokio::test]
+async fn texts_about_the_goods_are_erased_and_later_ones_are_not_stored() {
+    let shop = Shop::open(Confirm::Pays).await;
+    let order_id = place_paid(&shop, "k").await;
+    let work = shop.work(order_id).await;
+    let context = &shop.context;
+    let packed = shop.ship(order_id, Some(1), ShipmentStatus::Packed).await;
+    let packed = packed.unwrap();
+    let reason = Reason::parse("Ann Lee moved").unwrap();
+    let cancel = |id| {
+        let reason = &reason;
+        async move {
+            let any = ExpectedVersion::Any;
+            let cancelled = cancel_shipment(context, tenant(), id, &any, reason, None, "api");
+            cancelled.await.unwrap();
+        }
+    };
+    cancel(packed.id).await;
+    let again = shop.ship(order_id, Some(1), ShipmentStatus::Packed).await;
+    let again = again.unwrap();
+    place_hold(context, tenant(), work.id, &personal_hold("a"), None, "api")
+        .await
+        .unwrap();
+    assert!(is_complete(&erase(&shop, true).await));
+    cancel(again.id).await;
+    let later = personal_hold("b");
+    let held = place_hold(context, tenant(), work.id, &later, None, "api");
+    let held = held.await.unwrap().into_inner();
+    assert_eq!(held.holds.len(), 2);
+    let after = dump(&shop).await;
+    for text in PERSONAL {
+        assert!(!after.contains(text), "{text} is in {after}");
+    }
+    shop.assert_sound().await;
 }

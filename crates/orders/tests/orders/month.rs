@@ -1,5 +1,6 @@
 //! A month of the sweeper's life, on a clock that jumps from one event to the next: the gateway is down a tenth of the
-//! time, orders are interrupted in every way, and an operator handles the dead letters once a day.
+//! time, orders are interrupted in every way, and once a day an operator handles the dead letters and a warehouse sends
+//! what was paid.
 //!
 //! One seed determines outages, arrivals and fates; the sweeper's pauses are random. `OMS_MONTH_SEED` sets the seed,
 //! which is printed when a test fails.
@@ -7,6 +8,7 @@
 mod books;
 mod schedule;
 mod script;
+mod warehouse;
 
 use std::env;
 use std::error::Error;
@@ -28,6 +30,8 @@ use oms_testing::TestDatabase;
 use oms_testing::clock::TestClock;
 use oms_testing::gateway::ScriptedGateway;
 use oms_validation::{Currency, IdempotencyKey, OperatorName, PageSize};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 
 use crate::shop::{catalogue, context, tenant, three_pieces};
 use schedule::{DAY, Schedule};
@@ -74,6 +78,7 @@ struct Month {
     /// The sum of all turns of the sweeper.
     swept: SweepSummary,
     turns: usize,
+    random: StdRng,
     _database: TestDatabase,
 }
 
@@ -102,6 +107,7 @@ impl Month {
             connection,
             swept: SweepSummary::default(),
             turns: 0,
+            random: StdRng::seed_from_u64(seed + 1),
             _database: database,
         }
     }
@@ -126,6 +132,7 @@ impl Month {
             } else {
                 self.check_what_waits().await;
                 self.go_round().await;
+                self.send_and_deliver().await;
                 round_at += DAY;
             }
         }

@@ -78,7 +78,7 @@ impl Shop {
     }
 
     /// The types of an order's events, without changes of the status.
-    async fn told(&self) -> String {
+    pub async fn told(&self) -> String {
         self.text(
             "SELECT string_agg(type, ' ' ORDER BY order_id, sequence) FROM orders.events
              WHERE type <> 'order.changed'",
@@ -135,6 +135,7 @@ async fn an_order_that_an_earlier_version_made_paid_gets_its_fulfilment_order_wh
     assert_eq!(shop.goods(order_id).await, FulfilmentStatus::None);
     assert_eq!(shop.work(order_id).await.outstanding(), 3);
     assert_eq!(shop.goods(order_id).await, FulfilmentStatus::Unfulfilled);
+    assert_eq!(shop.told().await, "fulfilment_order.opened");
     shop.assert_sound().await;
 }
 
@@ -192,7 +193,7 @@ async fn units_leave_the_stock_when_they_are_shipped() {
     assert!(matches!(closed, Refusal::Closed(_)));
     assert_eq!(
         shop.told().await,
-        "shipment.packed shipment.shipped shipment.shipped shipment.shipped fulfilment_order.closed"
+        "shipment.packed shipment.shipped shipment.shipped shipment.shipped fulfilment_order.closed order.fulfilled"
     );
     shop.assert_sound().await;
 }
@@ -279,8 +280,8 @@ async fn a_shipment_that_never_left_is_in_stock_again() {
     assert_eq!((again.number, shop.level().await.as_str()), (2, "7 0"));
     assert_eq!(
         shop.told().await,
-        "shipment.shipped fulfilment_order.closed shipment.cancelled fulfilment_order.reopened \
-         shipment.shipped fulfilment_order.closed"
+        "shipment.shipped fulfilment_order.closed order.fulfilled shipment.cancelled fulfilment_order.reopened \
+         shipment.shipped fulfilment_order.closed order.fulfilled"
     );
     shop.assert_sound().await;
 }
@@ -312,8 +313,7 @@ async fn a_delivered_shipment_is_delivered_once_and_never_cancelled() {
         .unwrap();
     for _ in 0..2 {
         let (context, id) = (&shop.context, shipment.id);
-        let done =
-            deliver_shipment(context, tenant(), id, &ANY, None, Some(&key("d")), "api").await;
+        let done = deliver_shipment(context, tenant(), id, ANY, None, Some(&key("d")), "api").await;
         assert_eq!(done.unwrap().status, ShipmentStatus::Delivered);
     }
     assert_eq!(shop.goods(order_id).await, FulfilmentStatus::Delivered);
@@ -322,9 +322,9 @@ async fn a_delivered_shipment_is_delivered_once_and_never_cancelled() {
         Refusal::Delivered
     );
     assert!(
-        shop.told()
-            .await
-            .ends_with("fulfilment_order.closed shipment.delivered")
+        shop.told().await.ends_with(
+            "fulfilment_order.closed order.fulfilled shipment.delivered order.delivered"
+        )
     );
     shop.assert_sound().await;
 }

@@ -248,12 +248,13 @@ impl Shop {
         self.text(sql).await
     }
 
-    /// `status reserved events attempt worklist` of the only order.
+    /// `status reserved events attempt worklist` of the only order. Events about its goods are left out.
     pub async fn state(&self) -> String {
         let sql = "
             SELECT concat_ws(' ', o.status, s.reserved,
-                (SELECT string_agg(e.sequence || ':' || e.to_status || '/' || e.actor, ',' ORDER BY e.sequence)
-                 FROM orders.events e),
+                (SELECT string_agg(e.number || ':' || e.to_status || '/' || e.actor, ',' ORDER BY e.number)
+                 FROM (SELECT to_status, actor, row_number() OVER (ORDER BY sequence) AS number
+                       FROM orders.events WHERE type = 'order.changed') e),
                 (SELECT a.state FROM payments.attempts a),
                 (SELECT count(*) FROM orders.reconciliations))
             FROM orders.orders o CROSS JOIN inventory.stock_levels s";

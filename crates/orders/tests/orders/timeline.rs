@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use oms_orders::{DeadLetterFilter, OrderError, PlacedOrder};
+use oms_fulfilment::{ShipmentStatus, TrackingReport, TrackingStatus};
+use oms_orders::{DeadLetterFilter, OrderError, PlacedOrder, record_tracking};
 use oms_orders::{
     Happening, OrderSettings, TimelineEntry, get_timeline, list_dead_letters, retry_dead_letter,
     sweep_orders,
@@ -46,6 +47,7 @@ async fn told(shop: &Shop, order_id: OrderId) -> Vec<String> {
             format!("{} {} {}", call.operation, call.repetition, call.outcome)
         }
         Happening::Retry(failed) => format!("retry {}", failed.number),
+        Happening::Tracking(report) => format!("parcel {} {}", report.parcel, report.status),
     };
     let told = entries.iter().map(|entry| {
         assert!(!entry.reason.is_empty(), "{entry:?}");
@@ -136,9 +138,11 @@ async fn a_cancelled_order_shows_its_refund_and_the_released_stock() {
         [
             "api: PAID",
             "api: CANCELLING",
+            "api: note",
             "api: refund 1 refunded",
             "api: CANCELLED",
             "api: released",
+            "api: note",
         ]
     );
 }
@@ -175,4 +179,48 @@ async fn a_timeline_belongs_to_one_order_of_one_tenant() {
         let read = get_timeline(&shop.context, tenant, order_id, None, PageSize::DEFAULT).await;
         assert!(matches!(read, Err(OrderError::NotFound)), "{read:?}");
     }
+}
+
+#[tokio::test]
+async fn the_reports_of_carriers_stand_where_they_arrived() {
+    let shop = Shop::open(Confirm::Pays).await;
+    let order_id = shop.paid("k").await;
+    let shipped = shop.ship(order_id, None, ShipmentStatus::Shipped).await;
+    let id = shipped.unwrap().id;
+    let at = chrono::Utc::now();
+    for (status, hours) in [
+        (TrackingStatus::InTransit, 1),
+        (TrackingStatus::PreTransit, 2),
+        (TrackingStatus::InTransit, 1),
+        (TrackingStatus::Delivered, 0),
+    ] {
+        let report = TrackingReport {
+            parcel: 1,
+            status,
+            detail: None,
+            happened_at: at - chrono::TimeDelta::hours(hours),
+            estimated_at: None,
+        };
+        let recorded = record_tracking(&shop.context, tenant(), id, &report, "api:ups");
+        recorded.await.unwrap();
+    }
+    let told = told(&shop, order_id).await;
+    let about_goods: Vec<&str> = told
+        .iter()
+        .map(String::as_str)
+        .skip_while(|it| *it != "api:station: note")
+        .collect();
+    assert_eq!(
+        about_goods,
+        [
+            "api:station: note",
+            "api:station: note",
+            "api:station: note",
+            "api:ups: parcel 1 in_transit",
+            "api:ups: parcel 1 pre_transit",
+            "api:ups: parcel 1 delivered",
+            "api:ups: note",
+            "api:ups: note",
+        ]
+    );
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use oms_database::Connection;
+use oms_database::{Connection, send_together};
 use oms_validation::{IdempotencyKey, Money, OrderId, TenantId};
 use uuid::Uuid;
 
@@ -28,7 +28,7 @@ pub async fn find_payment(
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn find_payments(
+async fn find_payments(
     connection: &mut Connection,
     tenant_id: TenantId,
     order_ids: &[OrderId],
@@ -98,6 +98,27 @@ pub async fn find_refunds(
     order_ids: &[OrderId],
 ) -> Result<HashMap<OrderId, Vec<Refund>>, PaymentError> {
     Ok(refunds::find_by_orders(connection, tenant_id, order_ids).await?)
+}
+
+/// Returns the latest attempt and the refunds of each order, oldest first, in one round trip.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find_payments_and_refunds(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    order_ids: &[OrderId],
+) -> Result<(HashMap<OrderId, Attempt>, HashMap<OrderId, Vec<Refund>>), PaymentError> {
+    let statements = (
+        attempts::rows_of_orders(tenant_id, order_ids),
+        refunds::rows_of_orders(tenant_id, order_ids),
+    );
+    let sent = send_together(connection, statements).await;
+    let (attempts, refunds) = sent?;
+    Ok((
+        attempts::latest_by_order(attempts)?,
+        refunds::by_order(refunds)?,
+    ))
 }
 
 /// Returns the total that is refunded or pending of each payment, in minor units. Payments without refunds are absent.

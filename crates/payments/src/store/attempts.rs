@@ -219,12 +219,24 @@ pub(crate) async fn find_latest_by_orders(
     tenant_id: TenantId,
     order_ids: &[OrderId],
 ) -> Result<HashMap<OrderId, Attempt>, DbError> {
+    let rows = rows_of_orders(tenant_id, order_ids).run(connection).await?;
+    latest_by_order(rows)
+}
+
+/// The rows of the attempts of orders, oldest first.
+pub(crate) fn rows_of_orders<'q>(
+    tenant_id: TenantId,
+    order_ids: &[OrderId],
+) -> Statement<'q, Vec<Row>> {
     let ids: Vec<Uuid> = order_ids.iter().map(|id| id.as_uuid()).collect();
-    let rows: Vec<Row> = cached_sql(select_attempts!("order_id = ANY ($2) ORDER BY number"))
+    cached_sql(select_attempts!("order_id = ANY ($2) ORDER BY number"))
         .bind::<SqlUuid, _>(tenant_id.as_uuid())
         .bind::<Array<SqlUuid>, _>(ids)
-        .load(connection)
-        .await?;
+        .rows()
+}
+
+/// The latest attempt of each order.
+pub(crate) fn latest_by_order(rows: Vec<Row>) -> Result<HashMap<OrderId, Attempt>, DbError> {
     let attempts = rows.into_iter().map(Attempt::try_from);
     // A later attempt replaces the ones before it.
     attempts
@@ -333,8 +345,9 @@ pub(crate) async fn find_newest(
     Ok(newest.created_at)
 }
 
+/// A stored attempt.
 #[derive(QueryableByName)]
-struct Row {
+pub(crate) struct Row {
     #[diesel(sql_type = SqlUuid)]
     id: Uuid,
     #[diesel(sql_type = SqlUuid)]

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, cached_sql};
+use oms_database::{CachedStatement, Connection, DbError, Statement, cached_sql};
 use oms_validation::{Currency, IdempotencyKey, Money, OrderId, TenantId};
 use uuid::Uuid;
 
@@ -291,12 +291,24 @@ pub(crate) async fn find_by_orders(
     tenant_id: TenantId,
     order_ids: &[OrderId],
 ) -> Result<HashMap<OrderId, Vec<Refund>>, DbError> {
+    let rows = rows_of_orders(tenant_id, order_ids).run(connection).await?;
+    by_order(rows)
+}
+
+/// The rows of the refunds of orders, oldest first.
+pub(crate) fn rows_of_orders<'q>(
+    tenant_id: TenantId,
+    order_ids: &[OrderId],
+) -> Statement<'q, Vec<Row>> {
     let ids: Vec<Uuid> = order_ids.iter().map(|id| id.as_uuid()).collect();
-    let rows: Vec<Row> = cached_sql(select_refunds!("order_id = ANY ($2) ORDER BY number"))
+    cached_sql(select_refunds!("order_id = ANY ($2) ORDER BY number"))
         .bind::<SqlUuid, _>(tenant_id.as_uuid())
         .bind::<Array<SqlUuid>, _>(ids)
-        .load(connection)
-        .await?;
+        .rows()
+}
+
+/// Groups rows by their orders.
+pub(crate) fn by_order(rows: Vec<Row>) -> Result<HashMap<OrderId, Vec<Refund>>, DbError> {
     let mut refunds = HashMap::<OrderId, Vec<Refund>>::new();
     for row in rows {
         let refund = Refund::try_from(row)?;
@@ -305,8 +317,9 @@ pub(crate) async fn find_by_orders(
     Ok(refunds)
 }
 
+/// A stored refund.
 #[derive(QueryableByName)]
-struct Row {
+pub(crate) struct Row {
     #[diesel(sql_type = SqlUuid)]
     id: Uuid,
     #[diesel(sql_type = SqlUuid)]

@@ -7,6 +7,8 @@ use chrono::{DateTime, Utc};
 use serde::de::{Deserialize, Deserializer, Error};
 use uuid::Uuid;
 
+use crate::time::Time;
+
 /// The key of a page's last entry. Its text is opaque to clients: each part of the key in a fixed number of hexadecimal
 /// digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,9 +88,6 @@ impl CursorKey for Uuid {
     }
 }
 
-/// The end of the year 9999: PostgreSQL can't store all times that chrono can.
-const LATEST_US: u64 = 253_402_300_799_999_999;
-
 /// In microseconds since 1970, because no list has earlier entries.
 impl CursorKey for DateTime<Utc> {
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -97,8 +96,9 @@ impl CursorKey for DateTime<Utc> {
 
     fn read(text: &mut &str) -> Result<Self, InvalidCursor> {
         let micros = u64::read(text)?;
-        let at = (micros <= LATEST_US).then(|| Self::from_timestamp_micros(micros.cast_signed()));
-        at.flatten().ok_or(InvalidCursor)
+        let micros = i64::try_from(micros).map_err(|_| InvalidCursor)?;
+        let at = Self::from_timestamp_micros(micros).ok_or(InvalidCursor)?;
+        Time::try_from(at).map(Time::get).map_err(|_| InvalidCursor)
     }
 }
 
@@ -125,6 +125,7 @@ fn digits<'a>(text: &mut &'a str, count: usize) -> Result<&'a str, InvalidCursor
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::LATEST_US;
 
     fn read<K: CursorKey>(text: &str) -> Result<K, InvalidCursor> {
         text.parse().map(|Cursor(key)| key)
@@ -153,9 +154,10 @@ mod tests {
 
     #[test]
     fn a_time_that_postgresql_can_t_store_is_not_a_cursor() {
-        let latest = Cursor(LATEST_US).to_string();
+        let latest_us = LATEST_US.cast_unsigned();
+        let latest = Cursor(latest_us).to_string();
         assert!(read::<DateTime<Utc>>(&latest).is_ok());
-        for later in [LATEST_US + 1, u64::MAX] {
+        for later in [latest_us + 1, u64::MAX] {
             let later = Cursor(later).to_string();
             assert_eq!(read::<DateTime<Utc>>(&later), Err(InvalidCursor));
         }

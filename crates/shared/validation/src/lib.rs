@@ -16,6 +16,7 @@ mod page;
 mod reason;
 mod scope;
 pub mod text;
+mod time;
 
 pub use actor::{Actor, InvalidActor};
 pub use cursor::{Cursor, CursorKey, InvalidCursor};
@@ -30,6 +31,7 @@ pub use operator_name::{InvalidOperatorName, OperatorName};
 pub use page::{Page, PageSize};
 pub use reason::{InvalidReason, Reason};
 pub use scope::{Scope, Scopes, UnknownScope};
+pub use time::{InvalidTime, Time};
 
 #[doc(hidden)]
 pub mod reexport {

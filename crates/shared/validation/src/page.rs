@@ -23,6 +23,14 @@ impl<T, C> Page<T, C> {
         Self { items: found, next }
     }
 
+    /// Continues at a cursor, where a search stopped before the page was full. Without effect on a page with a next
+    /// one.
+    #[must_use]
+    pub fn or_continued_at(mut self, looked_until: Option<C>) -> Self {
+        self.next = self.next.or(looked_until);
+        self
+    }
+
     /// Converts the entries of the page.
     ///
     /// # Errors

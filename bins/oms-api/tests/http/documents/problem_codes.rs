@@ -44,6 +44,8 @@ const CODES: &[(&str, u16)] = &[
     ("fulfilment.delivered", 409),
     ("fulfilment.shipment_cancelled", 409),
     ("fulfilment.has_parcels", 409),
+    ("fulfilment.erased", 409),
+    ("fulfilment.implausible_time", 422),
     ("fulfilment.not_reserved", 409),
     ("fulfilment.outcome_unknown", 503),
     ("inventory.warehouse_not_found", 404),

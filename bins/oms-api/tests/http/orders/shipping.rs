@@ -158,7 +158,8 @@ async fn a_held_fulfilment_order_is_not_shipped_until_its_hold_is_released() {
             "fulfilment_order.held",
             "fulfilment_order.released",
             "shipment.shipped",
-            "fulfilment_order.closed"
+            "fulfilment_order.closed",
+            "order.fulfilled"
         ]
     );
     shop.assert_consistent().await;
@@ -249,5 +250,98 @@ async fn the_rest_of_a_partly_shipped_order_is_cancelled_over_http() {
     assert_eq!(cancelled.body["payment"]["refunded"]["amountMinor"], 2000);
     let again = shop.post_once(&path, &new_key(), &rest).await;
     again.assert_problem(409, "orders.nothing_unshipped");
+    shop.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn a_time_that_cannot_be_is_refused_with_its_field() {
+    let shop = Shop::open().await;
+    let (_, work) = shop.work(1).await;
+    let body = json!({ "parcels": [{ "carrier": "UPS" }] });
+    let shipped = shop.ship(&work, &body).await;
+    let id = shipped.body["id"].as_str().unwrap();
+    let (track, deliver) = (
+        format!("/shipments/{id}/tracking"),
+        format!("/shipments/{id}/deliver"),
+    );
+    for time in [
+        "+262142-12-31T23:59:59Z",
+        "-262143-01-01T00:00:00Z",
+        "0000-01-01T00:00:00Z",
+        "1969-12-31T23:59:59Z",
+        "tomorrow",
+    ] {
+        for (path, body, field) in [
+            (
+                &track,
+                json!({ "status": "delivered", "happenedAt": time }),
+                "happenedAt",
+            ),
+            (
+                &track,
+                json!({ "status": "in_transit", "happenedAt": "2026-11-24T14:02:00Z", "estimatedAt": time }),
+                "estimatedAt",
+            ),
+            (&deliver, json!({ "deliveredAt": time }), "deliveredAt"),
+        ] {
+            let refused = shop.post_once(path, &new_key(), &body).await;
+            refused.assert_problem(400, "request.invalid");
+            assert_eq!(refused.body["errors"][0]["field"], field, "{refused:?}");
+        }
+        let time = time.replace('+', "%2B");
+        for (path, field) in [
+            (
+                format!("/fulfilment-orders?warehouseId={ATLANTA_WAREHOUSE}&shipByBefore={time}"),
+                "shipByBefore",
+            ),
+            (format!("/orders?createdFrom={time}"), "createdFrom"),
+            (format!("/orders?createdTo={time}"), "createdTo"),
+        ] {
+            let refused = shop.get(&path).await;
+            refused.assert_problem(400, "request.invalid");
+            assert_eq!(refused.body["errors"][0]["field"], field, "{refused:?}");
+        }
+    }
+    for time in ["9999-12-31T23:59:59Z", "1970-01-01T00:00:00Z"] {
+        let body = json!({ "status": "in_transit", "happenedAt": time });
+        let refused = shop.post_once(&track, &new_key(), &body).await;
+        refused.assert_problem(422, "fulfilment.implausible_time");
+    }
+    let early = json!({ "deliveredAt": "1970-01-01T00:00:00Z" });
+    let refused = shop.post_once(&deliver, &new_key(), &early).await;
+    refused.assert_problem(422, "fulfilment.implausible_time");
+    let late = json!({ "deliveredAt": "9999-12-31T23:59:59Z" });
+    let delivered = shop.post_once(&deliver, &new_key(), &late).await;
+    assert_eq!(delivered.status, 200, "{delivered:?}");
+    assert_eq!(
+        shop.get(&format!("/shipments/{id}")).await.body,
+        delivered.body
+    );
+    shop.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn a_batch_delivers_many_shipments_on_few_connections() {
+    let mut shop = Shop::open().await;
+    let mut ids = Vec::new();
+    for _ in 0..20 {
+        let (_, work) = shop.work(1).await;
+        let shipped = shop.ship(&work, &json!({})).await;
+        ids.push(shipped.body["id"].as_str().unwrap().to_owned());
+    }
+    shop.restart(&[("OMS_DATABASE_MAX_CONNECTIONS", "2")]).await;
+    let item = |id: &String| json!({ "action": "deliver", "idempotencyKey": format!("d {id}"), "shipmentId": id });
+    let batch = json!({ "items": ids.iter().map(item).collect::<Vec<_>>() });
+    for _ in 0..2 {
+        let done = shop.post_once("/shipments/batch", &new_key(), &batch).await;
+        let items = done.body["items"].as_array().unwrap();
+        assert_eq!(items.len(), 20);
+        for item in items {
+            assert_eq!(item["shipment"]["status"], "DELIVERED", "{item}");
+        }
+    }
+    let batches = shop.metric("oms_batch_size_count{kind=\"ship\"}").await;
+    let batches: u64 = batches.unwrap().parse().unwrap();
+    assert!(batches <= 4, "{batches}");
     shop.assert_consistent().await;
 }

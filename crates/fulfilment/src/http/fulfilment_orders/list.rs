@@ -1,9 +1,8 @@
 //! `GET /fulfilment-orders`.
 
 use actix_web::{HttpResponse, web};
-use chrono::{DateTime, Utc};
 use oms_errors::{INVALID_REQUEST, Problem, invalid_field};
-use oms_validation::{OrderId, PageSize, WarehouseId};
+use oms_validation::{OrderId, PageSize, Time, WarehouseId};
 use oms_web::{CurrentTenant, PageBody, ProblemResponse, Query};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -26,7 +25,8 @@ pub(crate) struct Parameters {
     /// `CLOSED` and `CANCELLED` only with `orderId`.
     status: Option<ShownStatus>,
     /// Selects what is due before this time. Without `shipBy`, a fulfilment order is due since `createdAt`.
-    ship_by_before: Option<DateTime<Utc>>,
+    #[param(value_type = Option<chrono::DateTime<chrono::Utc>>)]
+    ship_by_before: Option<Time>,
     #[serde(default)]
     limit: PageSize,
     /// The `nextCursor` of the previous page. Repeat the other parameters unchanged.
@@ -42,7 +42,8 @@ pub(crate) struct Parameters {
     operation_id = "listFulfilmentOrders",
     tag = "fulfilment",
     summary = "List fulfilment orders",
-    description = "The work list of a warehouse, or the fulfilment orders of an order. What is due first comes first.",
+    description = "The work list of a warehouse, or the fulfilment orders of an order. What is due first comes first. A page may have fewer than `limit` entries, or none, and \
+        still have a `nextCursor`. Continue until it is absent.",
     params(Parameters),
     responses(
         (status = 200, description = "A page of fulfilment orders.", body = PageBody<FulfilmentOrderBody>),
@@ -78,7 +79,7 @@ pub(crate) async fn list(
     let filter = WorkListFilter {
         by,
         status,
-        ship_by_before,
+        ship_by_before: ship_by_before.map(Time::get),
     };
     let listing = api.work.run(|context| async move {
         let tenant = tenant.0;

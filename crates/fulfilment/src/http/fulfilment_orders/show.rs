@@ -1,13 +1,13 @@
 //! `GET /fulfilment-orders/{id}`.
 
 use actix_web::{HttpResponse, web};
-use oms_web::{CurrentTenant, ProblemResponse, etag};
+use oms_web::{CurrentTenant, ProblemResponse};
 
 use super::fulfilment_order_id_of;
 use crate::domain::id::FulfilmentOrderId;
 use crate::error::NOT_FOUND;
 use crate::http::FulfilmentApi;
-use crate::http::representation::FulfilmentOrderBody;
+use crate::http::representation::{FulfilmentOrderBody, shown};
 use crate::service;
 
 oms_web::refusals! {
@@ -42,7 +42,5 @@ pub(crate) async fn show(
         service::get_fulfilment_order::get_fulfilment_order(&context, tenant.0, id).await
     });
     let order = reading.await?;
-    Ok(HttpResponse::Ok()
-        .insert_header(etag(order.version))
-        .json(FulfilmentOrderBody::from(order)))
+    Ok(shown(order.version, FulfilmentOrderBody::from(order)))
 }

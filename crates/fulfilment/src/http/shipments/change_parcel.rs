@@ -35,11 +35,13 @@ oms_web::refusals! {
         PRECONDITION_REQUIRED,
         error::SHIPMENT_NOT_FOUND,
         error::PARCEL_NOT_FOUND,
+        error::ERASED,
         error::OUTCOME_UNKNOWN,
     ]
 }
 
-/// Returns 200 with the shipment; 404 if the tenant has no such shipment, or the shipment no such parcel; 412 if the
+/// Returns 200 with the shipment; 404 if the tenant has no such shipment, or the shipment no such parcel; 409 for a
+/// tracking URL once personal data is erased; 412 if the
 /// shipment was changed in the meantime; 428 without `If-Match`.
 #[utoipa::path(
     patch,

@@ -38,7 +38,8 @@ pub(crate) struct Parameters {
     operation_id = "listShipments",
     tag = "fulfilment",
     summary = "List shipments",
-    description = "The shipments of an order, or those with a parcel of a tracking number, newest first.",
+    description = "The shipments of an order, or those with a parcel of a tracking number, newest first. A page may have fewer than `limit` entries, \
+        or none, and still have a `nextCursor`. Continue until it is absent.",
     params(Parameters),
     responses(
         (status = 200, description = "A page of shipments.", body = PageBody<ShipmentBody>),

@@ -1,13 +1,13 @@
 //! `GET /shipments/{id}`.
 
 use actix_web::{HttpResponse, web};
-use oms_web::{CurrentTenant, ProblemResponse, etag};
+use oms_web::{CurrentTenant, ProblemResponse};
 
 use super::shipment_id_of;
 use crate::domain::id::ShipmentId;
 use crate::error::SHIPMENT_NOT_FOUND;
 use crate::http::FulfilmentApi;
-use crate::http::representation::ShipmentBody;
+use crate::http::representation::{ShipmentBody, shown};
 use crate::service;
 
 oms_web::refusals! {
@@ -42,7 +42,5 @@ pub(crate) async fn show(
         service::get_shipment::get_shipment(&context, tenant.0, id).await
     });
     let shipment = reading.await?;
-    Ok(HttpResponse::Ok()
-        .insert_header(etag(shipment.version))
-        .json(ShipmentBody::from(shipment)))
+    Ok(shown(shipment.version, ShipmentBody::from(shipment)))
 }

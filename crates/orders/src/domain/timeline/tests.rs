@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use oms_fulfilment::TrackingStatus;
 use oms_payments::CallEffect;
 use proptest::prelude::*;
 
@@ -67,6 +68,20 @@ fn failed_try(number: u128, second: i64) -> FailedTry {
     }
 }
 
+fn report(number: u128, second: i64) -> TrackingEvent {
+    TrackingEvent {
+        id: Uuid::from_u128(number),
+        shipment_id: Uuid::from_u128(1).into(),
+        shipment_number: 1,
+        parcel: 1,
+        status: TrackingStatus::InTransit,
+        detail: None,
+        happened_at: at(0),
+        actor: "api:ups".to_owned(),
+        recorded_at: at(second),
+    }
+}
+
 /// What a database finds for a page of a timeline: from the cursor on, in order, no more than needed.
 fn found_in(all: &Found, after: Option<TimelineCursor>, size: PageSize) -> Found {
     let needed = Found::needed_for(size);
@@ -83,6 +98,13 @@ fn found_in(all: &Found, after: Option<TimelineCursor>, size: PageSize) -> Found
     found
         .tries
         .retain(|failed| is_in(Source::Tries, failed.at, failed.id));
+    found
+        .tracking
+        .retain(|report| is_in(Source::Tracking, report.recorded_at, report.id));
+    found
+        .tracking
+        .sort_by_key(|report| (report.recorded_at, report.id));
+    found.tracking.truncate(needed);
     found.calls.sort_by_key(|call| (call.called_at, call.id));
     found.tries.sort_by_key(|failed| (failed.at, failed.id));
     found.events.truncate(needed);
@@ -116,12 +138,14 @@ proptest! {
         seconds in prop::collection::vec(0..6_i64, 0..8),
         calls in prop::collection::vec(0..6_i64, 0..8),
         tries in prop::collection::vec(0..6_i64, 0..8),
+        reports in prop::collection::vec(0..6_i64, 0..8),
         size in 1..5_u32,
     ) {
         let all = Found {
             events: events(seconds),
             calls: (1..).zip(calls).map(|(number, second)| call(number, second)).collect(),
             tries: (1..).zip(tries).map(|(number, second)| failed_try(number, second)).collect(),
+            tracking: (1..).zip(reports).map(|(number, second)| report(number, second)).collect(),
         };
         let whole = all.clone().page(None, PageSize::new(100).unwrap());
         prop_assert_eq!(whole.next, None);
@@ -186,6 +210,7 @@ fn every_entry_has_an_actor_and_a_reason() {
         events: vec![event(1, None, OrderStatus::PendingPayment, 0)],
         calls: vec![call(1, 1), unknown],
         tries: vec![failed_try(1, 2)],
+        tracking: vec![report(1, 3)],
     };
     let page = found.page(None, PageSize::DEFAULT);
     let told: Vec<_> = page
@@ -201,6 +226,10 @@ fn every_entry_has_an_actor_and_a_reason() {
             (Some("sweeper"), "to learn the outcome of the payment"),
             (None, "sing"),
             (Some("sweeper"), "the gateway did not answer"),
+            (
+                Some("api:ups"),
+                "parcel 1 of shipment 1 is reported as in_transit"
+            ),
         ]
     );
 }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use oms_errors::{Problem, ProblemBody, invalid_field};
 use oms_fulfilment::{FulfilmentOrderId, Shipment, ShipmentId, WrittenShipment};
-use oms_validation::{ExpectedVersion, IdempotencyKey, Once, TenantId};
+use oms_validation::{ExpectedVersion, IdempotencyKey, Once, TenantId, Time};
 use oms_web::{CurrentActor, CurrentTenant, Disclosure, ProblemResponse, ValidJson};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -69,8 +69,8 @@ struct Item {
     /// With `create`. Defaults to `SHIPPED`.
     status: Option<create::NewStatus>,
     /// With `deliver`. Defaults to now.
-    #[schema(examples("2026-11-24T14:02:00Z"))]
-    delivered_at: Option<DateTime<Utc>>,
+    #[schema(value_type = Option<DateTime<Utc>>, examples("2026-11-24T14:02:00Z"))]
+    delivered_at: Option<Time>,
 }
 
 /// The results, in the order of the requests.
@@ -170,7 +170,7 @@ async fn take(
         Step::Deliver(id, at) => {
             let key = Some(&key);
             let delivered = fulfilling::deliver_shipment::deliver_shipment(
-                context, tenant, id, &any, at, key, actor,
+                context, tenant, id, any, at, key, actor,
             );
             Ok((200, delivered.await?))
         }
@@ -195,7 +195,7 @@ impl Item {
             }
             Action::Deliver => {
                 let id = self.shipment_id.ok_or_else(|| missing("shipmentId"))?;
-                Step::Deliver(id, self.delivered_at)
+                Step::Deliver(id, self.delivered_at.map(Time::get))
             }
         })
     }

@@ -1,9 +1,9 @@
 //! `POST /shipments/{id}/deliver`.
 
 use actix_web::{HttpResponse, web};
-use chrono::{DateTime, Utc};
 use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED};
 use oms_fulfilment::{ShipmentId, WrittenShipment, shipment_id_of, written_shipment};
+use oms_validation::Time;
 use oms_web::{
     CurrentActor, CurrentTenant, Disclosure, OptionalIdempotencyKey, OptionalIfMatch, OptionalJson,
     ProblemResponse,
@@ -21,9 +21,10 @@ use crate::service::fulfilling;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = Delivery, examples(examples::delivery))]
 pub(crate) struct Body {
-    /// Defaults to now. A time in the future counts as now.
-    #[schema(examples("2026-11-24T14:02:00Z"))]
-    delivered_at: Option<DateTime<Utc>>,
+    /// Defaults to now. A time in the future counts as now; one more than ten years before the shipment was created
+    /// is refused.
+    #[schema(value_type = Option<chrono::DateTime<chrono::Utc>>, examples("2026-11-24T14:02:00Z"))]
+    delivered_at: Option<Time>,
 }
 
 oms_web::refusals! {
@@ -33,8 +34,10 @@ oms_web::refusals! {
         oms_fulfilment::SHIPMENT_NOT_FOUND,
         oms_fulfilment::NOT_SHIPPED,
         oms_fulfilment::SHIPMENT_CANCELLED,
+        oms_fulfilment::IMPLAUSIBLE_TIME,
         error::KEY_REUSED,
         error::CONTENDED,
+        error::OVERLOADED,
         error::OUTCOME_UNKNOWN,
     ]
 }
@@ -66,10 +69,10 @@ pub(in crate::http) async fn deliver(
     body: OptionalJson<Body>,
 ) -> Result<HttpResponse, ProblemResponse> {
     let id = shipment_id_of(&id)?;
-    let at = body.0.unwrap_or_default().delivered_at;
+    let at = body.0.unwrap_or_default().delivered_at.map(Time::get);
     let delivering = api.work.run(|context| async move {
         let (tenant, key, actor) = (tenant.0, key.0.as_ref(), actor.0.as_str());
-        let expected = &expected.0;
+        let expected = expected.0;
         fulfilling::deliver_shipment::deliver_shipment(
             &context, tenant, id, expected, at, key, actor,
         )

@@ -11,7 +11,7 @@ use crate::error::NOT_FOUND;
 use crate::http::{OrdersApi, order_id_of};
 use crate::service::fulfilling;
 
-/// What became of the goods of an order.
+/// The fulfilment of an order: its fulfilment orders and shipments.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = OrderFulfilment)]

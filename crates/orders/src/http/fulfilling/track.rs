@@ -1,11 +1,11 @@
 //! `POST /shipments/{id}/tracking`.
 
 use actix_web::{HttpResponse, web};
-use chrono::{DateTime, Utc};
 use oms_fulfilment::{
     Note, ShipmentId, TrackingReport, TrackingStatus, WrittenShipment, shipment_id_of,
     written_shipment,
 };
+use oms_validation::Time;
 use oms_web::{CurrentActor, CurrentTenant, Disclosure, ProblemResponse, ValidJson};
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -25,12 +25,15 @@ pub(crate) struct Body {
     #[schema(minimum = 1, maximum = 20)]
     parcel: Option<i32>,
     status: TrackingStatus,
+    /// In the carrier's words. Not stored once the personal data of the order is erased.
     detail: Option<Note>,
-    #[schema(examples("2026-11-24T14:02:00Z"))]
-    happened_at: DateTime<Utc>,
+    /// At most a day ahead, where a time in the future counts as now, and at most ten years before the shipment was
+    /// created.
+    #[schema(value_type = chrono::DateTime<chrono::Utc>, examples("2026-11-24T14:02:00Z"))]
+    happened_at: Time,
     /// When the carrier expects to deliver it.
-    #[schema(examples("2026-11-24T14:02:00Z"))]
-    estimated_at: Option<DateTime<Utc>>,
+    #[schema(value_type = Option<chrono::DateTime<chrono::Utc>>, examples("2026-11-24T14:02:00Z"))]
+    estimated_at: Option<Time>,
 }
 
 oms_web::refusals! {
@@ -39,7 +42,9 @@ oms_web::refusals! {
         oms_fulfilment::PARCEL_NOT_FOUND,
         oms_fulfilment::NOT_SHIPPED,
         oms_fulfilment::SHIPMENT_CANCELLED,
+        oms_fulfilment::IMPLAUSIBLE_TIME,
         error::CONTENDED,
+        error::OVERLOADED,
         error::OUTCOME_UNKNOWN,
     ]
 }
@@ -74,8 +79,8 @@ pub(in crate::http) async fn track(
         parcel: body.parcel.unwrap_or(1),
         status: body.status,
         detail: body.detail,
-        happened_at: body.happened_at,
-        estimated_at: body.estimated_at,
+        happened_at: body.happened_at.get(),
+        estimated_at: body.estimated_at.map(Time::get),
     };
     let recording = api.work.run(|context| async move {
         let (tenant, actor) = (tenant.0, actor.0.as_str());

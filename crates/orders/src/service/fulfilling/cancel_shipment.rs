@@ -1,7 +1,10 @@
 //! Cancels a shipment that never left the warehouse.
 
 use oms_database::Connection;
-use oms_fulfilment::{Shipment, ShipmentId, Undo, cancel_shipment as cancel, find_fulfilments};
+use oms_fulfilment::{
+    Shipment, ShipmentId, Undo, cancel_shipment as cancel, cancel_unsent, find_fulfilments,
+};
+use oms_inventory::release;
 use oms_validation::{ExpectedVersion, IdempotencyKey, Keyed, Once, OrderId, TenantId};
 
 use crate::context::OrderContext;
@@ -9,14 +12,13 @@ use crate::domain::clock::Now;
 use crate::domain::reason::Reason;
 use crate::domain::status::OrderStatus;
 use crate::error::ShippingError;
-use crate::service::fulfilling::facts::{Happened, of_fulfilment_order, of_shipment};
 use crate::service::fulfilling::lock_order::{
-    lock_order, order_of_shipment, refuse_busy, shipment_of, tell,
+    lock_order, order_of_shipment, refuse_busy, shipment_of,
 };
 use crate::service::fulfilling::move_stock::unship_units;
 use crate::service::transitions::claim_key::claim_key;
+use crate::service::transitions::happenings::write_happenings;
 use crate::service::transitions::patience::Patience;
-use crate::service::transitions::release_unsent::release_unsent;
 
 /// Cancels a shipment, and returns it. Its units are in stock again, held by the order, and may be sent anew. If the
 /// order ended, they are free. Repeating it changes nothing.
@@ -58,6 +60,7 @@ pub async fn cancel_shipment(
             shipment_of(connection, tenant, id).await
         });
         if let Some(cancelled) = tried.await {
+            oms_failpoints::reached("orders.shipment_cancelled");
             return cancelled;
         }
     }
@@ -71,6 +74,8 @@ async fn undo(
     (order_id, status): (OrderId, OrderStatus),
     actor: &str,
 ) -> Result<(), ShippingError> {
+    let mut before = find_fulfilments(connection, tenant, now, &[order_id]).await?;
+    let before = before.remove(&order_id).unwrap_or_default();
     let cancelled = cancel(connection, tenant, now, id, expected, reason).await?;
     let Some(cancelled) = cancelled else {
         return Ok(());
@@ -79,20 +84,12 @@ async fn undo(
         unship_units(connection, tenant, &cancelled.units, actor).await?;
     }
     if !status.holds_stock() {
-        release_unsent(connection, tenant, now, order_id).await?;
+        cancel_unsent(connection, tenant, now, order_id, reason).await?;
+        release(connection, tenant, order_id.into()).await?;
     }
-    let mut found = find_fulfilments(connection, tenant, now, &[order_id]).await?;
-    let found = found.remove(&order_id).unwrap_or_default();
-    if let Some(shipment) = found.shipments.iter().find(|it| it.id == id) {
-        let told = of_shipment(shipment);
-        tell(connection, tenant, now, order_id, &told, actor).await?;
-        let of = shipment.fulfilment_order_id;
-        let mut orders = found.fulfilment_orders.iter();
-        let reopened = orders.find(|it| it.id == of && it.is_open() && cancelled.reopened);
-        if let Some(order) = reopened {
-            let told = of_fulfilment_order(order, Happened::Reopened);
-            tell(connection, tenant, now, order_id, &told, actor).await?;
-        }
-    }
+    let mut after = find_fulfilments(connection, tenant, now, &[order_id]).await?;
+    let after = after.remove(&order_id).unwrap_or_default();
+    let happened = after.happened_since(&before);
+    write_happenings(connection, tenant, now, order_id, &happened, actor).await?;
     Ok(())
 }

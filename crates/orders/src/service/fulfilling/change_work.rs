@@ -1,15 +1,15 @@
 //! Begins and stops work on a fulfilment order.
 
-use oms_fulfilment::{FulfilmentOrder, FulfilmentOrderId, Work, change_work as change};
+use oms_fulfilment::{FulfilmentOrder, FulfilmentOrderId, Turn, Work, change_work as change};
 use oms_validation::{ExpectedVersion, IdempotencyKey, Keyed, Once, TenantId};
 
 use crate::context::OrderContext;
 use crate::error::ShippingError;
-use crate::service::fulfilling::facts::{Happened, of_fulfilment_order};
 use crate::service::fulfilling::lock_order::{
     fulfilment_order_of, lock_order, order_of, refuse_busy, tell,
 };
 use crate::service::transitions::claim_key::claim_key;
+use crate::service::transitions::happenings::of_fulfilment_order;
 use crate::service::transitions::patience::Patience;
 
 /// Begins or stops work on a fulfilment order in the name of `actor`, and returns it. Repeating it changes nothing.
@@ -47,11 +47,11 @@ pub async fn change_work(
             let changed = change(connection, tenant, now, id, expected, work).await?;
             let (is_new, order) = changed;
             if is_new {
-                let happened = match work {
-                    Work::Start => Happened::Started,
-                    Work::Stop => Happened::Stopped,
+                let turn = match work {
+                    Work::Start => Turn::Started,
+                    Work::Stop => Turn::Stopped,
                 };
-                let told = of_fulfilment_order(&order, happened);
+                let told = of_fulfilment_order(&order, turn);
                 tell(connection, tenant, now, order_id, &told, actor).await?;
             }
             Ok(order)

@@ -12,8 +12,8 @@ use crate::domain::authorship::Authorship;
 use crate::domain::clock::Now;
 use crate::domain::status::OrderStatus;
 use crate::error::{OrderError, ShippingError};
-use crate::service::fulfilling::facts::Told;
 use crate::service::transitions::change_status::add_event;
+use crate::service::transitions::happenings::Told;
 use crate::store::orders;
 
 /// The order of a fulfilment order.
@@ -77,7 +77,20 @@ pub(crate) async fn refuse_busy(
     order_id: OrderId,
     status: OrderStatus,
 ) -> Result<(), ShippingError> {
-    let is_busy = match status {
+    match is_busy(connection, tenant, order_id, status).await? {
+        true => Err(ShippingError::Busy { order_id, status }),
+        false => Ok(()),
+    }
+}
+
+/// Whether a locked order is being cancelled, or all of its money is being refunded.
+pub(crate) async fn is_busy(
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_id: OrderId,
+    status: OrderStatus,
+) -> Result<bool, ShippingError> {
+    Ok(match status {
         OrderStatus::Cancelling => true,
         OrderStatus::Refunding => {
             let pending = find_pending_refund(connection, tenant, order_id).await?;
@@ -91,11 +104,7 @@ pub(crate) async fn refuse_busy(
         | OrderStatus::Cancelled
         | OrderStatus::Refunded
         | OrderStatus::Other(_) => false,
-    };
-    match is_busy {
-        true => Err(ShippingError::Busy { order_id, status }),
-        false => Ok(()),
-    }
+    })
 }
 
 /// Writes what happened to the timeline of a locked order.

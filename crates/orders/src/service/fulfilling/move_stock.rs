@@ -2,49 +2,33 @@
 
 use oms_database::Connection;
 use oms_fulfilment::Departure;
-use oms_inventory::{
-    ChangeRecord, Demand, HeldUnits, ReservationRequest, StockChangeId, lock_stock, ship, unship,
-};
+use oms_inventory::{ChangeRecord, Demand, HeldUnits, ShippedUnits, StockChangeId, ship, unship};
 use oms_validation::TenantId;
 
 use crate::error::{OrderError, ShippingError};
 
-/// Ships the units of shipments: they leave the stock on hand and the reservations of their orders, which are locked.
-/// The levels of all are locked first, in one order, however many shipments share the transaction.
+/// Ships the units of shipments, each with its actor: they leave the stock on hand and the reservations of their
+/// orders, which are locked.
 pub(crate) async fn ship_units(
     connection: &mut Connection,
     tenant: TenantId,
-    departures: &[(Departure, String)],
+    departures: &[(&Departure, &str)],
 ) -> Result<(), ShippingError> {
     let demands: Vec<Demand> = departures
         .iter()
         .map(|(departure, _)| demand_of(departure))
         .collect::<Result<_, _>>()?;
     let both = departures.iter().zip(&demands);
-    let requests: Vec<ReservationRequest<'_>> = both
-        .clone()
-        .map(|((departure, _), demand)| ReservationRequest {
-            holder: departure.order_id.into(),
-            warehouse_id: departure.warehouse_id,
-            demand,
-        })
-        .collect();
-    lock_stock(tenant, &requests).run(connection).await?;
-    for ((departure, actor), units) in both {
-        let held = HeldUnits {
+    let shipped = both.map(|((departure, actor), units)| ShippedUnits {
+        held: HeldUnits {
             holder: departure.order_id.into(),
             warehouse_id: departure.warehouse_id,
             units,
-        };
-        ship(
-            connection,
-            tenant,
-            held,
-            record(departure, "shipped", actor),
-        )
-        .await?;
-    }
-    Ok(())
+        },
+        record: record(departure, "shipped", actor),
+    });
+    let shipped: Vec<ShippedUnits<'_>> = shipped.collect();
+    Ok(ship(connection, tenant, &shipped).await?)
 }
 
 /// Puts the units of a shipment that never left back into the stock, held by its order.

@@ -250,14 +250,14 @@ async fn end(
     let reason = match status {
         OrderStatus::Paid => {
             let end = end_of_newest_refund(connection, tenant, order_id).await?;
-            settle_frozen(connection, tenant, now, order_id, &end).await?;
+            settle_frozen(connection, tenant, now, order_id, &end, OPENER).await?;
             match end {
                 RefundEnd::Refunded => "units whose money was refunded are cancelled",
                 RefundEnd::Failed(_) => "units whose money was not refunded may be sent again",
             }
         }
         _ => {
-            release_unsent(connection, tenant, now, order_id).await?;
+            release_unsent(connection, tenant, now, order_id, OPENER).await?;
             "what was not sent is cancelled: the order had ended"
         }
     };

@@ -4,13 +4,15 @@ use oms_fulfilment::{FulfilmentOrder, FulfilmentOrderId, NewHold, place_hold as 
 use oms_validation::{IdempotencyKey, Keyed, Once, TenantId};
 
 use crate::context::OrderContext;
-use crate::error::ShippingError;
+use crate::error::{OrderError, ShippingError};
 use crate::service::fulfilling::facts::of_hold;
-use crate::service::fulfilling::lock_order::{fulfilment_order_of, lock_order, order_of, tell};
+use crate::service::fulfilling::lock_order::{fulfilment_order_of, order_of, tell};
 use crate::service::transitions::claim_key::claim_key;
 use crate::service::transitions::patience::Patience;
+use crate::store::orders;
 
 /// Keeps a fulfilment order from being sent until the hold is released. A hold with the same handle stays as it is.
+/// Its note is not stored once the order's personal data is erased.
 ///
 /// # Errors
 /// `Closed`, `TooManyHolds`, or the database's error.
@@ -35,13 +37,16 @@ pub async fn place_hold(
                 let order = fulfilment_order_of(connection, tenant, now, of).await?;
                 return Ok(Once::Before(order));
             }
-            lock_order(connection, tenant, order_id).await?;
-            let placed = place(connection, tenant, now, id, hold, actor).await?;
+            let locked = orders::lock_shippable(connection, tenant, &[order_id]).await?;
+            let order = locked.get(&order_id).ok_or(OrderError::NotFound)?;
+            let mut hold = hold.clone();
+            hold.note = hold.note.filter(|_| !order.is_erased());
+            let placed = place(connection, tenant, now, id, &hold, actor).await?;
             let (is_new, order) = placed;
             if !is_new {
                 return Ok(Once::Before(order));
             }
-            let told = of_hold(&order, hold);
+            let told = of_hold(&order, &hold);
             tell(connection, tenant, now, order_id, &told, actor).await?;
             Ok::<_, ShippingError>(Once::Now(order))
         });

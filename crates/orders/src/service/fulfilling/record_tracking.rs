@@ -1,5 +1,7 @@
 //! Records what a carrier reports about a parcel.
 
+use std::sync::Arc;
+
 use oms_database::transaction;
 use oms_fulfilment::{
     Shipment, ShipmentId, ShipmentStatus, TrackingReport, record_tracking as record,
@@ -17,7 +19,7 @@ use crate::service::fulfilling::deliver_shipment::deliver_shipment;
 /// # Errors
 /// `ShipmentNotFound`, `UnknownParcel`, or the database's error.
 pub async fn record_tracking(
-    context: &OrderContext,
+    context: &Arc<OrderContext>,
     tenant: TenantId,
     id: ShipmentId,
     report: &TrackingReport,
@@ -39,5 +41,5 @@ pub async fn record_tracking(
         .filter_map(|it| it.delivered_at)
         .max();
     let any = ExpectedVersion::Any;
-    deliver_shipment(context, tenant, id, &any, delivered, None, actor).await
+    deliver_shipment(context, tenant, id, any, delivered, None, actor).await
 }

@@ -124,8 +124,9 @@ async fn write(
         key: KeyFate::Keep,
     };
     let reason = reason_of(decision, settlement);
+    let actor = decision.operator.as_actor();
     let authorship = Authorship {
-        actor: &decision.operator.as_actor(),
+        actor: &actor,
         reason: &reason,
     };
     let order_id = refund.order_id;
@@ -134,8 +135,8 @@ async fn write(
     }
     let left = finish_refund(connection, gateway, tenant, refund, &given_up.end).await?;
     left.ok_or(Abort::LOST)?;
-    settle_frozen(connection, tenant, now, order_id, &given_up.end).await?;
-    open_late(connection, tenant, now, order_id, authorship.actor).await?;
+    settle_frozen(connection, tenant, now, order_id, &given_up.end, &actor).await?;
+    open_late(connection, tenant, now, order_id, &actor).await?;
     let (id, how) = (decision.dead_letter_id, Resolution::RefundGivenUp);
     resolve(connection, tenant, now, decision, how, settlement).await?;
     Ok(settlements::insert(connection, tenant, now, id, order_id, settlement).await?)

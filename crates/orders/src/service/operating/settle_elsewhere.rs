@@ -242,7 +242,8 @@ async fn write(
         let left = finish_refund(connection, gateway, tenant, refund, end).await?;
         left.ok_or(Abort::LOST)?;
     }
-    release_unsent(connection, tenant, now, order_id).await?;
+    let actor = decision.operator.as_actor();
+    release_unsent(connection, tenant, now, order_id, &actor).await?;
     resolve(
         connection,
         tenant,

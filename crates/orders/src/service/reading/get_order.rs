@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use oms_batching::{Answer, Batch, Work};
-use oms_fulfilment::{Fulfilment, find_fulfilments};
+use oms_database::send_together;
+use oms_fulfilment::{Fulfilment, find_fulfilment_rows};
 use oms_inventory::{RouteExplanation, explain_routes};
-use oms_payments::{Attempt, Refund, find_payments, find_refunds};
+use oms_payments::{Attempt, Refund, find_payments_and_refunds};
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
@@ -93,10 +94,15 @@ async fn get_together(
     let there: Vec<OrderId> = orders.iter().map(|order| order.id).collect();
     let traces: Vec<_> = orders.iter().map(|order| &order.routing).collect();
     let explanations = explain_routes(&mut connection, tenant, &traces).await?;
-    let mut payments = find_payments(&mut connection, tenant, &there).await?;
-    let mut refunds = find_refunds(&mut connection, tenant, &there).await?;
-    let mut disputes = disputes::find_by_orders(&mut connection, tenant, &there).await?;
-    let mut fulfilments = find_fulfilments(&mut connection, tenant, context.now(), &there).await?;
+    let money = find_payments_and_refunds(&mut connection, tenant, &there).await?;
+    let (mut payments, mut refunds) = money;
+    let rows = (
+        disputes::rows_of_orders(tenant, &there),
+        find_fulfilment_rows(tenant, context.now(), &there),
+    );
+    let (disputes, fulfilments) = send_together(&mut connection, rows).await?;
+    let mut disputes = disputes::by_order(disputes)?;
+    let mut fulfilments = fulfilments.complete(&mut connection, tenant).await?;
     drop(connection);
     let details = orders.into_iter().zip(explanations);
     let details = details.map(|(order, explanation)| {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use oms_fulfilment::list_tracking_from;
 use oms_inventory::find_skus;
 use oms_payments::list_calls_from;
 use oms_validation::{Cursor, OrderId, Page, PageSize, ProductId, TenantId};
@@ -23,7 +24,8 @@ pub struct OrderTimeline {
     pub skus: HashMap<ProductId, String>,
 }
 
-/// The history of an order, oldest first: its events, stock movements, calls to the gateway, and tries of the sweeper.
+/// The history of an order, oldest first: its events, stock movements, calls to the gateway,
+/// tries of the sweeper, and reports of carriers.
 ///
 /// # Errors
 /// `NotFound` if the tenant has no such order; otherwise if the database can't be reached.
@@ -42,10 +44,12 @@ pub async fn get_timeline(
     let first_event = after.map(|Cursor(place)| place.first_event());
     let first_of = |source| after.map(|Cursor(place)| place.first_of(source));
     let (first_call, first_try) = (first_of(Source::Calls), first_of(Source::Tries));
+    let first_report = first_of(Source::Tracking);
     let found = Found {
         events: events::find_from(connection, tenant, order_id, first_event, needed).await?,
         calls: list_calls_from(connection, tenant, order_id, first_call, needed).await?,
         tries: retries::find_from(connection, tenant, order_id, first_try, needed).await?,
+        tracking: list_tracking_from(connection, tenant, order_id, first_report, needed).await?,
     };
     let products: Vec<ProductId> = order.lines.iter().map(|line| line.product_id).collect();
     Ok(OrderTimeline {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use oms_database::{Connection, DbError};
-use oms_fulfilment::{find_fulfilments, freeze_unsent};
+use oms_fulfilment::{UnsentChange, find_fulfilments, freeze_unsent};
 use oms_validation::{IdempotencyKey, Keyed, Once, OrderId, TenantId};
 
 use crate::context::OrderContext;
@@ -22,6 +22,7 @@ use crate::service::transitions::advance::Advance;
 use crate::service::transitions::change_status::change_status;
 use crate::service::transitions::claim_key::claim_key;
 use crate::service::transitions::dead_letter_order::dead_letter_order;
+use crate::service::transitions::happenings::write_happenings;
 use crate::service::transitions::patience::Patience;
 use crate::service::transitions::worklist::put_on;
 use crate::store::orders::{self, KeyFate, Transition};
@@ -119,9 +120,10 @@ pub(super) async fn begin(
         }
     };
     refuse_disputed(connection, tenant, order_id, from).await?;
-    if from == OrderStatus::Paid {
-        keep_back(context, connection, tenant, order_id, from).await?;
-    }
+    let kept_back = match from {
+        OrderStatus::Paid => keep_back(context, connection, tenant, order_id, from).await?,
+        _ => UnsentChange::default(),
+    };
     let transition = Transition {
         from,
         to: OrderStatus::Cancelling,
@@ -135,6 +137,8 @@ pub(super) async fn begin(
     let now = context.now();
     let changed = change_status(connection, tenant, now, order_id, &transition, authorship).await?;
     DbError::unless_changed(changed, "the order is locked")?;
+    let happened = kept_back.happened();
+    write_happenings(connection, tenant, now, order_id, &happened, actor).await?;
     let delay = context.settings.sweep_after;
     let stock = match from {
         OrderStatus::PendingPayment => Stock::Unpaid,
@@ -152,14 +156,14 @@ async fn keep_back(
     tenant: TenantId,
     order_id: OrderId,
     status: OrderStatus,
-) -> Result<(), ReversingError> {
+) -> Result<UnsentChange, ReversingError> {
     let now = context.now();
     let found = find_fulfilments(connection, tenant, now, &[order_id]).await?;
     if found.get(&order_id).is_some_and(|it| it.shipped() > 0) {
         return Err(ReversingError::PartlyShipped { order_id, status });
     }
-    freeze_unsent(connection, tenant, now, order_id, "the order is cancelled").await?;
-    Ok(())
+    let reason = "the order is cancelled";
+    Ok(freeze_unsent(connection, tenant, now, order_id, reason).await?)
 }
 
 /// Continues a cancellation as far as possible now, and returns the order's status if it is known. The cancellation is

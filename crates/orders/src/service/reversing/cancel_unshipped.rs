@@ -27,6 +27,7 @@ use crate::service::reversing::cancel_order::{self, Begun, Cancellation, finish}
 use crate::service::reversing::refund_order::{check_amount, go_on, write};
 use crate::service::reversing::refuse_disputed::refuse_disputed;
 use crate::service::transitions::claim_key::claim_key_for;
+use crate::service::transitions::happenings::write_happenings;
 use crate::service::transitions::patience::Patience;
 use crate::service::transitions::settle_frozen::settle_frozen;
 use crate::store::reconciliations::Claim;
@@ -175,10 +176,14 @@ async fn begin(
         *unsent.cancelled.entry(line.number).or_default() += line.cancelled;
     }
     let why = reason.map_or("what is not shipped is cancelled", Reason::as_str);
-    unsent.cancelling = freeze_unsent(connection, tenant, now, order_id, why).await?;
+    let frozen = freeze_unsent(connection, tenant, now, order_id, why).await?;
+    let happened = frozen.happened();
+    write_happenings(connection, tenant, now, order_id, &happened, actor).await?;
+    unsent.cancelling = frozen.frozen();
     let credits = plan_credits(context, connection, tenant, order_id, &unsent).await?;
     let Some(refund) = start_refund(context, connection, tenant, wanted, &credits).await? else {
-        settle_frozen(connection, tenant, now, order_id, &RefundEnd::Refunded).await?;
+        let end = RefundEnd::Refunded;
+        settle_frozen(connection, tenant, now, order_id, &end, actor).await?;
         return Ok(Cancelling::Done);
     };
     let request = RequestedRefund {

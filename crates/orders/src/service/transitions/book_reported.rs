@@ -216,7 +216,7 @@ async fn end(connection: &mut Connection, locked: &Locked<'_>, reason: &str) -> 
     if !change_status(connection, tenant, now, order_id, &transition, authorship).await? {
         return Err(Abort::LOST);
     }
-    Ok(release_unsent(connection, tenant, now, order_id).await?)
+    Ok(release_unsent(connection, tenant, now, order_id, GATEWAY).await?)
 }
 
 async fn report(

@@ -1,7 +1,7 @@
 //! The two ways to increment an order's version, each with its event in the same transaction: a change of the status,
 //! and a note.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use oms_database::{Connection, DbError, Statement};
 use oms_validation::{OrderId, TenantId};
@@ -81,19 +81,59 @@ pub(crate) async fn add_event(
     fact: &Fact,
     authorship: Authorship<'_>,
 ) -> Result<Option<OrderStatus>, DbError> {
-    let counted = orders::increment_version(connection, tenant, now, order_id).await?;
-    let Some((status, sequence)) = counted else {
-        return Ok(None);
-    };
-    let event = Event {
-        sequence,
-        from: Some(status),
-        to: status,
-        kind: fact.kind,
-        data: fact.data.as_ref(),
+    let event = NewEvent {
+        order_id,
+        fact,
         actor: authorship.actor,
         reason: authorship.reason,
     };
-    events::insert(connection, tenant, now, order_id, &event).await?;
-    Ok(Some(status))
+    let statuses = add_events(connection, tenant, now, &[event]).await?;
+    Ok(statuses.get(&order_id).copied())
+}
+
+/// An event to add to an order's timeline.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewEvent<'a> {
+    pub(crate) order_id: OrderId,
+    pub(crate) fact: &'a Fact,
+    pub(crate) actor: &'a str,
+    pub(crate) reason: &'a str,
+}
+
+/// Adds events to the timelines of orders, in the given order, with two statements. Returns the statuses of the orders
+/// that exist. If there are several, they must be locked.
+pub(crate) async fn add_events(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    new: &[NewEvent<'_>],
+) -> Result<HashMap<OrderId, OrderStatus>, DbError> {
+    if new.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut counts: BTreeMap<OrderId, i32> = BTreeMap::new();
+    for event in new {
+        *counts.entry(event.order_id).or_default() += 1;
+    }
+    let counted = orders::raise_versions(connection, tenant, now, &counts).await?;
+    let mut last: HashMap<OrderId, i32> = HashMap::new();
+    let events = new.iter().filter_map(|event| {
+        let (status, version) = *counted.get(&event.order_id)?;
+        let first = version - counts.get(&event.order_id)?;
+        let sequence = last.entry(event.order_id).or_insert(first);
+        *sequence += 1;
+        Some(Event {
+            order_id: event.order_id,
+            sequence: *sequence,
+            status,
+            kind: event.fact.kind,
+            data: event.fact.data.as_ref(),
+            actor: event.actor,
+            reason: event.reason,
+        })
+    });
+    let events: Vec<Event<'_>> = events.collect();
+    events::insert(connection, tenant, now, &events).await?;
+    let status = |(id, (status, _))| (id, status);
+    Ok(counted.into_iter().map(status).collect())
 }

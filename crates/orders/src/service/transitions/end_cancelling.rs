@@ -94,7 +94,7 @@ async fn write(
     if !change_status(connection, tenant, now, order_id, &transition, authorship).await? {
         return Err(Abort::LOST);
     }
-    release_unsent(connection, tenant, now, order_id).await?;
+    release_unsent(connection, tenant, now, order_id, actor).await?;
     Ok(take_off(connection, tenant, now, &[(order_id, actor)]).await?)
 }
 

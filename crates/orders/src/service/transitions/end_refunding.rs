@@ -90,10 +90,10 @@ async fn write(
     DbError::unless_changed(changed, "the order is locked")?;
     match to.holds_stock() {
         true => {
-            settle_frozen(connection, tenant, now, order_id, end).await?;
+            settle_frozen(connection, tenant, now, order_id, end, actor).await?;
             open_late(connection, tenant, now, order_id, actor).await?;
         }
-        false => release_unsent(connection, tenant, now, order_id).await?,
+        false => release_unsent(connection, tenant, now, order_id, actor).await?,
     }
     take_off(connection, tenant, now, &[(order_id, actor)]).await
 }

@@ -68,7 +68,7 @@ async fn try_to_hold(
             )
             .await?;
             if let Some(key) = released {
-                idempotency_keys::release(connection, tenant, key).await?;
+                idempotency_keys::release(connection, tenant, &[key]).await?;
             }
             Ok::<_, Abort>(())
         });

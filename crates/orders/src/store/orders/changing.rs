@@ -1,6 +1,6 @@
 //! Changes of orders: their status, and their version.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use diesel::QueryableByName;
 use diesel::sql_types::{
@@ -183,33 +183,41 @@ fn change_then_insert_events(change: StatusChange<'_>) -> Statement<'_, HashSet<
     changed.then(told)
 }
 
-/// Increments the version for a note, and returns the unchanged status and the new version. Locks the order.
-pub(crate) async fn increment_version(
+/// Raises the versions of orders by the numbers of their new events, and returns each unchanged status and new version.
+/// Locks the orders, in no order.
+pub(crate) async fn raise_versions(
     connection: &mut Connection,
     tenant: TenantId,
     now: Now,
-    id: OrderId,
-) -> Result<Option<(OrderStatus, i32)>, DbError> {
+    counts: &BTreeMap<OrderId, i32>,
+) -> Result<HashMap<OrderId, (OrderStatus, i32)>, DbError> {
     #[derive(QueryableByName)]
     struct Counted {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
         #[diesel(sql_type = Text)]
         status: String,
         #[diesel(sql_type = Integer)]
         version: i32,
     }
 
+    let ids: Vec<Uuid> = counts.keys().map(|id| id.as_uuid()).collect();
+    let counts: Vec<i32> = counts.values().copied().collect();
     let counted: Vec<Counted> = cached_sql(
-        "UPDATE orders.orders SET version = version + 1, updated_at = greatest($3, now())
-         WHERE tenant_id = $1 AND id = $2
-         RETURNING status, version",
+        "UPDATE orders.orders o SET version = o.version + n.count, updated_at = greatest($4, now())
+         FROM unnest($2::uuid[], $3::integer[]) AS n (id, count)
+         WHERE o.tenant_id = $1 AND o.id = n.id
+         RETURNING o.id, o.status, o.version",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<SqlUuid, _>(id.as_uuid())
+    .bind::<Array<SqlUuid>, _>(ids)
+    .bind::<Array<Integer>, _>(counts)
     .bind::<Nullable<Timestamptz>, _>(now)
     .load(connection)
     .await?;
-    let Some(row) = counted.into_iter().next() else {
-        return Ok(None);
-    };
-    Ok(Some((OrderStatus::stored(&row.status), row.version)))
+    let counted = counted.into_iter().map(|row| {
+        let status = OrderStatus::stored(&row.status);
+        (row.id.into(), (status, row.version))
+    });
+    Ok(counted.collect())
 }

@@ -87,6 +87,13 @@ pub(crate) struct Shippable {
     pub(crate) shipping_address: Option<Value>,
 }
 
+impl Shippable {
+    /// Whether its personal data is erased. Then no text about its customer may be stored.
+    pub(crate) const fn is_erased(&self) -> bool {
+        self.shipping_address.is_none()
+    }
+}
+
 /// Locks orders until the transaction ends, in key order, and returns their status and address.
 pub(crate) async fn lock_shippable(
     connection: &mut Connection,

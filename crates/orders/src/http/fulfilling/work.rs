@@ -1,4 +1,4 @@
-//! `POST /fulfilment-orders/{id}/start`.
+//! `POST /fulfilment-orders/{id}/start` and `/stop`.
 
 use actix_web::{HttpResponse, web};
 use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED};
@@ -16,7 +16,7 @@ use crate::http::OrdersApi;
 use crate::service::fulfilling;
 
 oms_web::refusals! {
-    Refusals: [
+    StartRefusals: [
         INVALID_HEADER,
         PRECONDITION_FAILED,
         oms_fulfilment::NOT_FOUND,
@@ -27,6 +27,19 @@ oms_web::refusals! {
         error::CONTENDED,
         error::OUTCOME_UNKNOWN,
     ], with a location: [error::BUSY]
+}
+
+oms_web::refusals! {
+    StopRefusals: [
+        INVALID_HEADER,
+        PRECONDITION_FAILED,
+        oms_fulfilment::NOT_FOUND,
+        oms_fulfilment::HAS_SHIPMENTS,
+        oms_fulfilment::CLOSED,
+        error::KEY_REUSED,
+        error::CONTENDED,
+        error::OUTCOME_UNKNOWN,
+    ]
 }
 
 /// Answers 200 with the fulfilment order, also if nothing changed.
@@ -40,7 +53,7 @@ oms_web::refusals! {
     params(("id" = FulfilmentOrderId, Path), OptionalIdempotencyKey, OptionalIfMatch),
     responses(
         (status = 200, description = "The fulfilment order.", body = WrittenFulfilmentOrder, headers(("ETag"))),
-        Refusals,
+        StartRefusals,
     ),
 )]
 pub(in crate::http) async fn start(
@@ -52,10 +65,49 @@ pub(in crate::http) async fn start(
     expected: OptionalIfMatch,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ProblemResponse> {
+    let request = (key, expected, id);
+    change(&api, tenant, actor, disclosure, request, Work::Start).await
+}
+
+/// Answers 200 with the fulfilment order, also if nothing changed.
+#[utoipa::path(
+    post,
+    path = "/fulfilment-orders/{id}/stop",
+    operation_id = "stopFulfilmentOrder",
+    tag = "fulfilment",
+    summary = "Return a fulfilment order to the work list",
+    description = "Possible while none of its units is packed or shipped. Repeating the request changes nothing.",
+    params(("id" = FulfilmentOrderId, Path), OptionalIdempotencyKey, OptionalIfMatch),
+    responses(
+        (status = 200, description = "The fulfilment order.", body = WrittenFulfilmentOrder, headers(("ETag"))),
+        StopRefusals,
+    ),
+)]
+pub(in crate::http) async fn stop(
+    api: web::Data<OrdersApi>,
+    tenant: CurrentTenant,
+    actor: CurrentActor,
+    disclosure: Disclosure,
+    key: OptionalIdempotencyKey,
+    expected: OptionalIfMatch,
+    id: web::Path<String>,
+) -> Result<HttpResponse, ProblemResponse> {
+    let request = (key, expected, id);
+    change(&api, tenant, actor, disclosure, request, Work::Stop).await
+}
+
+async fn change(
+    api: &OrdersApi,
+    tenant: CurrentTenant,
+    actor: CurrentActor,
+    disclosure: Disclosure,
+    (key, expected, id): (OptionalIdempotencyKey, OptionalIfMatch, web::Path<String>),
+    work: Work,
+) -> Result<HttpResponse, ProblemResponse> {
     let id = fulfilment_order_id_of(&id)?;
     let changing = api.work.run(|context| async move {
         let (tenant, key, actor) = (tenant.0, key.0.as_ref(), actor.0.as_str());
-        let (expected, work) = (&expected.0, Work::Start);
+        let expected = &expected.0;
         fulfilling::change_work::change_work(&context, tenant, id, expected, work, key, actor).await
     });
     let order = changing.await?;

@@ -1,0 +1,1 @@
+DROP INDEX CONCURRENTLY fulfilment.parcels_tracked;
