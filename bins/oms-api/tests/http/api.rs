@@ -14,7 +14,7 @@ pub const SECRET_KEY: &str = "sk_test_hushHushKey";
 ///
 /// No time-out of these settings expires on a slow machine unless the test wants that. A test about a time-out sets its
 /// own.
-const SETTINGS: [(&str, &str); 21] = [
+const SETTINGS: [(&str, &str); 22] = [
     ("OMS_PORT", "0"),
     ("OMS_METRICS_PORT", "0"),
     ("OMS_LOG_FORMAT", "json"),

@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Bool, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 use oms_validation::{OrderId, TenantId};
 use uuid::Uuid;
 
+use crate::domain::clock::Now;
 use crate::domain::reconcile_window::ReconcileWindow;
 use crate::domain::status::OrderStatus;
 use crate::domain::suspicion::FoundOrder;
@@ -115,8 +116,21 @@ pub(crate) async fn list_all(
 const RECENT: TimeDelta = TimeDelta::days(2);
 
 /// A lower bound for the IDs of orders that an older instance of the program may still make `PAID`.
-pub(crate) fn first_recent(now: DateTime<Utc>) -> OrderId {
-    first_id_at(now - RECENT).into()
+pub(crate) async fn first_recent(
+    connection: &mut Connection,
+    now: Now,
+) -> Result<OrderId, DbError> {
+    #[derive(QueryableByName)]
+    struct Clock {
+        #[diesel(sql_type = Timestamptz)]
+        now: DateTime<Utc>,
+    }
+
+    let clock: Clock = cached_sql("SELECT greatest($1, now()) AS now")
+        .bind::<Nullable<Timestamptz>, _>(now)
+        .get_result(connection)
+        .await?;
+    Ok(first_id_at(clock.now - RECENT).into())
 }
 
 /// Whether an order was paid before this installation recorded what is shipped.

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::error::Error;
 
-use chrono::Utc;
 use oms_database::{Connection, DbError, LockWait, transaction_within};
 use oms_fulfilment::{find_fulfilments, find_opened, list_open_orders};
 use oms_payments::{RefundActor, RefundEnd, RefundFailure, RefundState, list_refunds};
@@ -48,13 +47,17 @@ struct Position {
 
 impl Position {
     /// The order after which the next page begins.
-    fn start(&self, context: &OrderContext) -> Option<OrderId> {
+    async fn start(
+        &self,
+        context: &OrderContext,
+        connection: &mut Connection,
+    ) -> Result<Option<OrderId>, DbError> {
         match (self.after, self.has_seen_all) {
             (None, true) => {
-                let now = context.now().unwrap_or_else(Utc::now);
-                Some(paid_orders::first_recent(now))
+                let first = paid_orders::first_recent(connection, context.now()).await?;
+                Ok(Some(first))
             }
-            (after, _) => after,
+            (after, _) => Ok(after),
         }
     }
 
@@ -131,7 +134,7 @@ async fn look_at(
         Work::Open => &mut positions.paid,
         Work::End => &mut positions.open,
     };
-    let (page, due) = find_due(context, tenant, work, position.start(context)).await?;
+    let (page, due) = find_due(context, tenant, work, *position).await?;
     // A panic leaves this, so that the next pass looks at all orders again.
     let had_failed = std::mem::replace(&mut position.has_failed, true);
     let before = position.after;
@@ -166,10 +169,11 @@ async fn find_due(
     context: &OrderContext,
     tenant: TenantId,
     work: Work,
-    after: Option<OrderId>,
+    position: Position,
 ) -> Result<(Vec<OrderId>, Vec<OrderId>), OrderError> {
     let mut connection = context.database.acquire().await?;
     let connection = &mut connection;
+    let after = position.start(context, connection).await?;
     match work {
         Work::Open => {
             let page = paid_orders::list_all(connection, tenant, after, PAGE).await?;
