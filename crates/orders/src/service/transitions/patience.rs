@@ -58,12 +58,18 @@ impl<'a> Patience<'a> {
         E: LockError,
     {
         let done = self.run(work).await;
-        match &done {
-            Err(error) if error.is_contended() => {}
-            _ => return Some(done),
+        let is_contended = matches!(&done, Err(error) if error.is_contended());
+        let waited = match is_contended {
+            true => self.wait().await,
+            false => Ok(()),
+        };
+        if is_contended && waited.is_ok() {
+            return None;
         }
-        match self.wait().await {
-            Ok(()) => None,
+        // The caller may go on with another transaction of the order, which would wait for this turn.
+        self.turn = None;
+        match waited {
+            Ok(()) => Some(done),
             Err(error) => Some(Err(error.into())),
         }
     }
