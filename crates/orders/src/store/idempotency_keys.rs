@@ -55,14 +55,14 @@ pub(crate) async fn claim_all(
         .collect();
     let results: Vec<Uuid> = requests.iter().map(|(_, result)| *result).collect();
     let claimed: Vec<Row> = cached_sql(
-        "INSERT INTO orders.idempotency_keys (tenant_id, idempotency_key, fingerprint, result_id)
+        "INSERT INTO orders.idempotency_keys AS claimed (tenant_id, idempotency_key, fingerprint, result_id)
          SELECT t.tenant_id, k.idempotency_key, k.fingerprint, k.result_id
          FROM tenancy.tenants t
          CROSS JOIN unnest($2::text[], $3::bytea[], $4::uuid[]) AS k (idempotency_key, fingerprint, result_id)
          WHERE t.tenant_id = $1
          ORDER BY k.idempotency_key
          ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
-         RETURNING idempotency_key",
+         RETURNING claimed.idempotency_key",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Array<Text>, _>(keys)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use diesel_async::SimpleAsyncConnection;
 use oms_orders::{
     Cancellation, NotPaid, OrderSettings, PlacingError, ReversingError, cancel_order, sweep_orders,
 };
@@ -129,4 +130,29 @@ async fn concurrent_cancellations_of_an_order_that_turns_out_paid_refund_once() 
         .await;
     cancelled_by_many(&shop, order_id).await;
     assert_eq!(shop.refunds().await, "refunded 300");
+}
+
+/// The request keeps its turn at the order only until its own transaction is done, because it goes on with others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cancellation_that_waited_for_its_order_does_not_wait_for_itself() {
+    let shop = Arc::new(Shop::open(Confirm::Pays).await);
+    let order_id = shop.paid("k").await;
+    let mut holder = shop.database.connect().await;
+    let locked = holder.batch_execute("BEGIN; SELECT FROM orders.orders FOR UPDATE");
+    locked.await.unwrap();
+    let cancelling = tokio::spawn({
+        let shop = shop.clone();
+        async move { shop.cancel(order_id).await }
+    });
+    let refused = "SELECT count(*) > 0 FROM pg_stat_activity
+         WHERE datname = current_database() AND query = 'ROLLBACK'";
+    while shop.text(refused).await != "true" {
+        tokio::task::yield_now().await;
+    }
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    let cancelled = cancelling.await.unwrap();
+    assert!(
+        matches!(cancelled, Ok(Cancellation::Done(_))),
+        "{cancelled:?}"
+    );
 }

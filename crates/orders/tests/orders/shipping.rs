@@ -337,11 +337,12 @@ async fn the_last_delivered_parcel_delivers_its_shipment() {
         .ship(order_id, None, ShipmentStatus::Shipped)
         .await
         .unwrap();
+    let happened_at = shipment.created_at;
     let report = |status| TrackingReport {
         parcel: 1,
         status,
         detail: None,
-        happened_at: "2026-11-29T12:00:00Z".parse().unwrap(),
+        happened_at,
         estimated_at: None,
     };
     for (status, expected) in [

@@ -84,14 +84,16 @@ impl LockRequest<'_> {
         is_contended: impl Fn(&E) -> bool,
         work: impl AsyncFnOnce(&mut Connection) -> Result<T, E>,
     ) -> Option<Result<T, E>> {
-        match self.try_once(work).await {
-            Err(error) if is_contended(&error) => {}
-            done => return Some(done),
-        }
-        match self.wait().await {
-            Ok(()) => None,
-            Err(error) => Some(Err(error.into())),
-        }
+        let done = match self.try_once(work).await {
+            Err(error) if is_contended(&error) => match self.wait().await {
+                Ok(()) => return None,
+                Err(error) => Err(error.into()),
+            },
+            done => done,
+        };
+        // The caller may go on with another transaction for the object, which would wait for this turn.
+        self.turn = None;
+        Some(done)
     }
 
     async fn try_once<T, E: From<DbError>>(

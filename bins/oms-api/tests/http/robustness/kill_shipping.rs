@@ -195,7 +195,7 @@ async fn a_repeated_report_delivers_a_shipment_after_a_kill_between_the_two_comm
         "/shipments/{}/tracking",
         shipped.body["id"].as_str().unwrap()
     );
-    let report = json!({ "status": "delivered", "happenedAt": "2026-11-29T12:00:00Z" });
+    let report = json!({ "status": "delivered", "happenedAt": shipped.body["createdAt"] });
     orphan.dies(&path, &new_key(), &report).await;
     orphan.assert_status("FULFILLED").await;
     let again = orphan.shop.post_once(&path, &new_key(), &report).await;
