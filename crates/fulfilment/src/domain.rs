@@ -1,11 +1,13 @@
 //! The rules of fulfilment, free of IO.
 
+pub(crate) mod evacuation;
 pub(crate) mod fulfilment_order;
 pub(crate) mod fulfilment_status;
 pub(crate) mod hold;
 pub(crate) mod id;
 pub(crate) mod limits;
 pub(crate) mod line;
+pub(crate) mod moving;
 pub(crate) mod parcel;
 pub(crate) mod refusal;
 pub(crate) mod shipment;

@@ -4,11 +4,14 @@
 
 pub(crate) mod clock;
 pub(crate) mod erasure;
+pub(crate) mod evacuations;
 pub(crate) mod fulfilment_orders;
 pub(crate) mod grants;
 pub(crate) mod holds;
 pub(crate) mod lines;
+pub(crate) mod moves;
 pub(crate) mod parcels;
+pub(crate) mod relocations;
 pub(crate) mod shipments;
 pub(crate) mod tracking_events;
 pub(crate) mod work_list;

@@ -8,6 +8,7 @@ use crate::domain::id::ShipmentId;
 use crate::domain::shipment::Undo;
 use crate::error::FulfilmentError;
 use crate::service::dispatch::Departure;
+use crate::service::relocation::give_unshipped;
 use crate::store::{Now, fulfilment_orders, shipments};
 
 /// A shipment that was cancelled.
@@ -21,8 +22,8 @@ pub struct CancelledShipment {
     pub reopened: bool,
 }
 
-/// Cancels a shipment, and makes its units outstanding again. `None` if it was cancelled before. Its order must be
-/// locked.
+/// Cancels a shipment, and makes its units outstanding again: in its fulfilment order, or, if that is closed, in the one
+/// that is open in its warehouse. `None` if it was cancelled before. Its order must be locked.
 ///
 /// # Errors
 /// `ShipmentNotFound`, `Changed`, `Delivered`, or the database's error.
@@ -58,15 +59,21 @@ pub async fn cancel_shipment(
         Undo::Shipping => order.unship(&units),
     }
     shipments::mark_cancelled(connection, tenant, now, &[id], reason).await?;
-    fulfilment_orders::update(connection, tenant, now, &[&order]).await?;
+    let departure = Departure {
+        shipment_id: id,
+        order_id: order.order_id,
+        warehouse_id: order.warehouse_id,
+        units: units.by_product(&order.lines),
+    };
+    let was_closed = before == FulfilmentOrderStatus::Closed;
+    let given = (&mut order, &units);
+    let is_elsewhere = was_closed && give_unshipped(connection, tenant, now, given, reason).await?;
+    if !is_elsewhere {
+        fulfilment_orders::update(connection, tenant, now, &[&order]).await?;
+    }
     Ok(Some(CancelledShipment {
         undo,
-        units: Departure {
-            shipment_id: id,
-            order_id: order.order_id,
-            warehouse_id: order.warehouse_id,
-            units: units.by_product(&order.lines),
-        },
-        reopened: before == FulfilmentOrderStatus::Closed,
+        units: departure,
+        reopened: was_closed && !is_elsewhere,
     }))
 }

@@ -3,9 +3,10 @@
 use oms_database::{Connection, DbError};
 use oms_validation::{OrderId, TenantId};
 
-use crate::store::erasure;
+use crate::store::{erasure, moves};
 
-/// Erases the destinations of the shipments of orders, and what carriers said about their parcels.
+/// Erases the destinations of the shipments of orders, what carriers said about their parcels, and why routing chose other
+/// warehouses.
 ///
 /// # Errors
 /// When the database fails.
@@ -15,5 +16,6 @@ pub async fn erase_addresses(
     order_ids: &[OrderId],
 ) -> Result<(), DbError> {
     erasure::erase_destinations(connection, tenant, order_ids).await?;
-    erasure::erase_details(connection, tenant, order_ids).await
+    erasure::erase_details(connection, tenant, order_ids).await?;
+    moves::erase_traces(connection, tenant, order_ids).await
 }

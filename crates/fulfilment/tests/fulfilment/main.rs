@@ -10,5 +10,6 @@ mod cancelling;
 mod dispatching;
 mod fixture;
 mod holding;
+mod moving;
 mod tracking;
 mod work_list;

@@ -14,7 +14,7 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    fn new(kind: &'static str, data: Value, reason: String) -> Self {
+    pub(crate) fn new(kind: &'static str, data: Value, reason: String) -> Self {
         let data = Some(data);
         Self {
             fact: Fact { kind, data },
