@@ -16,7 +16,7 @@ pub use domain::fulfilment_order::{
     Action, FulfilmentOrder, FulfilmentOrderStatus, NewFulfilmentOrder, ShownStatus,
 };
 pub use domain::fulfilment_status::{Fulfilment, FulfilmentStatus};
-pub use domain::hold::{Hold, HoldHandle, HoldReason, NewHold, REROUTING};
+pub use domain::hold::{Hold, HoldHandle, HoldReason, NewHold};
 pub use domain::id::{EvacuationId, FulfilmentOrderId, MoveId, ShipmentId};
 pub use domain::line::{InvalidUnits, Line, Units};
 pub use domain::moving::{Move, MoveCause, NewMove, RejectionReason};

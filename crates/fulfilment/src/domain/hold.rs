@@ -43,7 +43,7 @@ oms_validation::schema_of! {
 }
 
 /// The handle of the hold on a fulfilment order that no other warehouse can send. A move of everything releases it.
-pub const REROUTING: &str = "rerouting";
+pub(crate) const REROUTING: &str = "rerouting";
 
 /// The error for a text that is not a handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,7 +64,7 @@ impl HoldHandle {
         }
     }
 
-    /// The handle [`REROUTING`].
+    /// The handle of the hold on a fulfilment order that no other warehouse can send.
     pub fn rerouting() -> Self {
         Self(REROUTING.to_owned())
     }

@@ -47,8 +47,8 @@ impl Relocation {
 
     /// Moves units that [`FulfilmentOrder::movable`] has allowed, and records the move. The units go to the order's open
     /// fulfilment order in the other warehouse, if there is one. Otherwise the fulfilment order itself goes, if nothing
-    /// else is left to send and nothing was sent, and otherwise a new one gets them. The holds go with them, except
-    /// [`REROUTING`](crate::REROUTING). The caller must move the stock in the same transaction.
+    /// else is left to send and nothing was sent, and otherwise a new one gets them. The holds go with them, except the
+    /// one that [`HoldHandle::rerouting`] names. The caller must move the stock in the same transaction.
     ///
     /// # Errors
     /// `TooManyMoves`; `TooManyHolds` if the other fulfilment order can't have the holds of both; or the database's
