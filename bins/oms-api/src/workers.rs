@@ -2,6 +2,7 @@
 
 mod alerts;
 mod backlog;
+mod evacuations;
 mod failpoints;
 mod fulfilment;
 mod gateway_events;
@@ -66,6 +67,11 @@ pub(crate) fn start(with: &Surroundings<'_>) -> anyhow::Result<Runner> {
         metrics: gateway_events::EventMetrics::register(metrics)?,
     };
     workers.add_woken(applier, with.news.clone())?;
+    workers.add(evacuations::Evacuator {
+        context: context(),
+        interval,
+        evacuated: evacuations::Evacuated::register(metrics)?,
+    })?;
     let removed = retention::Removed::register(metrics)?;
     workers.add(retention::Purger::new(
         context(),

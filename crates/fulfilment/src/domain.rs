@@ -1,5 +1,6 @@
 //! The rules of fulfilment, free of IO.
 
+pub(crate) mod evacuation;
 pub(crate) mod fulfilment_order;
 pub(crate) mod fulfilment_status;
 pub(crate) mod happening;
@@ -7,6 +8,7 @@ pub(crate) mod hold;
 pub(crate) mod id;
 pub(crate) mod limits;
 pub(crate) mod line;
+pub(crate) mod moving;
 pub(crate) mod open_order;
 pub(crate) mod parcel;
 pub(crate) mod refusal;

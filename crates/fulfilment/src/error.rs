@@ -4,6 +4,7 @@ use oms_database::DbError;
 use oms_errors::{Problem, version_mismatch};
 
 use crate::domain::hold::HoldHandle;
+use crate::domain::id::EvacuationId;
 use crate::domain::refusal::Refusal;
 
 /// `Retry-After` of a request whose outcome is unknown, in seconds.
@@ -34,6 +35,16 @@ oms_errors::problem_types! {
     MORE_THAN_OUTSTANDING = "fulfilment.more_than_outstanding", Unprocessable, "More units than are left to send";
     /// All units are packed already, or are about to be cancelled.
     NOTHING_READY = "fulfilment.nothing_ready", WrongState, "Nothing is left to pack";
+    /// The units are in parcels. Cancel the packed shipments first, or name other units.
+    PACKED = "fulfilment.packed", WrongState, "The units are packed";
+    /// The units of an order are moved at most 100 times.
+    TOO_MANY_MOVES = "fulfilment.too_many_moves", WrongState, "Too many moves";
+    /// The tenant has no such evacuation.
+    EVACUATION_NOT_FOUND = "fulfilment.evacuation_not_found", NotFound, "Evacuation not found";
+    /// The warehouse has an unfinished evacuation, which `Location` names. Resume it if it is stopped.
+    EVACUATION_UNFINISHED = "fulfilment.evacuation_unfinished", WrongState, "The warehouse has an unfinished evacuation";
+    /// The evacuation is finished.
+    EVACUATION_FINISHED = "fulfilment.evacuation_finished", WrongState, "The evacuation is finished";
     /// The shipment has not left the warehouse.
     NOT_SHIPPED = "fulfilment.not_shipped", WrongState, "The shipment has not left";
     /// The shipment was delivered. What the customer sends back is a return.
@@ -68,6 +79,15 @@ pub enum FulfilmentError {
     /// The tenant has no such shipment.
     #[error("there is no such shipment")]
     ShipmentNotFound,
+    /// The tenant has no such evacuation.
+    #[error("there is no such evacuation")]
+    EvacuationNotFound,
+    /// The warehouse has an unfinished evacuation.
+    #[error("evacuation {0} of the warehouse is not finished")]
+    EvacuationUnfinished(EvacuationId),
+    /// The evacuation is finished.
+    #[error("the evacuation is finished")]
+    EvacuationFinished,
     /// The state of the fulfilment order or the shipment does not allow it.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -100,6 +120,11 @@ impl From<FulfilmentError> for Problem {
                 .with_source(cause),
             FulfilmentError::NotFound => Self::of(&NOT_FOUND),
             FulfilmentError::ShipmentNotFound => Self::of(&SHIPMENT_NOT_FOUND),
+            FulfilmentError::EvacuationNotFound => Self::of(&EVACUATION_NOT_FOUND),
+            FulfilmentError::EvacuationUnfinished(id) => {
+                Self::of(&EVACUATION_UNFINISHED).with_location(format!("/evacuations/{id}"))
+            }
+            FulfilmentError::EvacuationFinished => Self::of(&EVACUATION_FINISHED),
             FulfilmentError::Refused(refusal) => problem_of(&refusal),
             FulfilmentError::NotReserved => Self::of(&NOT_RESERVED),
             FulfilmentError::Changed { version } => version_mismatch(version),
@@ -128,6 +153,8 @@ fn problem_of(refusal: &Refusal) -> Problem {
             .with_extension("wanted", *wanted)
             .with_extension("ready", *ready),
         Refusal::NothingReady => Problem::of(&NOTHING_READY),
+        Refusal::Packed => Problem::of(&PACKED),
+        Refusal::TooManyMoves => Problem::of(&TOO_MANY_MOVES),
         Refusal::NotShipped(_) => Problem::of(&NOT_SHIPPED),
         Refusal::Delivered => Problem::of(&DELIVERED),
         Refusal::ShipmentCancelled => Problem::of(&SHIPMENT_CANCELLED),

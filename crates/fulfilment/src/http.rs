@@ -2,6 +2,7 @@
 //! and are served by orders.
 
 mod document;
+pub(crate) mod evacuations;
 mod examples;
 mod fulfilment_orders;
 pub(crate) mod representation;
@@ -13,6 +14,7 @@ use oms_web::{Access, Detached, Route, route};
 use crate::context::FulfilmentContext;
 
 pub use document::{FulfilmentSchemas, ProblemMembers};
+pub use evacuations::evacuation_id_of;
 pub use fulfilment_orders::fulfilment_order_id_of;
 pub use shipments::shipment_id_of;
 
@@ -20,6 +22,9 @@ pub use shipments::shipment_id_of;
 pub const ROUTES: &[Route] = &[
     route!(GET "/fulfilment-orders", READ, fulfilment_orders::list::list),
     route!(GET "/fulfilment-orders/{id}", READ, fulfilment_orders::show::show),
+    route!(GET "/evacuations", READ, evacuations::list::list),
+    route!(GET "/evacuations/{id}", READ, evacuations::show::show),
+    route!(GET "/evacuations/{id}/fulfilment-orders", READ, evacuations::orders::orders),
     route!(GET "/shipments", READ, shipments::list::list),
     route!(GET "/shipments/{id}", READ, shipments::show::show),
     route!(PATCH "/shipments/{id}/parcels/{parcel}", WRITE, shipments::change_parcel::change_parcel),

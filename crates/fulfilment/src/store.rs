@@ -4,13 +4,16 @@
 
 pub(crate) mod clock;
 pub(crate) mod erasure;
+pub(crate) mod evacuations;
 pub(crate) mod fulfilment_orders;
 pub(crate) mod grants;
 pub(crate) mod holds;
 pub(crate) mod lines;
+pub(crate) mod moves;
 pub(crate) mod open_counts;
 pub(crate) mod open_orders;
 pub(crate) mod parcels;
+pub(crate) mod relocations;
 pub(crate) mod shipments;
 pub(crate) mod touch;
 pub(crate) mod tracked;

@@ -16,6 +16,8 @@ oms_errors::problem_types! {
     WAREHOUSE_NOT_FOUND = "inventory.warehouse_not_found", NotFound, "Warehouse not found";
     /// Another warehouse of the tenant already has the name.
     WAREHOUSE_NAME_TAKEN = "inventory.warehouse_name_taken", WrongState, "Warehouse name already in use";
+    /// The open work of the warehouse is moving to others, so that it can't be activated. Stop the evacuation first.
+    WAREHOUSE_EVACUATED = "inventory.warehouse_evacuated", WrongState, "The warehouse is being evacuated";
     /// The tenant has no such product.
     PRODUCT_NOT_FOUND = "inventory.product_not_found", NotFound, "Product not found";
     /// Another product of the tenant already has the SKU.
@@ -79,6 +81,9 @@ pub enum InventoryError {
     /// Another warehouse already has the name.
     #[error("another warehouse has this name")]
     WarehouseNameTaken,
+    /// An evacuation keeps the warehouse inactive.
+    #[error("the warehouse is being evacuated")]
+    WarehouseEvacuated,
     /// The tenant has no such product.
     #[error("there is no such product")]
     ProductNotFound,
@@ -192,6 +197,7 @@ impl From<InventoryError> for Problem {
             InventoryError::NoPlace => invalid_field("location", "is required without an address"),
             InventoryError::WarehouseNotFound => Self::of(&WAREHOUSE_NOT_FOUND),
             InventoryError::WarehouseNameTaken => Self::of(&WAREHOUSE_NAME_TAKEN),
+            InventoryError::WarehouseEvacuated => Self::of(&WAREHOUSE_EVACUATED),
             InventoryError::ProductNotFound => Self::of(&PRODUCT_NOT_FOUND),
             InventoryError::SkuTaken => Self::of(&SKU_TAKEN),
             InventoryError::StockLevelNotFound => Self::of(&STOCK_LEVEL_NOT_FOUND),

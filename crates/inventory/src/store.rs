@@ -1,6 +1,7 @@
 //! The SQL of inventory. No other module names its schema.
 
 pub(crate) mod candidates;
+pub(crate) mod evacuated_warehouses;
 pub(crate) mod grants;
 pub(crate) mod idempotency_keys;
 pub(crate) mod imports;

@@ -6,6 +6,7 @@ mod exceeded;
 mod paying;
 mod placing;
 mod reconciling;
+mod rerouting;
 mod reversing;
 mod settings;
 mod shipping;
@@ -15,6 +16,7 @@ pub use erasing::ErasingError;
 pub use paying::{NotPaid, PayingError};
 pub use placing::PlacingError;
 pub use reconciling::ReconcilingError;
+pub use rerouting::ReroutingError;
 pub use reversing::ReversingError;
 pub(crate) use settings::SettingsError;
 pub use shipping::ShippingError;
@@ -33,6 +35,13 @@ pub(crate) const RETRY_AFTER_S: u32 = 2;
 oms_errors::problem_types! {
     /// No active warehouse has every product in the ordered quantity.
     NO_SINGLE_WAREHOUSE = "orders.no_single_warehouse", Unprocessable, "No single warehouse can fill the whole order";
+    /// The warehouse is inactive, does not exist, or has too few available units. `unavailable` lists the products, with
+    /// the units that are available there. Nothing was moved.
+    NOT_AVAILABLE_THERE = "orders.not_available_there", Unprocessable, "The units are not available there";
+    /// The units are in the warehouse that they were to go to.
+    SAME_WAREHOUSE = "orders.same_warehouse", Unprocessable, "The units are in this warehouse already";
+    /// No other active warehouse can fill all of it, apart from those that rejected the order. Nothing was moved.
+    NO_OTHER_WAREHOUSE = "orders.no_other_warehouse", Unprocessable, "No other warehouse can fill it";
     /// A product ID is not one of the tenant's. `errors` names the items.
     UNKNOWN_PRODUCT = "orders.unknown_product", Unprocessable, "Unknown product";
     /// A product has no price in the currency of the order. `errors` names the items.

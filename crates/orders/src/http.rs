@@ -22,6 +22,7 @@ mod preview_routing;
 mod pricing;
 mod refund_order;
 mod representation;
+mod rerouting;
 mod settings;
 
 pub use document::{OrdersSchemas, ProblemMembers};
@@ -45,11 +46,17 @@ pub const ROUTES: &[Route] = &[
     route!(GET "/orders/{id}/refunds", READ, list_refunds::list_refunds),
     route!(POST "/orders/{id}/refunds", REFUND, refund_order::refund_order),
     route!(GET "/orders/{id}/fulfilment-orders", SEE_WORK, fulfilling::of_order::of_order),
+    route!(GET "/orders/{id}/moves", SEE_WORK, rerouting::list_moves::list_moves),
     route!(POST "/fulfilment-orders/{id}/start", WORK, fulfilling::work::start),
     route!(POST "/fulfilment-orders/{id}/stop", WORK, fulfilling::work::stop),
     route!(POST "/fulfilment-orders/{id}/holds", WORK, fulfilling::hold::hold),
     route!(DELETE "/fulfilment-orders/{id}/holds/{handle}", WORK, fulfilling::release::release),
     route!(POST "/fulfilment-orders/{id}/shipments", WORK, fulfilling::create::create),
+    route!(POST "/fulfilment-orders/{id}/move", WORK, rerouting::move_work::move_work),
+    route!(POST "/fulfilment-orders/{id}/reject", WORK, rerouting::reject::reject),
+    route!(POST "/warehouses/{id}/evacuate", OPERATE, rerouting::evacuate::evacuate),
+    route!(POST "/evacuations/{id}/stop", OPERATE, rerouting::stop::stop),
+    route!(POST "/evacuations/{id}/resume", OPERATE, rerouting::resume::resume),
     route!(POST "/shipments/batch", WORK, fulfilling::batch::batch),
     route!(POST "/shipments/{id}/ship", WORK, fulfilling::ship::ship),
     route!(POST "/shipments/{id}/deliver", WORK, fulfilling::deliver::deliver),

@@ -24,6 +24,9 @@ pub use service::operating::purge_addresses::{AddressPass, AddressTurn, purge_ad
 pub use service::operating::purge_declines::purge_declines;
 pub use service::operating::purge_idempotency_keys::purge_idempotency_keys;
 pub use service::reading::measure_backlog::{Backlog, measure_backlog};
+pub use service::rerouting::evacuate_warehouses::{
+    EvacuationTurn, evacuate_warehouses, measure_evacuations,
+};
 pub use service::settling::apply_gateway_events::{AppliedEvents, apply_gateway_events};
 pub use service::settling::sweep_orders::{SweepSummary, sweep_orders};
 
@@ -76,7 +79,7 @@ pub use {
     domain::timeline::{Happening, TimelineEntry},
     error::{
         DeadLetterError, ErasingError, NotPaid, PayingError, PlacingError, ReconcilingError,
-        ReversingError, ShippingError,
+        ReroutingError, ReversingError, ShippingError,
     },
     service::fulfilling::cancel_shipment::cancel_shipment,
     service::fulfilling::change_work::change_work,
@@ -101,6 +104,14 @@ pub use {
     service::reading::list_orders::list_orders,
     service::reconciling::check_charge::{ChargeCheck, check_charge},
     service::reconciling::resolve_finding::resolve_finding,
+    service::rerouting::evacuation_requests::{
+        resume_evacuation, start_evacuation, stop_evacuation,
+    },
+    service::rerouting::find_moves::find_moves,
+    service::rerouting::move_fulfilment_order::{MoveRequest, move_fulfilment_order},
+    service::rerouting::reject_fulfilment_order::{RejectionRequest, reject_fulfilment_order},
+    service::rerouting::reroute::Target,
+    service::rerouting::rerouted::{ExplainedMove, ReroutedOrder},
     service::reversing::cancel_order::{Cancellation, cancel_order},
     service::reversing::cancel_unshipped::cancel_unshipped,
     service::reversing::refund_order::{RefundedOrder, refund_order},

@@ -7,6 +7,7 @@ pub(crate) mod adjustments;
 pub(crate) mod alerts;
 pub(crate) mod credits;
 pub(crate) mod dead_letters;
+pub(crate) mod destinations;
 pub(crate) mod disputes;
 pub(crate) mod erasures;
 pub(crate) mod events;
@@ -27,6 +28,8 @@ pub(crate) mod standings;
 pub(crate) mod tenants;
 
 /// Wraps the error of a row that the table's CHECK constraints should have rejected.
-fn unreadable(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> oms_database::DbError {
+pub(crate) fn unreadable(
+    error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> oms_database::DbError {
     oms_database::DbError::Other(diesel::result::Error::DeserializationError(error.into()))
 }

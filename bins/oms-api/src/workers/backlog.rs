@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use oms_database::{Database, DbError};
 use oms_fulfilment::{OPEN_STATUSES, count_open_fulfilment_orders};
 use oms_monitoring::metrics::{Metrics, MetricsError};
-use oms_orders::{OrderContext, measure_backlog, measure_reconciliation};
+use oms_orders::{OrderContext, measure_backlog, measure_evacuations, measure_reconciliation};
 use oms_payments::{PaymentError, count_due_gateway_events};
 use oms_validation::TenantId;
 use oms_work::{CancellationToken, Next, Worker};
@@ -49,6 +49,10 @@ impl Worker for BacklogGauges {
                 set(&gauges.open_dead_letters, backlog.open_dead_letters);
             }
             Err(error) => warn(&error, "orders to settle"),
+        }
+        match measure_evacuations(&self.context).await {
+            Ok(standstill) => set_ms(&gauges.standstill_ms, standstill.unwrap_or_default()),
+            Err(error) => warn(&error, "evacuations"),
         }
         match count_events(&self.database).await {
             Ok(due) => set(&gauges.due_gateway_events, due),
@@ -114,6 +118,7 @@ pub(super) struct Gauges {
     sweep_lag_ms: Arc<AtomicU64>,
     open_dead_letters: Arc<AtomicU64>,
     due_gateway_events: Arc<AtomicU64>,
+    standstill_ms: Arc<AtomicU64>,
     open_findings: Arc<AtomicU64>,
     reconciled_age_ms: Arc<AtomicU64>,
     open_fulfilment_orders: [Arc<AtomicU64>; OPEN_STATUSES.len()],
@@ -123,7 +128,7 @@ impl Gauges {
     /// Registers the gauges. Those of the reconciliation exist only if charges are compared.
     pub(super) fn register(metrics: &Metrics, compares: bool) -> Result<Self, MetricsError> {
         let gauges = Self::default();
-        let of_work: [Gauge<'_>; 3] = [
+        let of_work: [Gauge<'_>; 4] = [
             (
                 "oms_sweep_lag_seconds",
                 "Time for which the first order of the sweeper's work list has been due; 0 when none is due.",
@@ -141,6 +146,12 @@ impl Gauges {
                 "Gateway events that are stored and not yet applied.",
                 &gauges.due_gateway_events,
                 1.0,
+            ),
+            (
+                "oms_evacuation_standstill_seconds",
+                "Longest time for which an evacuation in progress has moved and held nothing; 0 when none is in progress.",
+                &gauges.standstill_ms,
+                1000.0,
             ),
         ];
         let of_comparing: [Gauge<'_>; 2] = [

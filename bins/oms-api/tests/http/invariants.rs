@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::api::SWEEPING;
 use crate::eventually::until;
-use crate::request::{DECLINED_CARD, new_key, small_order, with};
+use crate::request::{ATLANTA, DECLINED_CARD, WIDGET_A, new_key, order, small_order, with};
 use crate::sandbox::Sandbox;
 use crate::shop::Shop;
 use crate::store_database::StoreDatabase;
@@ -62,7 +62,7 @@ pub async fn assert_charges_match_orders(database: &StoreDatabase, sandbox: &San
 }
 
 /// A shop with an order of each kind: paid, free, declined, pending, left to an operator, refunded by part and in full,
-/// being refunded, cancelled, and shipped.
+/// being refunded, cancelled, shipped, and moved.
 async fn shop_of_all_kinds() -> Shop {
     let shop = Shop::open().await;
     let lost = json!({ "type": "error_before", "status": 500 });
@@ -90,6 +90,7 @@ async fn shop_of_all_kinds() -> Shop {
     declined.assert_failed("orders.payment_declined");
     refund_and_cancel(&shop).await;
     ship_and_unship(&shop).await;
+    move_and_reject(&shop).await;
     adjust(&shop).await;
     shop.sandbox.once("confirm", lost).await;
     shop.place_new(&small_order()).await.assert_pending();
@@ -152,6 +153,19 @@ async fn ship_and_unship(shop: &Shop) {
                 .await;
             assert_eq!(cancelled.status, 200, "{cancelled:?}");
         }
+    }
+}
+
+/// An order of which a part was moved, and whose first warehouse then rejected the rest.
+async fn move_and_reject(shop: &Shop) {
+    let placed = shop.place_new(&order(ATLANTA, &[(WIDGET_A, 3)])).await;
+    placed.assert_created();
+    let work = shop.fulfilment_order_of(&placed.order_id()).await;
+    let part = json!({ "lines": [{ "line": 1, "quantity": 1 }], "reason": "it is nearer" });
+    for (action, body) in [("move", part), ("reject", json!({ "reason": "damaged" }))] {
+        let path = format!("/fulfilment-orders/{work}/{action}");
+        let done = shop.post_once(&path, &new_key(), &body).await;
+        assert_eq!(done.body["outcome"], "moved", "{done:?}");
     }
 }
 

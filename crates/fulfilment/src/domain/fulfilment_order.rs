@@ -36,6 +36,10 @@ words! {
         Stop = "stop",
         /// Pack or ship units of it.
         CreateShipment = "create_shipment",
+        /// Move what is left to send to another warehouse.
+        Move = "move",
+        /// Reject what is left to send.
+        Reject = "reject",
         /// Place a hold.
         PlaceHold = "place_hold",
         /// Release a hold.
@@ -143,6 +147,7 @@ impl FulfilmentOrder {
                 let ready = Units::ready_of(&self.lines);
                 self.clone().pack(&ready).is_ok()
             }
+            Action::Move | Action::Reject => self.movable(None).is_ok(),
             Action::PlaceHold => self.is_open() && self.holds.len() < MAX_HOLDS,
             Action::ReleaseHold => !self.holds.is_empty(),
             Action::Other(_) => false,
@@ -288,7 +293,7 @@ impl FulfilmentOrder {
         }
     }
 
-    fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         self.status = match (self.outstanding(), self.shipped()) {
             (0, 0) => FulfilmentOrderStatus::Cancelled,
             (0, _) => FulfilmentOrderStatus::Closed,

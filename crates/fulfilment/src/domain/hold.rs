@@ -42,6 +42,9 @@ oms_validation::schema_of! {
     text(1..=64, "^[a-z0-9_.-]{1,64}$").examples(["fraud-check"])
 }
 
+/// The handle of the hold on a fulfilment order that no other warehouse can send. A move of everything releases it.
+pub(crate) const REROUTING: &str = "rerouting";
+
 /// The error for a text that is not a handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 64 lower-case letters, digits, _, . and -")]
@@ -59,6 +62,11 @@ impl HoldHandle {
             true => Ok(Self(text.to_owned())),
             false => Err(InvalidHoldHandle),
         }
+    }
+
+    /// The handle of the hold on a fulfilment order that no other warehouse can send.
+    pub fn rerouting() -> Self {
+        Self(REROUTING.to_owned())
     }
 
     /// Reads a stored handle.

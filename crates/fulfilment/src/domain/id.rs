@@ -16,3 +16,13 @@ define_id! {
     /// A report of a carrier about a parcel.
     TrackingEventId
 }
+
+define_id! {
+    /// A move of units to another warehouse.
+    MoveId
+}
+
+define_id! {
+    /// An evacuation of a warehouse.
+    EvacuationId
+}

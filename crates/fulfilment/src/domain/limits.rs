@@ -1,4 +1,4 @@
-//! How many holds and shipments there may be, and which times are plausible.
+//! How many holds, shipments and moves there may be, and which times are plausible.
 
 use chrono::TimeDelta;
 
@@ -7,6 +7,9 @@ pub(crate) const MAX_HOLDS: usize = 10;
 
 /// Maximum number of shipments of an order, cancelled ones included.
 pub(crate) const MAX_SHIPMENTS: usize = 50;
+
+/// Maximum number of moves of an order's units.
+pub(crate) const MAX_MOVES: usize = 100;
 
 /// How far ahead a reported time may be: the clocks and time zones of carriers differ. A later one would outlast all
 /// later reports.

@@ -1,7 +1,7 @@
 //! Why a change of a fulfilment order or a shipment is refused.
 
 use crate::domain::hold::HoldHandle;
-use crate::domain::limits::{MAX_HOLDS, MAX_SHIPMENTS};
+use crate::domain::limits::{MAX_HOLDS, MAX_MOVES, MAX_SHIPMENTS};
 use crate::domain::status::{FulfilmentOrderStatus, ShipmentStatus};
 
 /// Why a change is refused. Nothing was changed.
@@ -44,6 +44,12 @@ pub enum Refusal {
     /// All units are packed already, or about to be cancelled.
     #[error("no unit may be sent now")]
     NothingReady,
+    /// The units are in parcels.
+    #[error("units of the fulfilment order are packed")]
+    Packed,
+    /// The units of the order were moved as often as they may be.
+    #[error("the units of an order are moved at most {MAX_MOVES} times")]
+    TooManyMoves,
     /// The shipment has not left the warehouse.
     #[error("the shipment is {0}")]
     NotShipped(ShipmentStatus),

@@ -3,9 +3,10 @@
 use oms_validation::{PageSize, WarehouseId};
 use utoipa::{OpenApi, ToSchema};
 
+use crate::domain::evacuation::EvacuationOutcome;
 use crate::domain::fulfilment_order::ShownStatus;
 use crate::domain::hold::HoldHandle;
-use crate::domain::id::{FulfilmentOrderId, ShipmentId};
+use crate::domain::id::{EvacuationId, FulfilmentOrderId, ShipmentId};
 use crate::domain::shipment::ShipmentStatus;
 use crate::domain::text::TrackingNumber;
 
@@ -17,6 +18,8 @@ use crate::domain::text::TrackingNumber;
     ShipmentStatus,
     TrackingNumber,
     HoldHandle,
+    EvacuationId,
+    EvacuationOutcome,
     FulfilmentOrderId,
     ShipmentId,
     WarehouseId

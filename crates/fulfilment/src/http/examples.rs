@@ -28,7 +28,7 @@ pub(super) fn fulfilment_order() -> Value {
             "outstanding": 1,
             "ready": 1
         }],
-        "actions": ["create_shipment", "place_hold"],
+        "actions": ["create_shipment", "move", "reject", "place_hold"],
         "createdAt": OPENED,
         "updatedAt": SHIPPED
     })
@@ -60,4 +60,28 @@ pub(super) fn shipment() -> Value {
 
 pub(super) fn parcel_change() -> Value {
     json!({ "trackingNumber": "1Z999AA10123456784" })
+}
+
+pub(super) fn evacuation() -> Value {
+    json!({
+        "id": "01a20b11-3d0a-7c55-9a0f-2b7c1d4e6f80",
+        "warehouseId": WAREHOUSE_ID,
+        "status": "IN_PROGRESS",
+        "reason": "water damage in hall 2",
+        "actor": "api:operations",
+        "moved": 412,
+        "held": 3,
+        "createdAt": OPENED,
+        "progressedAt": SHIPPED
+    })
+}
+
+pub(super) fn evacuated_order() -> Value {
+    json!({
+        "fulfilmentOrderId": FULFILMENT_ORDER_ID,
+        "orderId": ORDER_ID,
+        "outcome": "held",
+        "reason": "no other warehouse can fill it",
+        "recordedAt": SHIPPED
+    })
 }

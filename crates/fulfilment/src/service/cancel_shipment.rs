@@ -7,6 +7,7 @@ use crate::domain::id::ShipmentId;
 use crate::domain::shipment::Undo;
 use crate::error::FulfilmentError;
 use crate::service::dispatch::Departure;
+use crate::service::relocation::give_unshipped;
 use crate::store::{Now, fulfilment_orders, shipments};
 
 /// A shipment that was cancelled.
@@ -18,8 +19,8 @@ pub struct CancelledShipment {
     pub units: Departure,
 }
 
-/// Cancels a shipment, and makes its units outstanding again. `None` if it was cancelled before. Its order must be
-/// locked.
+/// Cancels a shipment, and makes its units outstanding again: in its fulfilment order, or, if that is closed, in the one
+/// that is open in its warehouse. `None` if it was cancelled before. Its order must be locked.
 ///
 /// # Errors
 /// `ShipmentNotFound`, `Changed`, `Delivered`, or the database's error.
@@ -49,21 +50,26 @@ pub async fn cancel_shipment(
         let version = shipment.version;
         return Err(FulfilmentError::Changed { version });
     }
-    let units = shipment.units();
+    let (units, was_closed) = (shipment.units(), !order.is_open());
     match undo {
         Undo::Packing => order.unpack(&units),
         Undo::Shipping => order.unship(&units),
     }
     order.raise_version();
     shipments::mark_cancelled(connection, tenant, now, &[id], reason).await?;
-    fulfilment_orders::update(connection, tenant, now, &[&order]).await?;
+    let departure = Departure {
+        shipment_id: id,
+        order_id: order.order_id,
+        warehouse_id: order.warehouse_id,
+        units: units.by_product(&order.lines),
+    };
+    let given = (&mut order, &units);
+    let is_elsewhere = was_closed && give_unshipped(connection, tenant, now, given, reason).await?;
+    if !is_elsewhere {
+        fulfilment_orders::update(connection, tenant, now, &[&order]).await?;
+    }
     Ok(Some(CancelledShipment {
         undo,
-        units: Departure {
-            shipment_id: id,
-            order_id: order.order_id,
-            warehouse_id: order.warehouse_id,
-            units: units.by_product(&order.lines),
-        },
+        units: departure,
     }))
 }

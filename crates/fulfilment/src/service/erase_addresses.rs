@@ -3,10 +3,10 @@
 use oms_database::{Connection, DbError};
 use oms_validation::{OrderId, TenantId};
 
-use crate::store::erasure;
+use crate::store::{erasure, moves};
 
-/// Erases the personal data of the fulfilment orders and shipments of orders: addresses, and the texts of carriers and
-/// of people. Run it in a transaction in which the orders are locked.
+/// Erases the personal data of the fulfilment orders and shipments of orders: addresses, the texts of carriers and of
+/// people, and why routing chose other warehouses. Run it in a transaction in which the orders are locked.
 ///
 /// # Errors
 /// When the database fails.
@@ -15,5 +15,6 @@ pub async fn erase_addresses(
     tenant: TenantId,
     order_ids: &[OrderId],
 ) -> Result<(), DbError> {
-    erasure::erase(connection, tenant, order_ids).await
+    erasure::erase(connection, tenant, order_ids).await?;
+    moves::erase_traces(connection, tenant, order_ids).await
 }

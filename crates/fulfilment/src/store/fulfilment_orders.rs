@@ -146,6 +146,25 @@ pub(crate) async fn lock_open_of_order(
     Ok(locked > 0)
 }
 
+/// Like [`lock_open_of_order`], but returns them.
+pub(crate) async fn lock_and_find_open(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    order_id: OrderId,
+) -> Result<Vec<FulfilmentOrder>, DbError> {
+    let rows = cached_sql(select_fulfilment_orders!(
+        "order_id = $3 AND closed_at IS NULL ORDER BY id FOR NO KEY UPDATE"
+    ))
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Nullable<Timestamptz>, _>(now)
+    .bind::<SqlUuid, _>(order_id.as_uuid())
+    .rows()
+    .run(connection)
+    .await?;
+    with_parts(connection, tenant, rows).await
+}
+
 /// Returns the orders of the given fulfilment orders that exist.
 pub(crate) fn find_orders<'q>(
     tenant: TenantId,

@@ -5,10 +5,14 @@ use oms_database::Grant;
 /// The privileges of the serving role.
 pub const GRANTS: &[Grant] = &[
     Grant::write("fulfilment.fulfilment_orders"),
-    Grant::append("fulfilment.lines").updating(&["shipped", "frozen", "cancelled"]),
+    Grant::all("fulfilment.lines"),
     Grant::all("fulfilment.holds"),
     Grant::write("fulfilment.shipments"),
     Grant::append("fulfilment.shipment_lines"),
     Grant::write("fulfilment.parcels"),
     Grant::append("fulfilment.tracking_events").updating(&["detail"]),
+    Grant::append("fulfilment.moves").updating(&["trace"]),
+    Grant::all("fulfilment.exclusions"),
+    Grant::write("fulfilment.evacuations"),
+    Grant::all("fulfilment.evacuated_orders"),
 ];

@@ -11,5 +11,6 @@ mod dispatching;
 mod erasing;
 mod fixture;
 mod holding;
+mod moving;
 mod tracking;
 mod work_list;

@@ -61,6 +61,9 @@ fn sentence(entry: &TraceEntry, skus: &HashMap<ProductId, String>) -> String {
             let lacks = entry.shortages.iter().map(|it| lack(it, skus)).collect();
             format!("{name} is {distance} away but has {}.", listed(lacks))
         }
+        CandidateOutcome::Excluded => {
+            format!("{name} is {distance} away but may not send it.")
+        }
         CandidateOutcome::Other(outcome) => {
             format!(
                 "{name} is {distance} away; a newer version of the program recorded the outcome {outcome}."

@@ -17,13 +17,15 @@ type Changes = BTreeMap<LevelKey, LevelChange>;
 
 /// What is true of the units that leave a warehouse only on paper: a warehouse may reject an order because it can't
 /// find them, or because they are damaged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub enum SourceStock {
     /// They are there, and for sale.
     #[default]
     Keep,
     /// They are gone.
     WriteOff,
+    /// They are gone, and so are all units of the product that no other holder has.
+    WriteOffAll,
     /// They are there, and not for sale.
     Quarantine,
     /// The warehouse has counted this many units of the product, 0 to 1,000,000,000, those of others included.
@@ -162,6 +164,10 @@ impl SourceStock {
         let (kind, moved, quarantined) = match self {
             Self::Keep => return None,
             Self::WriteOff => (MovementKind::WriteOff, -quantity, 0),
+            Self::WriteOffAll => {
+                let left = counts.removable() + quantity;
+                (MovementKind::WriteOff, -left, 0)
+            }
             Self::Quarantine => (MovementKind::Quarantine, 0, quantity),
             Self::Count(counted) => match counted - counts.on_hand {
                 0 => return None,
@@ -223,6 +229,12 @@ mod tests {
         let expected = [
             (SourceStock::Keep, 0, 0, None),
             (SourceStock::WriteOff, -3, 0, Some(MovementKind::WriteOff)),
+            (
+                SourceStock::WriteOffAll,
+                -4,
+                0,
+                Some(MovementKind::WriteOff),
+            ),
             (
                 SourceStock::Quarantine,
                 0,

@@ -91,7 +91,8 @@ impl Group<'_> {
 }
 
 impl Candidate {
-    fn fits(&self, demand: &Demand) -> bool {
+    /// Whether it can fill a demand alone.
+    pub(crate) fn fits(&self, demand: &Demand) -> bool {
         let levels = demand.iter().zip(&self.available);
         levels
             .into_iter()

@@ -1,7 +1,7 @@
 //! The choice of a warehouse among candidates, and its trace.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use oms_validation::{Location, ProductId, WarehouseId};
 use serde::{Deserialize, Serialize};
@@ -110,6 +110,8 @@ pub enum CandidateOutcome {
     Chosen,
     /// The warehouse can't fill every line.
     PassedOver,
+    /// The units are to leave this warehouse, or it rejected the order before.
+    Excluded,
     /// A value that a newer version of the program stored.
     #[serde(untagged)]
     Other(String),
@@ -124,6 +126,8 @@ pub(crate) enum KnownOutcome {
     Chosen,
     /// The warehouse can't fill every line.
     PassedOver,
+    /// The units are to leave this warehouse, or it rejected the order before.
+    Excluded,
 }
 
 /// A shortage of one product.
@@ -152,13 +156,22 @@ pub(crate) fn choose_in_turn(
         .iter()
         .zip(candidates)
         .map(|(request, candidates)| {
-            let route = choose(request, candidates, &taken);
+            let route = choose(request, candidates, &taken, &BTreeSet::new());
             if let Some(chosen) = &route.chosen {
                 taken.add(chosen.id, request.demand);
             }
             route
         });
     routes.collect()
+}
+
+/// Like [`choose_in_turn`] for one demand, which no excluded warehouse may fill.
+pub(crate) fn choose_elsewhere(
+    request: &RoutingRequest<'_>,
+    candidates: &[Candidate],
+    excluded: &BTreeSet<WarehouseId>,
+) -> Route {
+    choose(request, candidates, &Taken::default(), excluded)
 }
 
 /// The units of each stock level that earlier demands took.
@@ -177,10 +190,21 @@ impl Taken {
     }
 }
 
-fn choose(request: &RoutingRequest<'_>, candidates: &[Candidate], taken: &Taken) -> Route {
+fn choose(
+    request: &RoutingRequest<'_>,
+    candidates: &[Candidate],
+    taken: &Taken,
+    excluded: &BTreeSet<WarehouseId>,
+) -> Route {
     let mut chosen = None;
     let mut entries = Vec::new();
     for candidate in candidates {
+        if excluded.contains(&candidate.id) {
+            if entries.len() < MAX_TRACE_ENTRIES {
+                entries.push(entry(candidate, CandidateOutcome::Excluded, Vec::new()));
+            }
+            continue;
+        }
         let shortages = shortages(candidate, request.demand, taken);
         if shortages.is_empty() {
             entries.push(entry(candidate, CandidateOutcome::Chosen, shortages));

@@ -5,12 +5,12 @@ use oms_validation::{ExpectedVersion, TenantId, WarehouseId};
 use crate::context::InventoryContext;
 use crate::domain::warehouse::{Warehouse, WarehouseChange};
 use crate::error::InventoryError;
-use crate::store::warehouses;
+use crate::store::{evacuated_warehouses, warehouses};
 
 /// Changes a warehouse if it has the expected version, and returns it.
 ///
 /// # Errors
-/// `WarehouseNotFound`; `Changed` if it has another version; `WarehouseNameTaken`; `Locating` if the new address can't
+/// `WarehouseNotFound`; `Changed` if it has another version; `WarehouseEvacuated`; `WarehouseNameTaken`; `Locating` if the new address can't
 /// be geocoded; or the database's error. On error, nothing is changed.
 pub(crate) async fn change_warehouse(
     context: &InventoryContext,
@@ -31,6 +31,11 @@ pub(crate) async fn change_warehouse(
             if !expected.allows(warehouse.version) {
                 let version = warehouse.version;
                 return Err(InventoryError::Changed { version });
+            }
+            if change.active == Some(true)
+                && evacuated_warehouses::is_closed(connection, tenant, id).await?
+            {
+                return Err(InventoryError::WarehouseEvacuated);
             }
             let changed = change.clone().applied_to(warehouse);
             Ok(warehouses::update(connection, tenant, &changed).await?)

@@ -25,7 +25,10 @@ pub async fn move_reservations(
 ) -> Result<(), MoveError> {
     let is_countable = |source: &SourceStock| match source {
         SourceStock::Count(counted) => (0..=MAX_ON_HAND).contains(counted),
-        SourceStock::Keep | SourceStock::WriteOff | SourceStock::Quarantine => true,
+        SourceStock::Keep
+        | SourceStock::WriteOff
+        | SourceStock::WriteOffAll
+        | SourceStock::Quarantine => true,
     };
     if moved.from == moved.to || !moved.source.values().all(is_countable) {
         return Err(MoveError::Invalid);

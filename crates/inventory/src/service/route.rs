@@ -9,7 +9,7 @@ use crate::domain::routing::{Candidate, Route, RoutingRequest, choose_in_turn};
 use crate::store::candidates;
 
 /// The number of nearest warehouses to check before the search starts from the stock levels instead.
-const NEAR: usize = 16;
+pub(super) const NEAR: usize = 16;
 
 /// Finds the nearest active warehouse that can fill the whole demand.
 ///

@@ -9,6 +9,7 @@
 
 mod changing;
 mod concurrency;
+mod evacuating;
 mod fixture;
 mod holders;
 mod importing;

@@ -67,8 +67,9 @@ impl Step {
         );
         let to = random.random_range(0..WAREHOUSES);
         let units = random.random_range(1..6);
-        let source = match random.random_range(0..4) {
+        let source = match random.random_range(0..5) {
             0 => SourceStock::Keep,
+            3 => SourceStock::WriteOffAll,
             1 => SourceStock::WriteOff,
             2 => SourceStock::Quarantine,
             _ => SourceStock::Count(random.random_range(0..12)),
@@ -160,6 +161,10 @@ impl Model {
                 match source {
                     SourceStock::Keep => {}
                     SourceStock::WriteOff => next.add(at, -units, 0, 0),
+                    SourceStock::WriteOffAll => {
+                        let free = next.levels[&at].free();
+                        next.add(at, -free, 0, 0);
+                    }
                     SourceStock::Quarantine => next.add(at, 0, 0, units),
                     SourceStock::Count(counted) => {
                         let difference = counted - next.levels[&at].on_hand;

@@ -51,6 +51,8 @@ pub struct ProblemMembers {
     amount: Option<Money>,
     /// With `orders.total_mismatch`: what the total consists of.
     breakdown: Option<Breakdown>,
+    /// With `orders.not_available_there`: the products of which the warehouse has too few units.
+    unavailable: Option<Vec<UnavailableProduct>>,
     /// With `orders.refund_refused`: the refund.
     refund_id: Option<oms_payments::RefundId>,
     /// With `orders.refund_refused`: the reason.
@@ -79,4 +81,16 @@ struct UnpaidPayment {
     actions: Vec<PaymentAction>,
     /// When the order fails and its stock is released.
     expires_at: DateTime<Utc>,
+}
+
+/// A product of which a warehouse has too few units.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it documents what `Problem::with_extension` adds")]
+struct UnavailableProduct {
+    product_id: oms_validation::ProductId,
+    /// Units that were to go there.
+    wanted: i32,
+    /// Units that are available there.
+    available: i32,
 }

@@ -258,6 +258,33 @@ pub(super) fn tracking_report() -> Value {
     })
 }
 
+pub(super) fn move_request() -> Value {
+    json!({ "lines": [{ "line": 1, "quantity": 1 }], "reason": "the customer is nearer to it now" })
+}
+
+pub(super) fn rejection() -> Value {
+    json!({ "reason": "not_found", "note": "the bin is empty", "stock": "write_off_all" })
+}
+
+pub(super) fn evacuation_request() -> Value {
+    json!({ "reason": "water damage in hall 2" })
+}
+
+pub(super) fn moved() -> Value {
+    json!({
+        "id": "01a20c08-7a11-7b0a-9e57-8d2f60c1a3b4",
+        "fulfilmentOrderId": FULFILMENT_ORDER_ID,
+        "toFulfilmentOrderId": FULFILMENT_ORDER_ID,
+        "fromWarehouseId": WAREHOUSE_ID,
+        "toWarehouseId": "00000002-0000-4000-8000-000000000000",
+        "lines": [{ "line": 1, "quantity": 2 }],
+        "cause": "rejected",
+        "reason": "the bin is empty",
+        "actor": "api:warehouse-atlanta",
+        "movedAt": "2026-11-23T09:30:11.502113Z"
+    })
+}
+
 fn usd(amount_minor: i64) -> Value {
     json!({ "amountMinor": amount_minor, "currency": "USD" })
 }

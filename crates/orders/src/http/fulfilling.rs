@@ -35,7 +35,7 @@ struct ParcelRequest {
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = UnitsOfLine)]
-struct LineRequest {
+pub(super) struct LineRequest {
     /// The line's number in the order, from 1.
     #[validate(range(min = 1, max = 100, message = "must be between 1 and 100"))]
     #[schema(minimum = 1, maximum = 100)]
@@ -64,7 +64,7 @@ fn parcels_of(parcels: Option<Vec<ParcelRequest>>) -> Result<Vec<NewParcel>, Pro
 }
 
 /// Checks lines, if there are any.
-fn units_of(lines: Option<&[LineRequest]>) -> Result<Option<Units>, Problem> {
+pub(super) fn units_of(lines: Option<&[LineRequest]>) -> Result<Option<Units>, Problem> {
     let Some(lines) = lines else {
         return Ok(None);
     };

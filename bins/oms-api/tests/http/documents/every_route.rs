@@ -24,6 +24,7 @@ pub struct Things {
     import: String,
     fulfilment_order: String,
     shipment: String,
+    evacuation: String,
 }
 
 impl Things {
@@ -42,6 +43,7 @@ impl Things {
             import: new_key(),
             fulfilment_order: shop.fulfilment_order_of(&placed.order_id()).await,
             shipment: new_key(),
+            evacuation: new_key(),
         };
         let Self {
             order,
@@ -50,6 +52,7 @@ impl Things {
             import,
             fulfilment_order,
             shipment,
+            evacuation,
         } = &things;
         let rows = format!(
             "INSERT INTO orders.dead_letters (tenant_id, id, order_id, tries, reason)
@@ -65,7 +68,9 @@ impl Things {
              SELECT tenant_id, '{shipment}', line_number, product_id, quantity
              FROM fulfilment.lines WHERE fulfilment_order_id = '{fulfilment_order}';
              INSERT INTO fulfilment.parcels (tenant_id, shipment_id, number, carrier)
-             VALUES ('{TENANT}', '{shipment}', 1, 'UPS')"
+             VALUES ('{TENANT}', '{shipment}', 1, 'UPS');
+             INSERT INTO fulfilment.evacuations (tenant_id, id, warehouse_id, reason, actor)
+             VALUES ('{TENANT}', '{evacuation}', '{CHICAGO_WAREHOUSE}', 'x', 'x')"
         );
         shop.database.execute(&rows).await;
         things
@@ -84,6 +89,7 @@ impl Things {
             path if path.starts_with("/imports/{id}") => &self.import,
             path if path.starts_with("/fulfilment-orders/{id}") => &self.fulfilment_order,
             path if path.starts_with("/shipments/{id}") => &self.shipment,
+            path if path.starts_with("/evacuations/{id}") => &self.evacuation,
             "/fulfilment-orders" | "/shipments" => {
                 return format!("{}?orderId={}", route.path, self.order);
             }
@@ -107,6 +113,7 @@ impl Things {
             &self.import,
             &self.fulfilment_order,
             &self.shipment,
+            &self.evacuation,
             // Only the inventory's lists contain it.
             CHICAGO_WAREHOUSE,
         ]
@@ -153,6 +160,8 @@ fn body_of(route: &Route) -> Value {
         "/settings/orders" => json!({ "currencies": ["USD"] }),
         "/stock-levels/{warehouse}/{product}/safety-stock" => json!({ "quantity": 1 }),
         "/fulfilment-orders/{id}/holds" => json!({ "handle": "h", "reason": "other" }),
+        "/fulfilment-orders/{id}/move" | "/warehouses/{id}/evacuate" => json!({ "reason": "x" }),
+        "/fulfilment-orders/{id}/reject" => json!({ "reason": "other" }),
         "/shipments/{id}/cancel" => json!({ "reason": "x" }),
         "/shipments/{id}/tracking" => {
             json!({ "status": "in_transit", "happenedAt": "2026-11-29T12:00:00Z" })
@@ -202,6 +211,9 @@ async fn everything(shop: &Shop) -> Vec<Vec<String>> {
         "fulfilment.fulfilment_orders",
         "fulfilment.shipments",
         "fulfilment.parcels",
+        "fulfilment.moves",
+        "fulfilment.exclusions",
+        "fulfilment.evacuations",
         "inventory.warehouses",
         "inventory.products",
         "inventory.stock_levels",

@@ -208,6 +208,23 @@ async fn use_everything(shop: &Shop) {
     assert_done(shop, "/routing/preview", &preview).await;
     let erase = json!({ "includeRecentlyPaid": true });
     assert_done(shop, &format!("/customers/{CUSTOMER}/erase"), &erase).await;
+    let placed = shop.place_new(&small_order()).await;
+    let work = shop.fulfilment_order_of(&placed.order_id()).await;
+    for (action, body) in [
+        ("move", json!({ "reason": "it is nearer" })),
+        (
+            "reject",
+            json!({ "reason": "not_found", "stock": "write_off_all" }),
+        ),
+    ] {
+        assert_done(shop, &format!("/fulfilment-orders/{work}/{action}"), &body).await;
+    }
+    let path = format!("/warehouses/{ATLANTA_WAREHOUSE}/evacuate");
+    let evacuation = assert_done(shop, &path, &json!({ "reason": "a flood" })).await;
+    let id = evacuation.body["id"].as_str().unwrap();
+    for action in ["stop", "resume"] {
+        assert_done(shop, &format!("/evacuations/{id}/{action}"), &json!({})).await;
+    }
 }
 
 /// When each worker completed its latest turn.
@@ -233,7 +250,7 @@ async fn import(shop: &Shop, what: &str, csv: &str) {
 }
 
 /// Statements that no bug and no stolen password may execute.
-const FORBIDDEN: [&str; 24] = [
+const FORBIDDEN: [&str; 26] = [
     "DROP TABLE orders.orders",
     "DROP SCHEMA orders CASCADE",
     "TRUNCATE orders.events",
@@ -258,6 +275,8 @@ const FORBIDDEN: [&str; 24] = [
     "DELETE FROM public.__diesel_schema_migrations",
     "INSERT INTO public.__diesel_schema_migrations VALUES ('1')",
     "DELETE FROM orders.erasures",
+    "DELETE FROM fulfilment.moves",
+    "UPDATE fulfilment.moves SET lines = '{}'",
 ];
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use crate::request::small_order;
 use crate::shop::Shop;
 
 /// All background workers.
-pub(super) const WORKERS: [&str; 10] = [
+pub(super) const WORKERS: [&str; 11] = [
     "statistics",
     "fulfilment",
     "sweeper",
@@ -18,6 +18,7 @@ pub(super) const WORKERS: [&str; 10] = [
     "gateway_events",
     "retention",
     "erasures",
+    "evacuations",
     "findings",
     "reconciler",
     "backlog",

@@ -156,7 +156,8 @@ fn it_has_at_most_ten_holds() {
         Err(Refusal::TooManyHolds)
     );
     assert_eq!(order.check_hold(&hold("h3").handle), Ok(()));
-    assert_eq!(order.actions(), [Action::ReleaseHold]);
+    let actions = [Action::Move, Action::Reject, Action::ReleaseHold];
+    assert_eq!(order.actions(), actions);
 }
 
 #[test]
@@ -289,6 +290,7 @@ proptest! {
         prop_assert_eq!(actions.contains(&Action::Start), order.clone().start() == Ok(true));
         prop_assert_eq!(actions.contains(&Action::Stop), order.clone().stop() == Ok(true));
         prop_assert_eq!(actions.contains(&Action::CreateShipment), order.clone().pack(&ready).is_ok());
+        prop_assert_eq!(actions.contains(&Action::Move), order.movable(None).is_ok());
         let may_hold = order.check_hold(&hold("another").handle).is_ok();
         prop_assert_eq!(actions.contains(&Action::PlaceHold), may_hold);
         prop_assert_eq!(actions.contains(&Action::ReleaseHold), !order.holds.is_empty());

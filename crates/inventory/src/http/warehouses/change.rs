@@ -34,6 +34,7 @@ oms_web::refusals! {
         PRECONDITION_REQUIRED,
         error::WAREHOUSE_NOT_FOUND,
         error::WAREHOUSE_NAME_TAKEN,
+        error::WAREHOUSE_EVACUATED,
         error::OUTCOME_UNKNOWN,
     ]
 }
@@ -46,7 +47,7 @@ oms_web::refusals! {
     operation_id = "changeWarehouse",
     tag = "inventory",
     summary = "Change, activate or deactivate a warehouse",
-    description = "Omitted members stay unchanged. An inactive warehouse gets no new orders.",
+    description = "Omitted members stay unchanged. An inactive warehouse gets no new orders. A warehouse that is being evacuated stays inactive.",
     params(("id" = WarehouseId, Path), IfMatch),
     request_body = Body,
     responses(

@@ -1,9 +1,7 @@
 //! Cancels a shipment that never left the warehouse.
 
 use oms_database::Connection;
-use oms_fulfilment::{
-    Shipment, ShipmentId, Undo, cancel_shipment as cancel, cancel_unsent, find_fulfilments,
-};
+use oms_fulfilment::{Shipment, ShipmentId, Undo, cancel_shipment as cancel, cancel_unsent};
 use oms_inventory::release;
 use oms_validation::{ExpectedVersion, IdempotencyKey, Keyed, Once, OrderId, TenantId};
 
@@ -13,7 +11,7 @@ use crate::domain::reason::Reason;
 use crate::domain::status::OrderStatus;
 use crate::error::ShippingError;
 use crate::service::fulfilling::lock_order::{
-    lock_order, order_of_shipment, refuse_busy, shipment_of,
+    fulfilment_of, lock_order, order_of_shipment, refuse_busy, shipment_of,
 };
 use crate::service::fulfilling::move_stock::unship_units;
 use crate::service::transitions::claim_key::claim_key;
@@ -74,8 +72,7 @@ async fn undo(
     (order_id, status): (OrderId, OrderStatus),
     actor: &str,
 ) -> Result<(), ShippingError> {
-    let mut before = find_fulfilments(connection, tenant, now, &[order_id]).await?;
-    let before = before.remove(&order_id).unwrap_or_default();
+    let before = fulfilment_of(connection, tenant, now, order_id).await?;
     let cancelled = cancel(connection, tenant, now, id, expected, reason).await?;
     let Some(cancelled) = cancelled else {
         return Ok(());
@@ -87,8 +84,7 @@ async fn undo(
         cancel_unsent(connection, tenant, now, order_id, reason).await?;
         release(connection, tenant, order_id.into()).await?;
     }
-    let mut after = find_fulfilments(connection, tenant, now, &[order_id]).await?;
-    let after = after.remove(&order_id).unwrap_or_default();
+    let after = fulfilment_of(connection, tenant, now, order_id).await?;
     let happened = after.happened_since(&before);
     write_happenings(connection, tenant, now, order_id, &happened, actor).await?;
     Ok(())

@@ -67,3 +67,28 @@ pub(crate) async fn claim_key_for(
         _ => Ok(None),
     }
 }
+
+/// Like [`claim_key`], for a request that creates something, under this ID or under the one of the earlier request.
+///
+/// # Errors
+/// `KeyReused` if the key belongs to another request.
+pub(crate) async fn claim_or_find(
+    connection: &mut Connection,
+    tenant: TenantId,
+    request: &Keyed<'_>,
+    result_id: Uuid,
+) -> Result<Once<Uuid>, OrderError> {
+    if idempotency_keys::claim(connection, tenant, request, Some(result_id)).await? {
+        return Ok(Once::Now(result_id));
+    }
+    let found = idempotency_keys::find(connection, tenant, request.key).await?;
+    match found {
+        Some(found) if found.fingerprint == request.fingerprint => {
+            let before = found.result_id.map(Once::Before);
+            before.ok_or(OrderError::KeyReused)
+        }
+        Some(_) => Err(OrderError::KeyReused),
+        // The retention removed it in between.
+        None => Err(OrderError::Contended),
+    }
+}

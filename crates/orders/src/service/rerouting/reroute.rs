@@ -1,0 +1,146 @@
+//! Moves units of a locked order to another warehouse, or says that none can take them.
+
+use std::collections::BTreeMap;
+
+use oms_database::Connection;
+use oms_fulfilment::{
+    Move, MoveCause, MoveId, NewMove, Relocation, Units, find_excluded, include_warehouse,
+};
+use oms_inventory::{
+    ChangeRecord, Demand, MoveError, ReservationMove, RoutingTrace, SourceStock, StockChangeId,
+    move_reservations, route_elsewhere,
+};
+use oms_validation::{TenantId, WarehouseId};
+
+use crate::domain::clock::Now;
+use crate::error::{OrderError, ReroutingError};
+use crate::service::fulfilling::lock_order::{fulfilment_of, tell};
+use crate::service::rerouting::facts::of_move;
+use crate::service::transitions::happenings::write_happenings;
+use crate::store::{destinations, unreadable};
+
+/// Maximum number of times that units are routed, if the stock runs out before it is locked.
+pub(crate) const MAX_ROUTINGS: usize = 5;
+
+/// The warehouse that units go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub enum Target {
+    /// The nearest one that can fill all of it, apart from those that rejected the order.
+    Nearest,
+    /// This one, even if it has rejected the order before.
+    Given(WarehouseId),
+}
+
+/// Units to move.
+#[derive(Clone, Debug)]
+pub(crate) struct Wish<'a> {
+    pub(crate) id: MoveId,
+    pub(crate) units: &'a Units,
+    pub(crate) target: Target,
+    pub(crate) cause: MoveCause,
+    /// Why, in words: 1 to 500 characters.
+    pub(crate) reason: &'a str,
+    pub(crate) actor: &'a str,
+    /// What is true of the units at the warehouse that they leave.
+    pub(crate) stock: SourceStock,
+}
+
+/// What became of a wish.
+#[derive(Debug)]
+pub(crate) enum Rerouted {
+    /// The units went to another warehouse.
+    Moved(Move),
+    /// No other warehouse can fill it. Nothing was changed, and no stock is locked.
+    Nowhere,
+}
+
+/// Moves units of a fulfilment order, whose order is locked, with their reservations, in the caller's transaction.
+///
+/// # Errors
+/// `NotAvailable` and `SameWarehouse` for a given target; `Stale` if the stock of the nearest one ran out since it was
+/// routed: then roll back and begin anew, up to [`MAX_ROUTINGS`] times; `TooManyMoves`; `TooManyHolds`; `NotReserved`;
+/// or the database's error.
+pub(crate) async fn reroute(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    relocation: Relocation,
+    wish: Wish<'_>,
+) -> Result<Rerouted, ReroutingError> {
+    let source = relocation.source();
+    let (order_id, from) = (source.order_id, source.warehouse_id);
+    let products = wish.units.by_product(&source.lines);
+    let units = Demand::from_lines(products.iter().map(|(id, quantity)| (*id, *quantity)));
+    let units = units.map_err(|_| unreadable("a line has too many units"))?;
+    let (to, trace) = match wish.target {
+        Target::Given(to) if to == from => return Err(ReroutingError::SameWarehouse),
+        Target::Given(to) => {
+            include_warehouse(connection, tenant, order_id, to).await?;
+            (to, None)
+        }
+        Target::Nearest => {
+            let Some(destination) = destinations::find(connection, tenant, order_id).await? else {
+                return Ok(Rerouted::Nowhere);
+            };
+            let mut excluded = find_excluded(connection, tenant, order_id).await?;
+            excluded.insert(from);
+            let route = route_elsewhere(connection, tenant, destination, &units, &excluded);
+            let route = route.await?;
+            let Some(chosen) = route.chosen else {
+                return Ok(Rerouted::Nowhere);
+            };
+            (chosen.id, Some(route.trace))
+        }
+    };
+    let stock = products.keys().map(|id| (*id, wish.stock));
+    let stock: BTreeMap<_, _> = stock.collect();
+    let moved = ReservationMove {
+        holder: order_id.into(),
+        from,
+        to,
+        units: &units,
+        source: &stock,
+    };
+    let record = ChangeRecord {
+        change_id: StockChangeId::from(wish.id.as_uuid()),
+        reason: wish.reason,
+        actor: wish.actor,
+    };
+    let reserved = move_reservations(connection, tenant, moved, record).await;
+    reserved.map_err(|error| match (error, wish.target) {
+        (MoveError::NotAvailable(_), Target::Nearest) => ReroutingError::Stale,
+        (error, _) => error.into(),
+    })?;
+    let trace = trace.map(|trace: RoutingTrace| serde_json::to_value(trace).map_err(unreadable));
+    let trace = trace.transpose()?;
+    let new = NewMove {
+        id: wish.id,
+        to,
+        trace: trace.as_ref(),
+        cause: wish.cause,
+        reason: wish.reason,
+        actor: wish.actor,
+    };
+    let before = fulfilment_of(connection, tenant, now, order_id).await?;
+    let made = relocation.write(connection, tenant, now, wish.units, new);
+    let (made, told) = (made.await?, wish.actor);
+    tell(connection, tenant, now, order_id, &of_move(&made), told).await?;
+    let after = fulfilment_of(connection, tenant, now, order_id).await?;
+    let happened = after.happened_since(&before);
+    write_happenings(connection, tenant, now, order_id, &happened, wish.actor).await?;
+    Ok(Rerouted::Moved(made))
+}
+
+/// Whether to route again after an error: the stock ran out, and not too often.
+pub(crate) fn may_route_again<T>(tried: &Result<T, ReroutingError>, routings: &mut usize) -> bool {
+    *routings += 1;
+    matches!(tried, Err(ReroutingError::Stale)) && *routings < MAX_ROUTINGS
+}
+
+/// An order whose stock ran out each time is contended.
+pub(crate) fn contended(error: ReroutingError) -> ReroutingError {
+    match error {
+        ReroutingError::Stale => OrderError::Contended.into(),
+        error => error,
+    }
+}

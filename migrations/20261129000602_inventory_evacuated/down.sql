@@ -1,0 +1,1 @@
+ALTER TABLE inventory.warehouses DROP COLUMN evacuation_id;
