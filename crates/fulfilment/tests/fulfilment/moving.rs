@@ -240,9 +240,10 @@ async fn erasing_addresses_erases_why_warehouses_were_chosen() {
     let order = depot.order(warehouse(0), &[1]).await;
     depot.send_to(&order, None, warehouse(1)).await.unwrap();
     let (tenant, ids) = (depot.tenant, [order.order_id]);
-    erase_addresses(&mut depot.connection, tenant, &ids)
-        .await
-        .unwrap();
+    let erasing = transaction(&mut depot.connection, async |connection| {
+        erase_addresses(connection, tenant, &ids).await
+    });
+    erasing.await.unwrap();
     let moves = find_moves(&mut depot.connection, tenant, order.order_id).await;
     assert_eq!(moves.unwrap()[0].trace, None);
     let after = depot.now(&order).await;
