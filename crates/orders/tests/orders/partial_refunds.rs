@@ -145,7 +145,7 @@ async fn details(shop: &Shop, order_id: OrderId) -> OrderDetails {
 }
 
 /// Lets the sweeper look until the order is settled.
-async fn settle(shop: &Shop, order_id: OrderId) {
+async fn settle(shop: &Shop, order_id: OrderId, fault: Fault) {
     for _ in 0..5 {
         shop.execute("UPDATE orders.reconciliations SET due_at = now()")
             .await;
@@ -154,12 +154,16 @@ async fn settle(shop: &Shop, order_id: OrderId) {
             return;
         }
     }
-    panic!("not settled: {}", shop.state().await);
+    panic!("not settled after {fault:?}: {}", shop.state().await);
 }
 
-async fn assert_books(shop: &Shop, order_id: OrderId, (owed, held): (i64, i64)) {
+async fn assert_books(shop: &Shop, order_id: OrderId, fault: Fault, (owed, held): (i64, i64)) {
     let ledger = details(shop, order_id).await.ledger();
-    assert_eq!((ledger.owed, ledger.held), (usd(owed), usd(held)));
+    assert_eq!(
+        (ledger.owed, ledger.held),
+        (usd(owed), usd(held)),
+        "{fault:?}"
+    );
     assert_eq!(ledger.balance, usd(owed - held));
     assert_eq!(shop.gateway.net_minor(), held);
     shop.assert_sound().await;
@@ -183,7 +187,6 @@ async fn what_is_not_shipped_is_cancelled_once_or_not_at_all() {
 /// Whatever the gateway does, our books are the gateway's afterwards.
 async fn check(part: Part) {
     for fault in Fault::ALL {
-        println!("{fault:?}");
         let shop = Shop::open(Confirm::Pays).await;
         let order_id = shop.paid("k").await;
         shop.ship(order_id, Some(1), ShipmentStatus::Shipped)
@@ -199,27 +202,27 @@ async fn check(part: Part) {
             shop.assert_sound().await;
             shop.gateway.plan(Operation::FindRefund, decision);
         }
-        settle(&shop, order_id).await;
+        settle(&shop, order_id, fault).await;
         let given = match fault.is_made() {
             true => part.amount_minor(),
             false => 0,
         };
-        assert_books(&shop, order_id, (300 - given, 300 - given)).await;
-        assert_eq!(shop.level().await, part.level(fault.is_made()));
+        assert_books(&shop, order_id, fault, (300 - given, 300 - given)).await;
+        assert_eq!(shop.level().await, part.level(fault.is_made()), "{fault:?}");
         // Late and repeated reports, and a repeated request, change nothing.
         for kind in ["refund.created", "refund.updated", "charge.refunded"] {
             report(&shop, kind, order_id).await;
         }
         compare(&shop).await;
         part.request(&shop, order_id).await;
-        assert_books(&shop, order_id, (300 - given, 300 - given)).await;
-        fail_later(&shop, order_id, given).await;
-        assert_eq!(shop.level().await, part.level(fault.is_made()));
+        assert_books(&shop, order_id, fault, (300 - given, 300 - given)).await;
+        fail_later(&shop, order_id, fault, given).await;
+        assert_eq!(shop.level().await, part.level(fault.is_made()), "{fault:?}");
     }
 }
 
 /// A bank returns what was refunded, and it is refunded again.
-async fn fail_later(shop: &Shop, order_id: OrderId, given: i64) {
+async fn fail_later(shop: &Shop, order_id: OrderId, fault: Fault, given: i64) {
     let refunds = details(shop, order_id).await.refunds;
     assert_eq!(refunds.len(), 1);
     if refunds[0].state != RefundState::Refunded {
@@ -231,7 +234,7 @@ async fn fail_later(shop: &Shop, order_id: OrderId, given: i64) {
     );
     report(shop, "refund.failed", order_id).await;
     compare(shop).await;
-    assert_books(shop, order_id, (300 - given, 300)).await;
+    assert_books(shop, order_id, fault, (300 - given, 300)).await;
     shop.refund(order_id, "again", Some(given)).await.unwrap();
-    assert_books(shop, order_id, (300 - given, 300 - given)).await;
+    assert_books(shop, order_id, fault, (300 - given, 300 - given)).await;
 }
