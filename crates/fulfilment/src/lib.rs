@@ -22,7 +22,7 @@ pub use domain::shipment::{Shipment, ShipmentLine, ShipmentStatus, Undo};
 pub use domain::text::{CarrierName, Note, TrackingNumber, TrackingUrl};
 pub use domain::tracking::{TrackingEvent, TrackingReport, TrackingStatus};
 pub use error::{
-    CLOSED, DELIVERED, ERASED, FulfilmentError, HAS_PARCELS, HAS_SHIPMENTS, IMPLAUSIBLE_TIME,
+    CLOSED, DELIVERED, FulfilmentError, HAS_PARCELS, HAS_SHIPMENTS, IMPLAUSIBLE_TIME,
     MORE_THAN_OUTSTANDING, NOT_FOUND, NOT_RESERVED, NOT_SHIPPED, NOTHING_READY, ON_HOLD,
     PARCEL_NOT_FOUND, PROBLEM_TYPES, SCHEDULED, SHIPMENT_CANCELLED, SHIPMENT_NOT_FOUND,
     TOO_MANY_HOLDS, TOO_MANY_SHIPMENTS, UNKNOWN_LINE,
