@@ -22,7 +22,7 @@ macro_rules! touch_sql {
         concat!(
             "UPDATE ",
             $table,
-            " SET version = version + 1, updated_at = greatest($3, now()) WHERE tenant_id = $1 AND id = $2"
+            " t SET version = t.version + 1, updated_at = greatest($3, now()) WHERE t.tenant_id = $1 AND t.id = $2"
         )
     };
 }

@@ -330,7 +330,7 @@ impl StateMachineTest for Shipping {
 }
 
 prop_state_machine! {
-    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 64, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, max_shrink_iters: 64, ..ProptestConfig::default() })]
 
     #[test]
     fn any_history_of_an_order_is_that_of_the_model(sequential 1..16 => Shipping);

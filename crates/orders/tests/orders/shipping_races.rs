@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use oms_fulfilment::{FulfilmentOrder, ShipmentStatus};
+use oms_fulfilment::{FulfilmentOrder, ShipmentStatus, find_fulfilments};
 use oms_orders::{
     OrderContext, OrderError, PlacedOrder, Reason, ReversingError, ShippingError, cancel_order,
     cancel_shipment, cancel_unshipped, create_shipment, place_order, ship_shipment, sweep_orders,
@@ -20,7 +20,7 @@ use crate::shipping::{ANY, draft, key};
 use crate::shop::{Opening, Shop, tenant, three_pieces};
 
 const ROUNDS: usize = 1000;
-const HEAT: usize = 50;
+const HEAT: usize = 100;
 const STATIONS: usize = 8;
 
 /// What a station or a buyer does with each order of a heat. Moves to another warehouse and returns join here.
@@ -146,8 +146,10 @@ async fn works(shop: &Shop, heat: usize) -> Arc<Vec<FulfilmentOrder>> {
         }
     });
     let orders = join_all(placed).await;
-    let works = orders.into_iter().map(|order_id| shop.work(order_id));
-    Arc::new(join_all(works).await)
+    let mut connection = shop.database.connect().await;
+    let found = find_fulfilments(&mut connection, tenant(), None, &orders).await;
+    let works = found.unwrap().into_values();
+    Arc::new(works.flat_map(|it| it.fulfilment_orders).collect())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,7 +22,7 @@ impl Shop {
         let path = format!("/orders/{order_id}/timeline?limit=100");
         let answer = self.get(&path).await;
         let deed = |entry: &Value| {
-            let what = ["to", "status", "operation", "type"];
+            let what = ["to", "event", "status", "operation", "type"];
             let what = what.iter().find_map(|it| entry[it].as_str()).unwrap();
             let actor = entry["actor"].as_str().unwrap_or_default();
             (what.to_owned(), actor.to_owned())
