@@ -7,6 +7,7 @@ mod fulfilment;
 mod gateway_events;
 mod reconciler;
 mod retention;
+mod returns;
 mod statistics;
 mod sweeper;
 
@@ -47,6 +48,10 @@ pub(crate) fn start(with: &Surroundings<'_>) -> anyhow::Result<Runner> {
         database: database(),
     })?;
     workers.add(fulfilment::Opener::new(
+        context(),
+        config.retention.interval,
+    ))?;
+    workers.add(returns::ReturnsSettler::new(
         context(),
         config.retention.interval,
     ))?;

@@ -8,6 +8,7 @@ pub(crate) mod limits;
 pub(crate) mod line;
 pub(crate) mod parcel;
 pub(crate) mod refusal;
+pub(crate) mod returns;
 pub(crate) mod shipment;
 pub(crate) mod status;
 pub(crate) mod text;

@@ -13,29 +13,40 @@ pub use domain::fulfilment_order::{
 };
 pub use domain::fulfilment_status::{Fulfilment, FulfilmentStatus};
 pub use domain::hold::{Hold, HoldHandle, HoldReason, NewHold};
-pub use domain::id::{FulfilmentOrderId, ShipmentId};
+pub use domain::id::{FulfilmentOrderId, ReceiptId, ReturnId, ShipmentId};
 pub use domain::line::{InvalidUnits, Line, Units};
 pub use domain::parcel::{MAX_PARCELS, NewParcel, Parcel};
 pub use domain::refusal::Refusal;
+pub use domain::returns::line::{Received, ReturnLine};
+pub use domain::returns::order_status::OrderReturnStatus;
+pub use domain::returns::refusal::ReturnRefusal;
+pub use domain::returns::words::{RequestedBy, ReturnReason, ReturnStatus};
+pub use domain::returns::{Acceptance, Receipt, Remainder, Return, ReturnDraft};
 pub use domain::shipment::{Shipment, ShipmentLine, ShipmentStatus, Undo};
 pub use domain::text::{CarrierName, Note, TrackingNumber, TrackingUrl};
 pub use domain::tracking::{TrackingReport, TrackingStatus};
 pub use error::{
-    CLOSED, DELIVERED, FulfilmentError, HAS_PARCELS, HAS_SHIPMENTS, MORE_THAN_OUTSTANDING,
-    NOT_FOUND, NOT_RESERVED, NOT_SHIPPED, NOTHING_READY, ON_HOLD, PARCEL_NOT_FOUND, PROBLEM_TYPES,
-    SCHEDULED, SHIPMENT_CANCELLED, SHIPMENT_NOT_FOUND, TOO_MANY_HOLDS, TOO_MANY_SHIPMENTS,
+    ALREADY_ACCEPTED, CLOSED, DELIVERED, FulfilmentError, HAS_PARCELS, HAS_RETURN, HAS_SHIPMENTS,
+    MORE_THAN_APPROVED, MORE_THAN_OUTSTANDING, MORE_THAN_RETURNABLE, NOT_FOUND, NOT_RESERVED,
+    NOT_SHIPPED, NOTHING_READY, NOTHING_SHIPPED, ON_HOLD, PARCEL_NOT_FOUND, PROBLEM_TYPES,
+    RETURN_NOT_FOUND, RETURN_UNKNOWN_LINE, RETURN_WRONG_STATUS, SCHEDULED, SHIPMENT_CANCELLED,
+    SHIPMENT_NOT_FOUND, TOO_MANY_HOLDS, TOO_MANY_RECEIPTS, TOO_MANY_RETURNS, TOO_MANY_SHIPMENTS,
     UNKNOWN_LINE,
 };
 pub use service::cancel_shipment::{CancelledShipment, cancel_shipment};
+pub use service::decide_return::{Decision, decide_return};
 pub use service::deliver_shipment::deliver_shipment;
 pub use service::dispatch::{Departure, Dispatch, ShipmentDraft};
 pub use service::erase_addresses::erase_addresses;
 pub use service::find_fulfilments::find_fulfilments;
 pub use service::find_orders::{find_orders_of, find_shipments};
+pub use service::find_returns::{find_expired_returns, find_returns};
 pub use service::freeze::{cancel_frozen, cancel_unsent, freeze_unsent, thaw};
 pub use service::hold::{place_hold, release_hold};
 pub use service::open::{find_opened, open_fulfilment_orders};
+pub use service::receive_units::{ReceiptDraft, receive_units};
 pub use service::record_tracking::record_tracking;
+pub use service::request_return::request_return;
 pub use service::start::{Work, change_work};
 
 // For the endpoints of orders that change these.
@@ -43,7 +54,8 @@ pub use http::representation::{
     FulfilmentOrderBody, ShipmentBody, WrittenFulfilmentOrder, WrittenShipment,
     written_fulfilment_order, written_shipment,
 };
-pub use http::{fulfilment_order_id_of, shipment_id_of};
+pub use http::returns::representation::{ReturnBody, WrittenReturn, written_return};
+pub use http::{fulfilment_order_id_of, return_id_of, shipment_id_of};
 
 // For the program, which wires the context.
 pub use context::FulfilmentContext;

@@ -16,23 +16,26 @@ pub use domain::demand::{Demand, InvalidDemand, MAX_QUANTITY};
 pub use domain::explanation::RouteExplanation;
 pub use domain::holding::HeldUnits;
 pub use domain::id::{HolderId, StockChangeId};
+pub use domain::returned::{Dispositions, ReturnedUnits};
 pub use domain::routing::{
     CandidateOutcome, ChosenWarehouse, Route, RoutingRequest, RoutingTrace, Shortage, TraceEntry,
 };
 pub use domain::stock_change::Shortfall;
 pub use domain::stock_movement::ChangeRecord;
-pub use error::{InventoryError, PROBLEM_TYPES};
+pub use error::{InventoryError, PROBLEM_TYPES, TOO_MUCH_STOCK, UNKNOWN_WAREHOUSE};
+pub use service::check_warehouse::check_warehouse;
 pub use service::explain_route::{explain_route, explain_routes};
 pub use service::find_skus::find_skus;
 pub use service::find_unlocked_levels::find_unlocked_levels;
 pub use service::quote_prices::{PriceQuote, Quotes, quote_prices};
+pub use service::receive_return::receive_return;
 pub use service::release::release;
 pub use service::release_parts::release_parts;
 pub use service::reserve::{hold_stock, lock_stock};
 pub use service::route::{Nearest, find_nearest, route, route_together};
 pub use service::ship::ship;
 pub use service::unship::unship;
-pub use stock_error::StockError;
+pub use stock_error::{ReturnError, StockError};
 
 // For the program, which wires the context, purges keys and measures how long writers wait for stock locks.
 pub use context::InventoryContext;
@@ -56,16 +59,15 @@ pub use service::load_catalogue::{LoadSummary, load_catalogue};
 // For `oms-api grants`, which prints the privileges of the serving role.
 pub use store::grants::GRANTS;
 
-// For re-routing, returns and the reading of what is reserved. Only this crate's tests call these so far.
+// For re-routing and the reading of what is reserved. Only this crate's tests call these so far.
 #[doc(hidden)]
 pub use {
     domain::holding::{Reservation, Unreserved},
     domain::moving::{ReservationMove, SourceStock, Unavailable},
-    domain::returned::{Dispositions, InvalidReturn, ReturnedUnits},
+    domain::returned::InvalidReturn,
     service::find_reservations::find_reservations,
     service::move_reservations::move_reservations,
-    service::receive_return::receive_return,
-    stock_error::{MoveError, ReturnError},
+    stock_error::MoveError,
 };
 
 // Only this crate's tests call these without HTTP.

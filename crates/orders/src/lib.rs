@@ -24,6 +24,7 @@ pub use service::operating::purge_addresses::{AddressPass, AddressTurn, purge_ad
 pub use service::operating::purge_declines::purge_declines;
 pub use service::operating::purge_idempotency_keys::purge_idempotency_keys;
 pub use service::reading::measure_backlog::{Backlog, measure_backlog};
+pub use service::returning::settle_returns::{ReturnsPass, ReturnsTurn, settle_returns};
 pub use service::settling::apply_gateway_events::{AppliedEvents, apply_gateway_events};
 pub use service::settling::sweep_orders::{SweepSummary, sweep_orders};
 
@@ -76,7 +77,7 @@ pub use {
     domain::timeline::{Happening, TimelineEntry},
     error::{
         DeadLetterError, ErasingError, NotPaid, PayingError, PlacingError, ReconcilingError,
-        ReversingError, ShippingError,
+        ReturningError, ReversingError, ShippingError,
     },
     service::fulfilling::cancel_shipment::cancel_shipment,
     service::fulfilling::change_work::change_work,
@@ -101,6 +102,11 @@ pub use {
     service::reading::list_orders::list_orders,
     service::reconciling::check_charge::{ChargeCheck, check_charge},
     service::reconciling::resolve_finding::resolve_finding,
+    service::returning::decide_return::{RequestedDecision, decide_return},
+    service::returning::find_returnable::{ReturnableLine, find_returnable},
+    service::returning::receive_return::receive_return,
+    service::returning::refund_return::refund_return,
+    service::returning::request_return::{RequestedReturn, request_return},
     service::reversing::cancel_order::{Cancellation, cancel_order},
     service::reversing::cancel_unshipped::cancel_unshipped,
     service::reversing::refund_order::{RefundedOrder, refund_order},

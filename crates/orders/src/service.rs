@@ -7,6 +7,7 @@ pub(crate) mod operating;
 pub(crate) mod placing;
 pub(crate) mod reading;
 pub(crate) mod reconciling;
+pub(crate) mod returning;
 pub(crate) mod reversing;
 pub(crate) mod settling;
 pub(crate) mod transitions;

@@ -14,6 +14,7 @@ mod placing;
 mod previewing;
 mod references;
 mod refunding;
+mod returning;
 mod shipping;
 mod spelling;
 mod timeline;

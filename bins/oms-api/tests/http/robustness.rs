@@ -9,6 +9,7 @@ mod gateway_outages;
 mod hanging_gateway;
 mod kill_cancel_refund;
 mod kill_matrix;
+mod kill_returns;
 mod kill_shipping;
 pub mod killed;
 mod overload;

@@ -16,3 +16,13 @@ define_id! {
     /// A report of a carrier about a parcel.
     TrackingEventId
 }
+
+define_id! {
+    /// A return.
+    ReturnId
+}
+
+define_id! {
+    /// What arrived of a return at one time.
+    ReceiptId
+}

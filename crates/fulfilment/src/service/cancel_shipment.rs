@@ -1,13 +1,16 @@
 //! Cancels a shipment that never left the warehouse.
 
 use oms_database::Connection;
-use oms_validation::{ExpectedVersion, TenantId};
+use oms_validation::{ExpectedVersion, OrderId, TenantId};
 
 use crate::domain::fulfilment_order::FulfilmentOrderStatus;
 use crate::domain::id::ShipmentId;
+use crate::domain::line::Units;
+use crate::domain::returns::refusal::ReturnRefusal;
 use crate::domain::shipment::Undo;
 use crate::error::FulfilmentError;
 use crate::service::dispatch::Departure;
+use crate::service::find_fulfilments::find_fulfilments;
 use crate::store::{Now, fulfilment_orders, shipments};
 
 /// A shipment that was cancelled.
@@ -25,7 +28,7 @@ pub struct CancelledShipment {
 /// locked.
 ///
 /// # Errors
-/// `ShipmentNotFound`, `Changed`, `Delivered`, or the database's error.
+/// `ShipmentNotFound`, `Changed`, `Delivered`, `HasReturn`, or the database's error.
 pub async fn cancel_shipment(
     connection: &mut Connection,
     tenant: TenantId,
@@ -55,7 +58,10 @@ pub async fn cancel_shipment(
     let (units, before) = (shipment.units(), order.status);
     match undo {
         Undo::Packing => order.unpack(&units),
-        Undo::Shipping => order.unship(&units),
+        Undo::Shipping => {
+            refuse_returned(connection, tenant, now, (order.order_id, &units)).await?;
+            order.unship(&units);
+        }
     }
     shipments::mark_cancelled(connection, tenant, now, &[id], reason).await?;
     fulfilment_orders::update(connection, tenant, now, &[&order]).await?;
@@ -69,4 +75,20 @@ pub async fn cancel_shipment(
         },
         reopened: before == FulfilmentOrderStatus::Closed,
     }))
+}
+
+/// Refuses to take back the sending of units that are in a return.
+async fn refuse_returned(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    (order_id, units): (OrderId, &Units),
+) -> Result<(), FulfilmentError> {
+    let mut found = find_fulfilments(connection, tenant, now, &[order_id]).await?;
+    let returnable = found.remove(&order_id).unwrap_or_default().returnable();
+    let is_free = |(line, quantity): (i32, i32)| returnable.get(&line) >= Some(&quantity);
+    match units.iter().all(is_free) {
+        true => Ok(()),
+        false => Err(ReturnRefusal::HasReturn.into()),
+    }
 }

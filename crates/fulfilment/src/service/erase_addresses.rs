@@ -5,7 +5,8 @@ use oms_validation::{OrderId, TenantId};
 
 use crate::store::erasure;
 
-/// Erases the destinations of the shipments of orders, and what carriers said about their parcels.
+/// Erases the destinations of the shipments of orders, what carriers said about their parcels, and the texts of their
+/// returns.
 ///
 /// # Errors
 /// When the database fails.
@@ -15,5 +16,6 @@ pub async fn erase_addresses(
     order_ids: &[OrderId],
 ) -> Result<(), DbError> {
     erasure::erase_destinations(connection, tenant, order_ids).await?;
-    erasure::erase_details(connection, tenant, order_ids).await
+    erasure::erase_details(connection, tenant, order_ids).await?;
+    erasure::erase_return_texts(connection, tenant, order_ids).await
 }

@@ -1,4 +1,4 @@
-//! Erases personal data of shipments.
+//! Erases personal data of shipments and returns.
 
 use diesel::sql_types::{Array, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
@@ -36,6 +36,26 @@ pub(crate) async fn erase_details(
          FROM fulfilment.shipments s
          WHERE e.tenant_id = $1 AND s.tenant_id = $1 AND s.id = e.shipment_id AND s.order_id = ANY ($2)
              AND e.detail IS NOT NULL",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(ids)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Erases what customers and operators wrote about the returns of orders.
+pub(crate) async fn erase_return_texts(
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_ids: &[OrderId],
+) -> Result<(), DbError> {
+    let ids: Vec<Uuid> = order_ids.iter().map(|id| id.as_uuid()).collect();
+    cached_sql(
+        "UPDATE fulfilment.returns
+         SET note = NULL, override_reason = NULL, decision_reason = NULL, version = version + 1
+         WHERE tenant_id = $1 AND order_id = ANY ($2)
+             AND (note IS NOT NULL OR override_reason IS NOT NULL OR decision_reason IS NOT NULL)",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Array<SqlUuid>, _>(ids)

@@ -11,4 +11,13 @@ pub const GRANTS: &[Grant] = &[
     Grant::append("fulfilment.shipment_lines"),
     Grant::write("fulfilment.parcels"),
     Grant::append("fulfilment.tracking_events").updating(&["detail"]),
+    Grant::write("fulfilment.returns"),
+    Grant::append("fulfilment.return_lines").updating(&[
+        "restocked",
+        "quarantined",
+        "discarded",
+        "missing",
+        "accepted",
+    ]),
+    Grant::append("fulfilment.return_receipts"),
 ];

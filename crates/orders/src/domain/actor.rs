@@ -9,5 +9,7 @@ pub(crate) const WEBHOOK: &str = "webhook";
 pub(crate) const GATEWAY: &str = "gateway";
 /// The worker that compares the gateway's books with ours.
 pub(crate) const RECONCILER: &str = "reconciler";
+/// The worker that closes expired returns and refunds credits that wait.
+pub(crate) const RETURNS: &str = "returns";
 /// The worker that erases old data.
 pub(crate) const RETENTION: &str = "retention";

@@ -19,14 +19,16 @@ pub struct Ledger {
     pub balance: Money,
 }
 
-/// The credits that count: those of refunds that did not fail, and those of no refund.
+/// The credits that count: those of refunds that did not fail, and those of no refund. What came back is owed to the
+/// customer whatever becomes of its refund.
 pub(crate) fn counted(credits: &[Credit], refunds: &[Refund]) -> Vec<Credit> {
     let has_failed = |credit: &&Credit| {
         let of_credit = |refund: &&Refund| Some(refund.id) == credit.refund_id;
         let refund = refunds.iter().find(of_credit);
         refund.is_some_and(|refund| refund.state == RefundState::Failed)
     };
-    let counted = credits.iter().filter(|credit| !has_failed(credit));
+    let counts = |credit: &&Credit| credit.return_id.is_some() || !has_failed(credit);
+    let counted = credits.iter().filter(counts);
     counted.cloned().collect()
 }
 
@@ -51,7 +53,8 @@ pub(crate) fn ledger(order: &Order, captured: Option<Money>, refunds: &[Refund])
         .sum();
     let owed = match order.status {
         OrderStatus::Failed | OrderStatus::Cancelling | OrderStatus::Cancelled => 0,
-        _ => order.total.amount_minor - credits,
+        // What others refunded at the gateway may exceed it, together with what returns are credited.
+        _ => (order.total.amount_minor - credits).max(0),
     };
     let refunded: i64 = refunds
         .iter()

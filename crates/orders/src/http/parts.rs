@@ -1,5 +1,6 @@
 //! Adjustments and credits of orders as JSON.
 
+use oms_fulfilment::ReturnId;
 use oms_payments::RefundId;
 use oms_validation::{Currency, Money};
 use serde::Serialize;
@@ -38,7 +39,7 @@ pub(super) struct AdjustmentBody {
 #[schema(as = Credit)]
 pub(super) struct CreditBody {
     credit_id: CreditId,
-    /// `line`, `shipping` or `fee`.
+    /// `line`, `shipping`, `fee` or `restocking_fee`.
     part: &'static str,
     /// The number of the item, which begins with 1.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,10 +47,14 @@ pub(super) struct CreditBody {
     /// Units of the item. Absent if the credit is for no unit in particular.
     #[serde(skip_serializing_if = "Option::is_none")]
     quantity: Option<i32>,
+    /// Negative for a restocking fee.
     amount: Money,
-    /// The refund that pays it out. If that failed, the credit does not count.
+    /// The refund that pays it out. If that failed, the credit does not count, unless it is for a return.
     #[serde(skip_serializing_if = "Option::is_none")]
     refund_id: Option<RefundId>,
+    /// The return whose units it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    return_id: Option<ReturnId>,
 }
 
 impl CreditBody {
@@ -66,6 +71,7 @@ impl CreditBody {
                     ..order.total
                 },
                 refund_id: credit.refund_id,
+                return_id: credit.return_id,
             }
         };
         order.credits.iter().map(body).collect()

@@ -6,6 +6,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{CachedStatement, Connection, DbError, Statement, cached_sql};
+use oms_fulfilment::ReturnId;
 use oms_payments::RefundId;
 use oms_validation::{OrderId, TenantId};
 use uuid::Uuid;
@@ -72,11 +73,15 @@ pub(crate) fn find<'q>(
         amount_minor: i64,
         #[diesel(sql_type = Nullable<SqlUuid>)]
         refund_id: Option<Uuid>,
+        #[diesel(sql_type = Text)]
+        source: String,
+        #[diesel(sql_type = Nullable<SqlUuid>)]
+        source_id: Option<Uuid>,
     }
 
     let ids: Vec<Uuid> = order_ids.iter().map(|id| id.as_uuid()).collect();
     cached_sql(
-        "SELECT order_id, id, part, line_number, quantity, amount_minor, refund_id
+        "SELECT order_id, id, part, line_number, quantity, amount_minor, refund_id, source, source_id
          FROM orders.credits WHERE tenant_id = $1 AND order_id = ANY ($2) ORDER BY order_id, id",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
@@ -90,6 +95,10 @@ pub(crate) fn find<'q>(
                 part: CreditPart::stored(&row.part, row.line_number, row.quantity),
                 amount_minor: row.amount_minor,
                 refund_id: row.refund_id.map(RefundId::from),
+                return_id: row
+                    .source_id
+                    .filter(|_| row.source == "return")
+                    .map(ReturnId::from),
             };
             credits.entry(row.order_id.into()).or_default().push(credit);
         }

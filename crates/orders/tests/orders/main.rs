@@ -40,6 +40,8 @@ mod reconciling;
 mod reconciling_tenants;
 mod refunding;
 mod replays;
+mod returning;
+mod returning_races;
 mod shipping;
 mod shipping_races;
 mod shop;

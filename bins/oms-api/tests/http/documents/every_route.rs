@@ -24,6 +24,7 @@ pub struct Things {
     import: String,
     fulfilment_order: String,
     shipment: String,
+    returned: String,
 }
 
 impl Things {
@@ -42,6 +43,7 @@ impl Things {
             import: new_key(),
             fulfilment_order: shop.fulfilment_order_of(&placed.order_id()).await,
             shipment: new_key(),
+            returned: new_key(),
         };
         let Self {
             order,
@@ -50,6 +52,7 @@ impl Things {
             import,
             fulfilment_order,
             shipment,
+            returned,
         } = &things;
         let rows = format!(
             "INSERT INTO orders.dead_letters (tenant_id, id, order_id, tries, reason)
@@ -65,7 +68,14 @@ impl Things {
              SELECT tenant_id, '{shipment}', line_number, product_id, quantity
              FROM fulfilment.lines WHERE fulfilment_order_id = '{fulfilment_order}';
              INSERT INTO fulfilment.parcels (tenant_id, shipment_id, number, carrier)
-             VALUES ('{TENANT}', '{shipment}', 1, 'UPS')"
+             VALUES ('{TENANT}', '{shipment}', 1, 'UPS');
+             INSERT INTO fulfilment.returns
+                 (tenant_id, id, order_id, number, status, warehouse_id, requested_by, terms, expires_at)
+             VALUES ('{TENANT}', '{returned}', '{order}', 1, 'APPROVED', '{ATLANTA_WAREHOUSE}', 'customer', '{{}}',
+                     now() + interval '1 day');
+             INSERT INTO fulfilment.return_lines (tenant_id, return_id, line_number, product_id, quantity, reason)
+             SELECT tenant_id, '{returned}', line_number, product_id, quantity, 'late'
+             FROM fulfilment.lines WHERE fulfilment_order_id = '{fulfilment_order}'"
         );
         shop.database.execute(&rows).await;
         things
@@ -84,6 +94,7 @@ impl Things {
             path if path.starts_with("/imports/{id}") => &self.import,
             path if path.starts_with("/fulfilment-orders/{id}") => &self.fulfilment_order,
             path if path.starts_with("/shipments/{id}") => &self.shipment,
+            path if path.starts_with("/returns/{id}") => &self.returned,
             "/fulfilment-orders" | "/shipments" => {
                 return format!("{}?orderId={}", route.path, self.order);
             }
@@ -107,6 +118,7 @@ impl Things {
             &self.import,
             &self.fulfilment_order,
             &self.shipment,
+            &self.returned,
             // Only the inventory's lists contain it.
             CHICAGO_WAREHOUSE,
         ]
@@ -153,7 +165,13 @@ fn body_of(route: &Route) -> Value {
         "/settings/orders" => json!({ "currencies": ["USD"] }),
         "/stock-levels/{warehouse}/{product}/safety-stock" => json!({ "quantity": 1 }),
         "/fulfilment-orders/{id}/holds" => json!({ "handle": "h", "reason": "other" }),
-        "/shipments/{id}/cancel" => json!({ "reason": "x" }),
+        "/shipments/{id}/cancel" | "/returns/{id}/decline" => json!({ "reason": "x" }),
+        "/orders/{id}/returns" => {
+            json!({ "lines": [{ "line": 1, "quantity": 1, "reason": "late" }] })
+        }
+        "/returns/{id}/receipts" => json!({
+            "warehouseId": ATLANTA_WAREHOUSE, "lines": [{ "line": 1, "restock": 1 }],
+        }),
         "/shipments/{id}/tracking" => {
             json!({ "status": "in_transit", "happenedAt": "2026-11-29T12:00:00Z" })
         }
@@ -202,6 +220,9 @@ async fn everything(shop: &Shop) -> Vec<Vec<String>> {
         "fulfilment.fulfilment_orders",
         "fulfilment.shipments",
         "fulfilment.parcels",
+        "fulfilment.returns",
+        "fulfilment.return_lines",
+        "orders.credits",
         "inventory.warehouses",
         "inventory.products",
         "inventory.stock_levels",

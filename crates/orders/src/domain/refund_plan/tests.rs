@@ -104,6 +104,7 @@ fn refund(
             part,
             amount_minor,
             refund_id: Some(refund_id),
+            return_id: None,
         });
     }
     refunds.push(Refund {
@@ -294,6 +295,7 @@ fn cancel(order: &Order, cancelled: i32, cancelling: i32) -> i64 {
     let unsent = UnsentUnits {
         cancelled: BTreeMap::from([(1, cancelled)]),
         cancelling: BTreeMap::from([(1, cancelling)]),
+        returned: BTreeMap::new(),
     };
     plan_units(order, &order.credits, &unsent).1.amount_minor
 }
@@ -308,6 +310,7 @@ fn credit(order: &mut Order, quantity: Option<i32>, amount_minor: i64) {
         part,
         amount_minor,
         refund_id: None,
+        return_id: None,
     });
 }
 

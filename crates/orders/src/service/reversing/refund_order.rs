@@ -20,15 +20,16 @@ use crate::domain::status::OrderStatus;
 use crate::error::{OrderError, ReversingError};
 use crate::service::reversing::advance_refunding::refund_at_gateway;
 use crate::service::reversing::refuse_disputed::{reach_of, refuse_disputed};
+use crate::service::reversing::unpaid_returns::{Due, Unpaid, find_unpaid};
 use crate::service::transitions::advance::Advance;
 use crate::service::transitions::change_status::change_status;
 use crate::service::transitions::dead_letter_order::dead_letter_order;
 use crate::service::transitions::follow_gateway::try_to_follow;
 use crate::service::transitions::patience::Patience;
 use crate::service::transitions::worklist::put_on;
-use crate::store::credits;
 use crate::store::orders::{self, KeyFate, Transition};
 use crate::store::reconciliations::{Claim, Stock};
+use crate::store::{credits, return_credits};
 
 /// A refund that has not failed, and the status of its order.
 #[derive(Debug)]
@@ -114,7 +115,7 @@ pub async fn refund_order(
     }
 }
 
-pub(super) async fn go_on(
+pub(crate) async fn go_on(
     context: &OrderContext,
     tenant: TenantId,
     attempt: &Attempt,
@@ -184,7 +185,8 @@ async fn begin(
     if request.disputed == Disputed::Refuse {
         refuse_disputed(connection, tenant, order_id, status).await?;
     }
-    let (amount, credits) = match &request.what {
+    let unpaid = find_unpaid(connection, tenant, order_id, Due::Unpaid).await?;
+    let (amount, mut credits) = match &request.what {
         Refunded::Rest => (None, Vec::new()),
         Refunded::Amount(amount) => (Some(*amount), Vec::new()),
         Refunded::Parts(parts) => {
@@ -193,7 +195,16 @@ async fn begin(
             (Some(sum), credits)
         }
     };
+    if let (Some(amount), Some(unpaid)) = (amount, &unpaid) {
+        refuse_unpaid(amount, unpaid)?;
+    }
     let refund = begin_payment(connection, tenant, order_id, key, request, amount, actor).await?;
+    if let (Refunded::Rest, Some(unpaid)) = (&request.what, &unpaid) {
+        // The rest of the payment pays out what returns are credited, too.
+        let rest = refund.amount.amount_minor - unpaid.sum_minor;
+        return_credits::pay_out(connection, tenant, order_id, &unpaid.ids, refund.id).await?;
+        credits.extend((rest > 0).then_some((CreditPart::OTHER, rest)));
+    }
     if !credits.is_empty() {
         credits::insert(connection, tenant, order_id, refund.id, &credits, actor).await?;
     }
@@ -201,6 +212,18 @@ async fn begin(
     let attempt = find_payment(connection, tenant, order_id).await?;
     let attempt = attempt.expect("a refund that was started has its attempt");
     Ok(Begun::Now(Box::new(attempt), refund, claim))
+}
+
+/// Refuses to refund money that returns are credited.
+fn refuse_unpaid(amount: Money, unpaid: &Unpaid) -> Result<(), ReversingError> {
+    let available = Money {
+        amount_minor: unpaid.besides_minor,
+        ..amount
+    };
+    match amount.amount_minor > available.amount_minor {
+        true => Err(ReversingError::RefundExceedsCaptured { available }),
+        false => Ok(()),
+    }
 }
 
 /// The credits of a refund of this order.
@@ -294,7 +317,7 @@ pub(super) async fn write(
 }
 
 /// The answer of a refund in its current state.
-fn stored(refund: Refund, status: OrderStatus) -> Result<RefundedOrder, ReversingError> {
+pub(crate) fn stored(refund: Refund, status: OrderStatus) -> Result<RefundedOrder, ReversingError> {
     match refund.state {
         RefundState::Refunded => Ok(RefundedOrder::Refunded(refund, status)),
         RefundState::Pending | RefundState::Other(_) => Ok(RefundedOrder::Pending(refund, status)),

@@ -2,6 +2,7 @@
 
 use oms_database::Connection;
 use oms_validation::{Keyed, Once, TenantId};
+use uuid::Uuid;
 
 use crate::error::OrderError;
 use crate::store::idempotency_keys;
@@ -42,4 +43,26 @@ pub(crate) async fn claim_key(
         return Ok(Once::Before(()));
     }
     Ok(Once::Now(()))
+}
+
+/// Claims the key of a request that creates something, as the first step of the transaction that executes it. Returns
+/// what an earlier request with the key created.
+///
+/// # Errors
+/// `KeyReused` if the key belongs to another request; `Contended` if it was released at this moment.
+pub(crate) async fn claim_key_for(
+    connection: &mut Connection,
+    tenant: TenantId,
+    request: &Keyed<'_>,
+    result_id: Uuid,
+) -> Result<Option<Uuid>, OrderError> {
+    if idempotency_keys::claim(connection, tenant, request, Some(result_id)).await? {
+        return Ok(None);
+    }
+    let claimed = idempotency_keys::find(connection, tenant, request.key).await?;
+    let claimed = claimed.ok_or(OrderError::Contended)?;
+    match claimed.result_id {
+        Some(before) if claimed.fingerprint == request.fingerprint => Ok(Some(before)),
+        _ => Err(OrderError::KeyReused),
+    }
 }

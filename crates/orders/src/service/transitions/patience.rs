@@ -60,7 +60,11 @@ impl<'a> Patience<'a> {
         let done = self.run(work).await;
         match &done {
             Err(error) if error.is_contended() => {}
-            _ => return Some(done),
+            _ => {
+                // The caller may need the order once more before it ends.
+                self.turn = None;
+                return Some(done);
+            }
         }
         match self.wait().await {
             Ok(()) => None,
