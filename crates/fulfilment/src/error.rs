@@ -52,7 +52,7 @@ oms_errors::problem_types! {
     /// Nothing of the order was sent, so nothing can come back.
     NOTHING_SHIPPED = "returns.nothing_shipped", WrongState, "Nothing of the order was sent";
     /// The order or the return has no line of this number. `line` names it.
-    RETURN_UNKNOWN_LINE = "returns.unknown_line", Unprocessable, "Unknown line in request";
+    RETURN_UNKNOWN_LINE = "returns.unknown_line", Unprocessable, "No such line to return";
     /// Fewer units of a line were sent and are in no other return. `line`, `wanted` and `returnable` name them.
     MORE_THAN_RETURNABLE = "returns.more_than_returnable", Unprocessable, "More units than may be returned";
     /// An order has at most 50 returns.

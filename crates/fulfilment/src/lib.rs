@@ -17,7 +17,7 @@ pub use domain::id::{FulfilmentOrderId, ReceiptId, ReturnId, ShipmentId};
 pub use domain::line::{InvalidUnits, Line, Units};
 pub use domain::parcel::{MAX_PARCELS, NewParcel, Parcel};
 pub use domain::refusal::Refusal;
-pub use domain::returns::line::{Received, ReturnLine};
+pub use domain::returns::line::{InvalidReceipt, Received, ReturnLine};
 pub use domain::returns::order_status::OrderReturnStatus;
 pub use domain::returns::refusal::ReturnRefusal;
 pub use domain::returns::words::{RequestedBy, ReturnReason, ReturnStatus};

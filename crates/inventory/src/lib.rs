@@ -16,7 +16,7 @@ pub use domain::demand::{Demand, InvalidDemand, MAX_QUANTITY};
 pub use domain::explanation::RouteExplanation;
 pub use domain::holding::HeldUnits;
 pub use domain::id::{HolderId, StockChangeId};
-pub use domain::returned::{Dispositions, ReturnedUnits};
+pub use domain::returned::{Dispositions, InvalidReturn, ReturnedUnits};
 pub use domain::routing::{
     CandidateOutcome, ChosenWarehouse, Route, RoutingRequest, RoutingTrace, Shortage, TraceEntry,
 };
@@ -64,7 +64,6 @@ pub use store::grants::GRANTS;
 pub use {
     domain::holding::{Reservation, Unreserved},
     domain::moving::{ReservationMove, SourceStock, Unavailable},
-    domain::returned::InvalidReturn,
     service::find_reservations::find_reservations,
     service::move_reservations::move_reservations,
     stock_error::MoveError,

@@ -204,7 +204,7 @@ async fn bad_input_is_refused_with_the_field_and_changes_nothing() {
 
     let id = shop.approved_return(&order_id, 2).await;
     for (line, field) in [
-        (json!({ "line": 1 }), "lines[0].restock"),
+        (json!({ "line": 1 }), "lines[0]"),
         (json!({ "line": 1, "restock": -1 }), "lines[0].restock"),
         (
             json!({ "line": 1, "restock": 1_000_001 }),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use oms_validation::ProductId;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::line::{InvalidUnits, MAX_UNITS, MAX_UNITS_LINES};
+use crate::domain::line::{MAX_UNITS, MAX_UNITS_LINES};
 use crate::domain::returns::refusal::ReturnRefusal;
 use crate::domain::returns::words::ReturnReason;
 
@@ -45,15 +45,29 @@ pub struct Received {
     pub missing: i32,
 }
 
+/// The error for received units that violate the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidReceipt {
+    /// There are no lines, or too many.
+    #[error("must have 1 to {MAX_UNITS_LINES} entries")]
+    Count,
+    /// The line at this index has no units, too many, or a quantity below 0.
+    #[error("must have 1 to {MAX_UNITS} units")]
+    Units(usize),
+    /// The line at this index is a duplicate.
+    #[error("must not be listed twice")]
+    Twice(usize),
+}
+
 impl Received {
     /// Checks what was done with the units of lines: pairs of a line's number and restocked, quarantined, discarded and
     /// missing units.
     ///
     /// # Errors
     /// When there are none or too many lines, a line is listed twice, or a quantity or the sum of a line is out of range.
-    pub fn of_lines(lines: &[(i32, [i64; 4])]) -> Result<BTreeMap<i32, Self>, InvalidUnits> {
+    pub fn of_lines(lines: &[(i32, [i64; 4])]) -> Result<BTreeMap<i32, Self>, InvalidReceipt> {
         if !(1..=MAX_UNITS_LINES).contains(&lines.len()) {
-            return Err(InvalidUnits::Count);
+            return Err(InvalidReceipt::Count);
         }
         let mut received = BTreeMap::new();
         for (place, (line, units)) in lines.iter().enumerate() {
@@ -65,12 +79,12 @@ impl Received {
                 Some(missing),
             ] = checked
             else {
-                return Err(InvalidUnits::Quantity(place));
+                return Err(InvalidReceipt::Units(place));
             };
             let units = [restock, quarantine, discard, missing];
             let sum: i64 = units.into_iter().map(i64::from).sum();
             if !(1..=i64::from(MAX_UNITS)).contains(&sum) {
-                return Err(InvalidUnits::Quantity(place));
+                return Err(InvalidReceipt::Units(place));
             }
             let units = Self {
                 restock,
@@ -79,7 +93,7 @@ impl Received {
                 missing,
             };
             if received.insert(*line, units).is_some() {
-                return Err(InvalidUnits::Twice(place));
+                return Err(InvalidReceipt::Twice(place));
             }
         }
         Ok(received)
@@ -130,9 +144,9 @@ mod tests {
         let of = |lines: &[(i32, [i64; 4])]| Received::of_lines(lines);
         let all = of(&[(1, [1, 2, 3, 4]), (2, [0, 0, 0, 1])]).unwrap();
         assert_eq!((all[&1].arrived(), all[&2].arrived()), (6, 0));
-        assert_eq!(of(&[]), Err(InvalidUnits::Count));
+        assert_eq!(of(&[]), Err(InvalidReceipt::Count));
         let many: Vec<_> = (1..=101).map(|line| (line, [1, 0, 0, 0])).collect();
-        assert_eq!(of(&many), Err(InvalidUnits::Count));
+        assert_eq!(of(&many), Err(InvalidReceipt::Count));
         assert!(of(&many[..100]).is_ok());
         for wrong in [
             [0, 0, 0, 0],
@@ -142,11 +156,11 @@ mod tests {
         ] {
             assert_eq!(
                 of(&[(1, wrong)]),
-                Err(InvalidUnits::Quantity(0)),
+                Err(InvalidReceipt::Units(0)),
                 "{wrong:?}"
             );
         }
         let twice = [(1, [1, 0, 0, 0]), (1, [1, 0, 0, 0])];
-        assert_eq!(of(&twice), Err(InvalidUnits::Twice(1)));
+        assert_eq!(of(&twice), Err(InvalidReceipt::Twice(1)));
     }
 }

@@ -1,3 +1,5 @@
+//! Returns, one by one and at random.
+
 use proptest::prelude::*;
 use serde_json::json;
 use uuid::Uuid;

@@ -1,3 +1,5 @@
+//! Credits of returns, one by one and at random.
+
 use chrono::DateTime;
 use oms_fulfilment::{RequestedBy, ReturnId, ReturnReason, ReturnStatus};
 use oms_validation::{Currency, Fingerprint, Money, OrderId};

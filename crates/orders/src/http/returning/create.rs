@@ -123,7 +123,14 @@ impl Body {
             return Err(invalid_field("overrideReason", message));
         }
         let pairs: Vec<(i32, i64)> = self.lines.iter().map(|it| (it.line, it.quantity)).collect();
-        let units = Units::new(&pairs).map_err(|error| field_error(error, "quantity"))?;
+        let units = Units::new(&pairs).map_err(|error| {
+            let field = match error {
+                InvalidUnits::Count => "lines".to_owned(),
+                InvalidUnits::Quantity(place) => format!("lines[{place}].quantity"),
+                InvalidUnits::Twice(place) => format!("lines[{place}].line"),
+            };
+            invalid_field(field, error.to_string())
+        })?;
         let line = |it: &LineRequest| (it.line, (units.of(it.line), it.reason));
         let lines: BTreeMap<_, _> = self.lines.iter().map(line).collect();
         Ok(RequestedReturn {
@@ -134,14 +141,4 @@ impl Body {
             override_reason: self.override_reason,
         })
     }
-}
-
-/// The problem of invalid lines. `of_quantity` is the member that has a wrong quantity.
-pub(super) fn field_error(error: InvalidUnits, of_quantity: &str) -> Problem {
-    let field = match error {
-        InvalidUnits::Count => "lines".to_owned(),
-        InvalidUnits::Quantity(place) => format!("lines[{place}].{of_quantity}"),
-        InvalidUnits::Twice(place) => format!("lines[{place}].line"),
-    };
-    invalid_field(field, error.to_string())
 }

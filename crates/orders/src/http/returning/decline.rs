@@ -19,7 +19,7 @@ use crate::service::returning::decide_return::RequestedDecision;
 /// Why the return is declined.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = ReturnRefusal, examples(examples::return_decision))]
+#[schema(as = ReturnDecline, examples(examples::return_decision))]
 pub(crate) struct Body {
     reason: Note,
 }

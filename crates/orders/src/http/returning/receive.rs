@@ -2,9 +2,10 @@
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
-use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED, Problem};
+use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED, Problem, invalid_field};
 use oms_fulfilment::{
-    ReceiptDraft, ReceiptId, Received, ReturnId, WrittenReturn, return_id_of, written_return,
+    InvalidReceipt, ReceiptDraft, ReceiptId, Received, ReturnId, WrittenReturn, return_id_of,
+    written_return,
 };
 use oms_validation::{Once, WarehouseId};
 use oms_web::{
@@ -15,7 +16,6 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 use validator::Validate;
 
-use super::create::field_error;
 use crate::error;
 use crate::http::{OrdersApi, examples};
 use crate::service::returning;
@@ -44,18 +44,22 @@ struct LineRequest {
     line: i32,
     /// Units that are for sale again.
     #[serde(default)]
+    #[validate(range(min = 0, max = 1_000_000, message = "must be between 0 and 1000000"))]
     #[schema(default = 0, minimum = 0, maximum = 1_000_000)]
     restock: i64,
     /// Units that are in stock, and not for sale until somebody has checked them.
     #[serde(default)]
+    #[validate(range(min = 0, max = 1_000_000, message = "must be between 0 and 1000000"))]
     #[schema(default = 0, minimum = 0, maximum = 1_000_000)]
     quarantine: i64,
     /// Units that arrived and are thrown away. The customer is credited for them.
     #[serde(default)]
+    #[validate(range(min = 0, max = 1_000_000, message = "must be between 0 and 1000000"))]
     #[schema(default = 0, minimum = 0, maximum = 1_000_000)]
     discard: i64,
     /// Units that did not arrive. The customer is not credited for them.
     #[serde(default)]
+    #[validate(range(min = 0, max = 1_000_000, message = "must be between 0 and 1000000"))]
     #[schema(default = 0, minimum = 0, maximum = 1_000_000)]
     missing: i64,
 }
@@ -130,7 +134,14 @@ impl Body {
         let line =
             |it: &LineRequest| (it.line, [it.restock, it.quarantine, it.discard, it.missing]);
         let lines: Vec<_> = self.lines.iter().map(line).collect();
-        let lines = Received::of_lines(&lines).map_err(|error| field_error(error, "restock"))?;
+        let lines = Received::of_lines(&lines).map_err(|error| {
+            let field = match error {
+                InvalidReceipt::Count => "lines".to_owned(),
+                InvalidReceipt::Units(place) => format!("lines[{place}]"),
+                InvalidReceipt::Twice(place) => format!("lines[{place}].line"),
+            };
+            invalid_field(field, error.to_string())
+        })?;
         Ok(ReceiptDraft {
             id: ReceiptId::generate(),
             warehouse_id: self.warehouse_id,

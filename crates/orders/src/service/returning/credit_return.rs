@@ -1,7 +1,7 @@
 //! Credits the customer for the units of a return, and starts the refund, in the transaction that accepts the units.
 
 use oms_database::Connection;
-use oms_fulfilment::{ReturnId, find_fulfilments};
+use oms_fulfilment::{Return, ReturnId, find_fulfilments};
 use oms_payments::{find_payment, find_refunds};
 use oms_validation::{Money, OrderId, TenantId};
 
@@ -33,9 +33,11 @@ pub(super) async fn credit_return(
     }
     let mut found = find_fulfilments(connection, tenant, now, &[order_id]).await?;
     let known = found.remove(&order_id).unwrap_or_default();
-    let it = known.returns.iter().find(|it| it.id == return_id);
-    let Some(it) = it.filter(|it| ReturnTerms::stored(&it.terms).credit_on != CreditOn::Manual)
-    else {
+    let is_credited = |it: &&Return| {
+        let is_automatic = ReturnTerms::stored(&it.terms).credit_on != CreditOn::Manual;
+        it.id == return_id && is_automatic && it.lines.iter().any(|line| line.accepted > 0)
+    };
+    let Some(it) = known.returns.iter().find(is_credited) else {
         return Ok(None);
     };
     let mut refunds = find_refunds(connection, tenant, &[order_id]).await?;

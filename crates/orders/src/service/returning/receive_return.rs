@@ -6,7 +6,8 @@
 use oms_database::Connection;
 use oms_fulfilment::{ReceiptDraft, Received, Return, ReturnId, ReturnStatus, receive_units};
 use oms_inventory::{
-    ChangeRecord, Dispositions, ReturnedUnits, StockChangeId, receive_return as take_in,
+    ChangeRecord, Dispositions, InvalidReturn, ReturnedUnits, StockChangeId,
+    receive_return as take_in,
 };
 use oms_validation::{ExpectedVersion, IdempotencyKey, Keyed, Once, ProductId, TenantId};
 
@@ -103,7 +104,7 @@ fn stock_of(it: &Return, draft: &ReceiptDraft) -> Result<ReturnedUnits, OrderErr
         product(*line).map(|product| (product, units))
     };
     let units = ReturnedUnits::from_lines(draft.lines.iter().filter_map(of_line));
-    units.map_err(|_| {
+    units.map_err(|_: InvalidReturn| {
         let expectation = "the units of a receipt are a part of the units of its order";
         OrderError::Database(oms_database::DbError::UnexpectedState(expectation))
     })

@@ -5,11 +5,11 @@ use oms_payments::{Attempt, BeginRefund, NewRefund, Refund, RefundId, begin_refu
 use oms_validation::{Money, OrderId, TenantId};
 
 use crate::context::OrderContext;
-use crate::domain::reason::Reason;
-use crate::domain::refund::{Disputed, Refunded, RequestedRefund};
+use crate::domain::authorship::Authorship;
+use crate::domain::refund::Disputed;
 use crate::domain::status::OrderStatus;
 use crate::error::{OrderError, ReversingError};
-use crate::service::reversing::refund_order::{check_amount, write};
+use crate::service::reversing::mark_refunding::mark_refunding;
 use crate::service::reversing::refuse_disputed::refuse_disputed;
 use crate::service::reversing::unpaid_returns::{Due, find_unpaid};
 use crate::service::transitions::patience::Patience;
@@ -67,7 +67,8 @@ pub(crate) async fn start_payout(
     if disputed == Disputed::Refuse {
         refuse_disputed(connection, tenant, order_id, order.status).await?;
     }
-    check_amount(context, amount)?;
+    let checked = context.gateway.check_amount(amount);
+    checked.map_err(ReversingError::AmountNotAccepted)?;
     let new = NewRefund {
         id: payout.refund_id,
         order_id,
@@ -87,12 +88,11 @@ pub(crate) async fn start_payout(
         }
     };
     return_credits::pay_out(connection, tenant, order_id, &unpaid.ids, refund.id).await?;
-    let request = RequestedRefund {
-        what: Refunded::Amount(amount),
-        reason: Some(Reason::parse(REASON).expect("it is short and readable")),
-        disputed,
+    let authorship = Authorship {
+        actor,
+        reason: REASON,
     };
-    let claim = write(context, connection, tenant, order_id, &request, actor).await?;
+    let claim = mark_refunding(context, connection, tenant, order_id, authorship).await?;
     let attempt = find_payment(connection, tenant, order_id).await?;
     let attempt = attempt.expect("a refund that was started has its attempt");
     Ok(Some(StartedPayout {

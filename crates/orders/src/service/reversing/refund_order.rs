@@ -2,7 +2,7 @@
 //!
 //! Run it in a task that is never cancelled, so that a client that disconnects does not change the outcome.
 
-use oms_database::{Connection, DbError};
+use oms_database::Connection;
 use oms_payments::{
     Attempt, AttemptState, BeginRefund, NewRefund, Refund, RefundFailure, RefundId, RefundState,
     begin_refund, find_payment, find_refund_by_key, find_refunds,
@@ -19,17 +19,15 @@ use crate::domain::refund_plan::{RequestedParts, plan};
 use crate::domain::status::OrderStatus;
 use crate::error::{OrderError, ReversingError};
 use crate::service::reversing::advance_refunding::refund_at_gateway;
+use crate::service::reversing::mark_refunding::mark_refunding;
 use crate::service::reversing::refuse_disputed::{reach_of, refuse_disputed};
 use crate::service::reversing::unpaid_returns::{Due, Unpaid, find_unpaid};
 use crate::service::transitions::advance::Advance;
-use crate::service::transitions::change_status::change_status;
 use crate::service::transitions::dead_letter_order::dead_letter_order;
 use crate::service::transitions::follow_gateway::try_to_follow;
 use crate::service::transitions::patience::Patience;
-use crate::service::transitions::worklist::put_on;
-use crate::store::orders::{self, KeyFate, Transition};
-use crate::store::reconciliations::{Claim, Stock};
-use crate::store::{credits, return_credits};
+use crate::store::reconciliations::Claim;
+use crate::store::{credits, orders, return_credits};
 
 /// A refund that has not failed, and the status of its order.
 #[derive(Debug)]
@@ -297,23 +295,12 @@ pub(super) async fn write(
     request: &RequestedRefund,
     actor: &str,
 ) -> Result<Claim, OrderError> {
-    let transition = Transition {
-        from: OrderStatus::Paid,
-        to: OrderStatus::Refunding,
-        failure: None,
-        key: KeyFate::Keep,
-    };
     let reason = request.reason.as_ref();
     let authorship = Authorship {
         actor,
         reason: reason.map_or("refund requested", Reason::as_str),
     };
-    let now = context.now();
-    let changed = change_status(connection, tenant, now, order_id, &transition, authorship).await?;
-    DbError::unless_changed(changed, "the order is locked")?;
-    let delay = context.settings.sweep_after;
-    let entry = put_on(connection, tenant, now, order_id, delay, Stock::Paid, actor).await?;
-    Ok(Claim::of_request(order_id, OrderStatus::Refunding, entry))
+    mark_refunding(context, connection, tenant, order_id, authorship).await
 }
 
 /// The answer of a refund in its current state.
