@@ -27,7 +27,7 @@ pub(crate) enum KeysCommand {
         /// The name under which timelines and lists show the key's actions.
         #[arg(long)]
         name: CredentialName,
-        /// A scope: orders:read, orders:write, orders:cancel, orders:refund, inventory:read, inventory:write, fulfilment:read, fulfilment:write, settings:write or operations.
+        /// A scope: orders:read, orders:write, orders:cancel, orders:refund, inventory:read, inventory:write, fulfilment:read, fulfilment:write, returns:read, returns:write, returns:receive, settings:write or operations.
         /// May be repeated.
         #[arg(long = "scope", required = true)]
         scopes: Vec<Scope>,

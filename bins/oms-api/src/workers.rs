@@ -8,6 +8,7 @@ mod fulfilment;
 mod gateway_events;
 mod reconciler;
 mod retention;
+mod returns;
 mod statistics;
 mod sweeper;
 
@@ -50,6 +51,10 @@ pub(crate) fn start(with: &Surroundings<'_>) -> anyhow::Result<Runner> {
     workers.add(fulfilment::Opener::new(
         context(),
         config.fulfilment_interval,
+    ))?;
+    workers.add(returns::ReturnsSettler::new(
+        context(),
+        config.retention.interval,
     ))?;
     workers.add(sweeper::Sweeper {
         context: context(),

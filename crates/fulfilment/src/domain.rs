@@ -12,6 +12,7 @@ pub(crate) mod moving;
 pub(crate) mod open_order;
 pub(crate) mod parcel;
 pub(crate) mod refusal;
+pub(crate) mod returns;
 pub(crate) mod shipment;
 pub(crate) mod status;
 pub(crate) mod text;

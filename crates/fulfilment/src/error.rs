@@ -6,6 +6,7 @@ use oms_errors::{Problem, version_mismatch};
 use crate::domain::hold::HoldHandle;
 use crate::domain::id::EvacuationId;
 use crate::domain::refusal::Refusal;
+use crate::domain::returns::refusal::ReturnRefusal;
 
 /// `Retry-After` of a request whose outcome is unknown, in seconds.
 const RETRY_AFTER_S: u32 = 2;
@@ -59,6 +60,26 @@ oms_errors::problem_types! {
     IMPLAUSIBLE_TIME = "fulfilment.implausible_time", Unprocessable, "The time is not plausible";
     /// The order holds fewer units in the warehouse than it has to send.
     NOT_RESERVED = "fulfilment.not_reserved", WrongState, "The units are not reserved";
+    /// Units of the shipment are in a return, so that it can't be cancelled. Decline or cancel the return first.
+    HAS_RETURN = "fulfilment.has_return", WrongState, "Units of the shipment are in a return";
+    /// The tenant has no such return.
+    RETURN_NOT_FOUND = "returns.not_found", NotFound, "Return not found";
+    /// Nothing of the order was sent, so nothing can come back.
+    NOTHING_SHIPPED = "returns.nothing_shipped", WrongState, "Nothing of the order was sent";
+    /// The order or the return has no line of this number. `line` names it.
+    RETURN_UNKNOWN_LINE = "returns.unknown_line", Unprocessable, "No such line to return";
+    /// Fewer units of a line were sent and are in no other return. `line`, `wanted` and `returnable` name them.
+    MORE_THAN_RETURNABLE = "returns.more_than_returnable", Unprocessable, "More units than may be returned";
+    /// An order has at most 50 returns.
+    TOO_MANY_RETURNS = "returns.too_many_returns", WrongState, "Too many returns";
+    /// The status of the return does not allow it. `returnStatus` names it.
+    RETURN_WRONG_STATUS = "returns.wrong_status", WrongState, "The status of the return does not allow it";
+    /// The customer was credited for the units when the return was approved. Close the return instead.
+    ALREADY_ACCEPTED = "returns.already_accepted", WrongState, "The units are credited already";
+    /// Fewer units of a line are still expected. `line`, `wanted` and `expected` name them.
+    MORE_THAN_APPROVED = "returns.more_than_approved", Unprocessable, "More units than are expected";
+    /// A return has at most 100 receipts.
+    TOO_MANY_RECEIPTS = "returns.too_many_receipts", WrongState, "Too many receipts";
     /// The database's answer was lost, so the change may or may not have been made. Repeat the request, with the same
     /// idempotency key if it had one.
     OUTCOME_UNKNOWN = "fulfilment.outcome_unknown", Unavailable, "Outcome of the change unknown, repeat the request";
@@ -88,6 +109,12 @@ pub enum FulfilmentError {
     /// The evacuation is finished.
     #[error("the evacuation is finished")]
     EvacuationFinished,
+    /// The tenant has no such return.
+    #[error("there is no such return")]
+    ReturnNotFound,
+    /// The return, or what its order sent, does not allow it.
+    #[error(transparent)]
+    ReturnRefused(#[from] ReturnRefusal),
     /// The state of the fulfilment order or the shipment does not allow it.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -125,6 +152,8 @@ impl From<FulfilmentError> for Problem {
                 Self::of(&EVACUATION_UNFINISHED).with_location(format!("/evacuations/{id}"))
             }
             FulfilmentError::EvacuationFinished => Self::of(&EVACUATION_FINISHED),
+            FulfilmentError::ReturnNotFound => Self::of(&RETURN_NOT_FOUND),
+            FulfilmentError::ReturnRefused(refusal) => problem_of_return(&refusal),
             FulfilmentError::Refused(refusal) => problem_of(&refusal),
             FulfilmentError::NotReserved => Self::of(&NOT_RESERVED),
             FulfilmentError::Changed { version } => version_mismatch(version),
@@ -162,5 +191,37 @@ fn problem_of(refusal: &Refusal) -> Problem {
         Refusal::Erased => Problem::of(&ERASED),
         Refusal::ImplausibleTime => Problem::of(&IMPLAUSIBLE_TIME),
         Refusal::UnknownParcel { .. } => Problem::of(&PARCEL_NOT_FOUND),
+    }
+}
+
+fn problem_of_return(refusal: &ReturnRefusal) -> Problem {
+    match refusal {
+        ReturnRefusal::NothingShipped => Problem::of(&NOTHING_SHIPPED),
+        ReturnRefusal::UnknownLine { line } => {
+            Problem::of(&RETURN_UNKNOWN_LINE).with_extension("line", *line)
+        }
+        ReturnRefusal::MoreThanReturnable {
+            line,
+            wanted,
+            returnable,
+        } => Problem::of(&MORE_THAN_RETURNABLE)
+            .with_extension("line", *line)
+            .with_extension("wanted", *wanted)
+            .with_extension("returnable", *returnable),
+        ReturnRefusal::TooManyReturns => Problem::of(&TOO_MANY_RETURNS),
+        ReturnRefusal::WrongStatus(status) => {
+            Problem::of(&RETURN_WRONG_STATUS).with_extension("returnStatus", status.as_str())
+        }
+        ReturnRefusal::Accepted => Problem::of(&ALREADY_ACCEPTED),
+        ReturnRefusal::MoreThanApproved {
+            line,
+            wanted,
+            expected,
+        } => Problem::of(&MORE_THAN_APPROVED)
+            .with_extension("line", *line)
+            .with_extension("wanted", *wanted)
+            .with_extension("expected", *expected),
+        ReturnRefusal::TooManyReceipts => Problem::of(&TOO_MANY_RECEIPTS),
+        ReturnRefusal::HasReturn => Problem::of(&HAS_RETURN),
     }
 }

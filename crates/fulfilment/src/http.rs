@@ -6,6 +6,7 @@ pub(crate) mod evacuations;
 mod examples;
 mod fulfilment_orders;
 pub(crate) mod representation;
+pub(crate) mod returns;
 mod shipments;
 
 use oms_validation::Scope;
@@ -16,6 +17,7 @@ use crate::context::FulfilmentContext;
 pub use document::{FulfilmentSchemas, ProblemMembers};
 pub use evacuations::evacuation_id_of;
 pub use fulfilment_orders::fulfilment_order_id_of;
+pub use returns::return_id_of;
 pub use shipments::shipment_id_of;
 
 /// The routes of fulfilment, grouped by path.
@@ -28,10 +30,13 @@ pub const ROUTES: &[Route] = &[
     route!(GET "/shipments", READ, shipments::list::list),
     route!(GET "/shipments/{id}", READ, shipments::show::show),
     route!(PATCH "/shipments/{id}/parcels/{parcel}", WRITE, shipments::change_parcel::change_parcel),
+    route!(GET "/returns", READ_RETURNS, returns::list::list),
+    route!(GET "/returns/{id}", READ_RETURNS, returns::show::show),
 ];
 
 const READ: Access = Access::Scope(Scope::FulfilmentRead);
 const WRITE: Access = Access::Scope(Scope::FulfilmentWrite);
+const READ_RETURNS: Access = Access::Scope(Scope::ReturnsRead);
 
 /// The dependencies of fulfilment's endpoints, registered as `web::Data`.
 pub struct FulfilmentApi {

@@ -18,24 +18,32 @@ pub use domain::fulfilment_order::{
 pub use domain::fulfilment_status::{Fulfilment, FulfilmentStatus};
 pub use domain::happening::{Happening, Turn};
 pub use domain::hold::{Hold, HoldHandle, HoldReason, NewHold};
-pub use domain::id::{EvacuationId, FulfilmentOrderId, MoveId, ShipmentId};
+pub use domain::id::{EvacuationId, FulfilmentOrderId, MoveId, ReceiptId, ReturnId, ShipmentId};
 pub use domain::line::{InvalidUnits, Line, Units};
 pub use domain::moving::{Move, MoveCause, NewMove, RejectionReason};
 pub use domain::open_order::OpenOrder;
 pub use domain::parcel::{MAX_PARCELS, NewParcel, Parcel};
 pub use domain::refusal::Refusal;
+pub use domain::returns::line::{InvalidReceipt, Received, ReturnLine};
+pub use domain::returns::order_status::OrderReturnStatus;
+pub use domain::returns::refusal::ReturnRefusal;
+pub use domain::returns::words::{RequestedBy, ReturnReason, ReturnStatus};
+pub use domain::returns::{Acceptance, Receipt, Remainder, Return, ReturnDraft};
 pub use domain::shipment::{Shipment, ShipmentLine, ShipmentStatus, Undo};
 pub use domain::text::{CarrierName, Note, TrackingNumber, TrackingUrl};
 pub use domain::tracking::{TrackingEvent, TrackingReport, TrackingStatus};
 pub use error::{
-    CLOSED, DELIVERED, EVACUATION_FINISHED, EVACUATION_NOT_FOUND, EVACUATION_UNFINISHED,
-    FulfilmentError, HAS_PARCELS, HAS_SHIPMENTS, IMPLAUSIBLE_TIME, MORE_THAN_OUTSTANDING,
-    NOT_FOUND, NOT_RESERVED, NOT_SHIPPED, NOTHING_READY, ON_HOLD, PACKED, PARCEL_NOT_FOUND,
-    PROBLEM_TYPES, SCHEDULED, SHIPMENT_CANCELLED, SHIPMENT_NOT_FOUND, TOO_MANY_HOLDS,
-    TOO_MANY_MOVES, TOO_MANY_SHIPMENTS, UNKNOWN_LINE,
+    ALREADY_ACCEPTED, CLOSED, DELIVERED, EVACUATION_FINISHED, EVACUATION_NOT_FOUND,
+    EVACUATION_UNFINISHED, FulfilmentError, HAS_PARCELS, HAS_RETURN, HAS_SHIPMENTS,
+    IMPLAUSIBLE_TIME, MORE_THAN_APPROVED, MORE_THAN_OUTSTANDING, MORE_THAN_RETURNABLE, NOT_FOUND,
+    NOT_RESERVED, NOT_SHIPPED, NOTHING_READY, NOTHING_SHIPPED, ON_HOLD, PACKED, PARCEL_NOT_FOUND,
+    PROBLEM_TYPES, RETURN_NOT_FOUND, RETURN_UNKNOWN_LINE, RETURN_WRONG_STATUS, SCHEDULED,
+    SHIPMENT_CANCELLED, SHIPMENT_NOT_FOUND, TOO_MANY_HOLDS, TOO_MANY_MOVES, TOO_MANY_RECEIPTS,
+    TOO_MANY_RETURNS, TOO_MANY_SHIPMENTS, UNKNOWN_LINE,
 };
 pub use service::cancel_shipment::{CancelledShipment, cancel_shipment};
 pub use service::count_open::{OPEN_STATUSES, count_open_fulfilment_orders};
+pub use service::decide_return::{Decision, decide_return};
 pub use service::dispatch::{Departure, Dispatch, ShipmentDraft};
 pub use service::erase_addresses::erase_addresses;
 pub use service::evacuation_work::{
@@ -48,13 +56,16 @@ pub use service::evacuations::{
 pub use service::find_fulfilments::{FulfilmentRows, find_fulfilment_rows, find_fulfilments};
 pub use service::find_open::{find_open_orders, list_open_orders};
 pub use service::find_orders::{Subject, find_orders_of, find_shipments, find_subjects};
+pub use service::find_returns::{find_expired_returns, find_returns};
 pub use service::freeze::{UnsentChange, cancel_frozen, cancel_unsent, freeze_unsent, thaw};
 pub use service::hold::{place_hold, release_hold};
 pub use service::list_tracking::list_tracking_from;
 pub use service::moves::{exclude_warehouse, find_excluded, find_moves, include_warehouse};
 pub use service::open::{find_opened, open_fulfilment_orders};
+pub use service::receive_units::{ReceiptDraft, receive_units};
 pub use service::record_tracking::record_tracking;
 pub use service::relocation::Relocation;
+pub use service::request_return::request_return;
 pub use service::start::{Work, change_work};
 
 // For the endpoints of orders that change these.
@@ -63,7 +74,8 @@ pub use http::representation::{
     FulfilmentOrderBody, ShipmentBody, WrittenFulfilmentOrder, WrittenShipment,
     written_fulfilment_order, written_shipment,
 };
-pub use http::{evacuation_id_of, fulfilment_order_id_of, shipment_id_of};
+pub use http::returns::representation::{ReturnBody, WrittenReturn, written_return};
+pub use http::{evacuation_id_of, fulfilment_order_id_of, return_id_of, shipment_id_of};
 
 // For the program, which wires the context.
 pub use context::FulfilmentContext;

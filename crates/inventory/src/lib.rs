@@ -17,18 +17,23 @@ pub use domain::explanation::RouteExplanation;
 pub use domain::holding::HeldUnits;
 pub use domain::id::{HolderId, StockChangeId};
 pub use domain::moving::{ReservationMove, SourceStock, Unavailable};
+pub use domain::returned::{Dispositions, InvalidReturn, ReturnedUnits};
 pub use domain::routing::{
     CandidateOutcome, ChosenWarehouse, Route, RoutingRequest, RoutingTrace, Shortage, TraceEntry,
 };
 pub use domain::stock_change::Shortfall;
 pub use domain::stock_movement::ChangeRecord;
-pub use error::{InventoryError, PROBLEM_TYPES, WAREHOUSE_NOT_FOUND};
+pub use error::{
+    InventoryError, PROBLEM_TYPES, TOO_MUCH_STOCK, UNKNOWN_WAREHOUSE, WAREHOUSE_NOT_FOUND,
+};
+pub use service::check_warehouse::check_warehouse;
 pub use service::evacuated_warehouse::{close_warehouse, find_holders, reopen_warehouse};
 pub use service::explain_route::{explain_route, explain_routes};
 pub use service::find_skus::find_skus;
 pub use service::find_unlocked_levels::find_unlocked_levels;
 pub use service::move_reservations::move_reservations;
 pub use service::quote_prices::{PriceQuote, Quotes, quote_prices};
+pub use service::receive_return::receive_return;
 pub use service::release::release;
 pub use service::release_parts::release_parts;
 pub use service::reserve::{hold_stock, lock_stock};
@@ -37,7 +42,7 @@ pub use service::route_elsewhere::route_elsewhere;
 pub use service::ship::{ShippedUnits, ship};
 pub use service::unship::unship;
 pub use service::write_off_unreserved::write_off_unreserved;
-pub use stock_error::{MoveError, StockError};
+pub use stock_error::{MoveError, ReturnError, StockError};
 
 // For the program, which wires the context, purges keys and measures how long writers wait for stock locks.
 pub use context::InventoryContext;
@@ -61,14 +66,11 @@ pub use service::load_catalogue::{LoadSummary, load_catalogue};
 // For `oms-api grants`, which prints the privileges of the serving role.
 pub use store::grants::GRANTS;
 
-// For returns and the reading of what is reserved. Only this crate's tests call these so far.
+// For the reading of what is reserved. Only this crate's tests call these so far.
 #[doc(hidden)]
 pub use {
     domain::holding::{Reservation, Unreserved},
-    domain::returned::{Dispositions, InvalidReturn, ReturnedUnits},
     service::find_reservations::find_reservations,
-    service::receive_return::receive_return,
-    stock_error::ReturnError,
 };
 
 // Only this crate's tests call these without HTTP.

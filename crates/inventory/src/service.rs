@@ -3,6 +3,7 @@
 pub(crate) mod change_product;
 pub(crate) mod change_stock;
 pub(crate) mod change_warehouse;
+pub(crate) mod check_warehouse;
 pub(crate) mod claim_key;
 pub(crate) mod create_product;
 pub(crate) mod create_warehouse;

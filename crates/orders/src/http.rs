@@ -23,6 +23,7 @@ mod pricing;
 mod refund_order;
 mod representation;
 mod rerouting;
+mod returning;
 mod settings;
 
 pub use document::{OrdersSchemas, ProblemMembers};
@@ -45,6 +46,14 @@ pub const ROUTES: &[Route] = &[
     route!(POST "/orders/{id}/cancel", CANCEL, cancel_order::cancel_order),
     route!(GET "/orders/{id}/refunds", READ, list_refunds::list_refunds),
     route!(POST "/orders/{id}/refunds", REFUND, refund_order::refund_order),
+    route!(GET "/orders/{id}/returnable", SEE_RETURNS, returning::returnable::returnable),
+    route!(POST "/orders/{id}/returns", DECIDE, returning::create::create),
+    route!(POST "/returns/{id}/approve", DECIDE, returning::approve::approve),
+    route!(POST "/returns/{id}/decline", DECIDE, returning::decline::decline),
+    route!(POST "/returns/{id}/cancel", DECIDE, returning::cancel::cancel),
+    route!(POST "/returns/{id}/close", DECIDE, returning::close::close),
+    route!(POST "/returns/{id}/receipts", RECEIVE, returning::receive::receive),
+    route!(POST "/returns/{id}/refund", REFUND, returning::refund::refund),
     route!(GET "/orders/{id}/fulfilment-orders", SEE_WORK, fulfilling::of_order::of_order),
     route!(GET "/orders/{id}/moves", SEE_WORK, rerouting::list_moves::list_moves),
     route!(POST "/fulfilment-orders/{id}/start", WORK, fulfilling::work::start),
@@ -82,6 +91,9 @@ const CANCEL: Access = Access::Scope(Scope::OrdersCancel);
 const REFUND: Access = Access::Scope(Scope::OrdersRefund);
 const SEE_WORK: Access = Access::Scope(Scope::FulfilmentRead);
 const WORK: Access = Access::Scope(Scope::FulfilmentWrite);
+const SEE_RETURNS: Access = Access::Scope(Scope::ReturnsRead);
+const DECIDE: Access = Access::Scope(Scope::ReturnsWrite);
+const RECEIVE: Access = Access::Scope(Scope::ReturnsReceive);
 const SETTINGS: Access = Access::Scope(Scope::SettingsWrite);
 const OPERATE: Access = Access::Scope(Scope::Operations);
 

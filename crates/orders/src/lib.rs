@@ -27,6 +27,7 @@ pub use service::reading::measure_backlog::{Backlog, measure_backlog};
 pub use service::rerouting::evacuate_warehouses::{
     EvacuationTurn, evacuate_warehouses, measure_evacuations,
 };
+pub use service::returning::settle_returns::{ReturnsPass, ReturnsTurn, settle_returns};
 pub use service::settling::apply_gateway_events::{AppliedEvents, apply_gateway_events};
 pub use service::settling::sweep_orders::{SweepSummary, sweep_orders};
 
@@ -79,7 +80,7 @@ pub use {
     domain::timeline::{Happening, TimelineEntry},
     error::{
         DeadLetterError, ErasingError, NotPaid, PayingError, PlacingError, ReconcilingError,
-        ReroutingError, ReversingError, ShippingError,
+        ReroutingError, ReturningError, ReversingError, ShippingError,
     },
     service::fulfilling::cancel_shipment::cancel_shipment,
     service::fulfilling::change_work::change_work,
@@ -112,6 +113,11 @@ pub use {
     service::rerouting::reject_fulfilment_order::{RejectionRequest, reject_fulfilment_order},
     service::rerouting::reroute::Target,
     service::rerouting::rerouted::{ExplainedMove, ReroutedOrder},
+    service::returning::decide_return::{RequestedDecision, decide_return},
+    service::returning::find_returnable::{ReturnableLine, find_returnable},
+    service::returning::receive_return::receive_return,
+    service::returning::refund_return::refund_return,
+    service::returning::request_return::{RequestedReturn, request_return},
     service::reversing::cancel_order::{Cancellation, cancel_order},
     service::reversing::cancel_unshipped::cancel_unshipped,
     service::reversing::refund_order::{RefundedOrder, refund_order},

@@ -8,6 +8,7 @@ pub(crate) mod placing;
 pub(crate) mod reading;
 pub(crate) mod reconciling;
 pub(crate) mod rerouting;
+pub(crate) mod returning;
 pub(crate) mod reversing;
 pub(crate) mod settling;
 pub(crate) mod transitions;

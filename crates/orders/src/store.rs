@@ -5,6 +5,7 @@
 
 pub(crate) mod adjustments;
 pub(crate) mod alerts;
+pub(crate) mod clock;
 pub(crate) mod credits;
 pub(crate) mod dead_letters;
 pub(crate) mod destinations;
@@ -22,6 +23,7 @@ pub(crate) mod placements;
 pub(crate) mod reconciliation_progress;
 pub(crate) mod reconciliations;
 pub(crate) mod retries;
+pub(crate) mod return_credits;
 pub(crate) mod settings;
 pub(crate) mod settlements;
 pub(crate) mod standings;

@@ -424,7 +424,7 @@ const IMPORTS: &[Setting] = &[
 const RETENTION: &[Setting] = &[
     setting(
         "OMS_RETENTION_INTERVAL_MS",
-        "Interval between two purges. See [data retention](../operating/data-retention.md).",
+        "Interval between two purges, and between two searches for [returns](../guide/returns.md) that have expired. See [data retention](../operating/data-retention.md).",
     ),
     setting(
         "OMS_RETENTION_GEOCODING_DAYS",

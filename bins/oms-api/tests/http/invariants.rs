@@ -62,7 +62,7 @@ pub async fn assert_charges_match_orders(database: &StoreDatabase, sandbox: &San
 }
 
 /// A shop with an order of each kind: paid, free, declined, pending, left to an operator, refunded by part and in full,
-/// being refunded, cancelled, shipped, and moved.
+/// being refunded, cancelled, shipped, moved, and sent back.
 async fn shop_of_all_kinds() -> Shop {
     let shop = Shop::open().await;
     let lost = json!({ "type": "error_before", "status": 500 });
@@ -91,6 +91,7 @@ async fn shop_of_all_kinds() -> Shop {
     refund_and_cancel(&shop).await;
     ship_and_unship(&shop).await;
     move_and_reject(&shop).await;
+    send_back(&shop).await;
     adjust(&shop).await;
     shop.sandbox.once("confirm", lost).await;
     shop.place_new(&small_order()).await.assert_pending();
@@ -166,6 +167,18 @@ async fn move_and_reject(shop: &Shop) {
         let path = format!("/fulfilment-orders/{work}/{action}");
         let done = shop.post_once(&path, &new_key(), &body).await;
         assert_eq!(done.body["outcome"], "moved", "{done:?}");
+    }
+}
+
+/// An order of two units: one came back, and the other is expected.
+async fn send_back(shop: &Shop) {
+    let (order_id, _) = shop.delivered(2).await;
+    for received in [true, false] {
+        let id = shop.approved_return(&order_id, 1).await;
+        if received {
+            let receipt = shop.receive(&id, &json!({ "line": 1, "restock": 1 })).await;
+            assert_eq!(receipt.status, 201, "{receipt:?}");
+        }
     }
 }
 

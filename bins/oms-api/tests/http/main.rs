@@ -32,6 +32,7 @@ mod reporting;
 mod request;
 mod routes;
 mod sandbox;
+mod sending_back;
 mod shop;
 mod stock;
 mod store_database;

@@ -15,6 +15,7 @@ mod previewing;
 mod references;
 mod refunding;
 mod rerouting;
+mod returning;
 mod shipping;
 mod spelling;
 mod timeline;

@@ -10,6 +10,7 @@ mod hanging_gateway;
 mod kill_cancel_refund;
 mod kill_matrix;
 mod kill_rerouting;
+mod kill_returns;
 mod kill_shipping;
 pub mod killed;
 mod overload;

@@ -46,6 +46,7 @@ fn disclosure_of(credential: &Credential) -> Disclosure {
         orders: credential.allows(Scope::OrdersRead),
         inventory: credential.allows(Scope::InventoryRead),
         fulfilment: credential.allows(Scope::FulfilmentRead),
+        returns: credential.allows(Scope::ReturnsRead),
         payment_secrets: credential.allows(Scope::OrdersWrite),
     }
 }

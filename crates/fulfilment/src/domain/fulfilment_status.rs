@@ -1,8 +1,12 @@
 //! The fulfilment status of an order, derived from its fulfilment orders and shipments and stored nowhere.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 
 use crate::domain::fulfilment_order::FulfilmentOrder;
+use crate::domain::returns::Return;
+use crate::domain::returns::order_status::{OrderReturnStatus, occupied, return_status};
 use crate::domain::shipment::{Shipment, ShipmentStatus};
 use crate::domain::words;
 
@@ -23,13 +27,15 @@ words! {
     }
 }
 
-/// The fulfilment orders and the shipments of an order.
+/// The fulfilment orders, the shipments and the returns of an order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fulfilment {
     /// Ordered by number.
     pub fulfilment_orders: Vec<FulfilmentOrder>,
     /// Ordered by number.
     pub shipments: Vec<Shipment>,
+    /// Ordered by number.
+    pub returns: Vec<Return>,
 }
 
 impl Fulfilment {
@@ -75,6 +81,23 @@ impl Fulfilment {
             .sum()
     }
 
+    /// What became of the goods that the customer sends back.
+    pub fn return_status(&self) -> OrderReturnStatus {
+        return_status(&self.returns, self.shipped())
+    }
+
+    /// Units of each line that were sent and are not in a return, by the lines' numbers.
+    pub fn returnable(&self) -> BTreeMap<i32, i32> {
+        let (mut units, occupied) = (BTreeMap::new(), occupied(&self.returns));
+        for line in self.fulfilment_orders.iter().flat_map(|it| &it.lines) {
+            *units.entry(line.number).or_default() += line.shipped;
+        }
+        for (number, left) in &mut units {
+            *left -= occupied.get(number).copied().unwrap_or_default();
+        }
+        units
+    }
+
     fn open(&self) -> impl Iterator<Item = &FulfilmentOrder> {
         self.fulfilment_orders
             .iter()
@@ -103,6 +126,7 @@ mod tests {
         Fulfilment {
             fulfilment_orders: orders.iter().map(order).collect(),
             shipments: shipments.iter().map(|status| shipment(*status)).collect(),
+            returns: Vec::new(),
         }
     }
 

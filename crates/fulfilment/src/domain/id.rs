@@ -26,3 +26,13 @@ define_id! {
     /// An evacuation of a warehouse.
     EvacuationId
 }
+
+define_id! {
+    /// A return.
+    ReturnId
+}
+
+define_id! {
+    /// What arrived of a return at one time.
+    ReceiptId
+}

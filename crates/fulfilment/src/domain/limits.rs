@@ -1,4 +1,4 @@
-//! How many holds, shipments and moves there may be, and which times are plausible.
+//! How many holds, shipments, moves and returns there may be, and which times are plausible.
 
 use chrono::TimeDelta;
 
@@ -7,6 +7,12 @@ pub(crate) const MAX_HOLDS: usize = 10;
 
 /// Maximum number of shipments of an order, cancelled ones included.
 pub(crate) const MAX_SHIPMENTS: usize = 50;
+
+/// Maximum number of returns of an order, declined and cancelled ones included.
+pub(crate) const MAX_RETURNS: usize = 50;
+
+/// Maximum number of receipts of a return.
+pub(crate) const MAX_RECEIPTS: usize = 100;
 
 /// Maximum number of moves of an order's units.
 pub(crate) const MAX_MOVES: usize = 100;

@@ -6,7 +6,8 @@ use utoipa::{OpenApi, ToSchema};
 use crate::domain::evacuation::EvacuationOutcome;
 use crate::domain::fulfilment_order::ShownStatus;
 use crate::domain::hold::HoldHandle;
-use crate::domain::id::{EvacuationId, FulfilmentOrderId, ShipmentId};
+use crate::domain::id::{EvacuationId, FulfilmentOrderId, ReturnId, ShipmentId};
+use crate::domain::returns::words::ReturnStatus;
 use crate::domain::shipment::ShipmentStatus;
 use crate::domain::text::TrackingNumber;
 
@@ -22,6 +23,8 @@ use crate::domain::text::TrackingNumber;
     EvacuationOutcome,
     FulfilmentOrderId,
     ShipmentId,
+    ReturnId,
+    ReturnStatus,
     WarehouseId
 )))]
 pub struct FulfilmentSchemas;
@@ -33,10 +36,16 @@ pub struct FulfilmentSchemas;
 pub struct ProblemMembers {
     /// `fulfilment.on_hold`: the handles of the holds.
     holds: Option<Vec<String>>,
-    /// `fulfilment.unknown_line` and `fulfilment.more_than_outstanding`: the line's number in the order.
+    /// Problems about units of a line: the line's number in the order.
     line: Option<i32>,
-    /// `fulfilment.more_than_outstanding`: the units that the request wants to send.
+    /// The same: the units that the request wants to send, return or receive.
     wanted: Option<i32>,
     /// `fulfilment.more_than_outstanding`: the units that may be sent now.
     ready: Option<i32>,
+    /// `returns.more_than_returnable` and `returns.window_closed`: the units that may be returned.
+    returnable: Option<i32>,
+    /// `returns.more_than_approved`: the units that are still expected.
+    expected: Option<i32>,
+    /// `returns.wrong_status`: the status of the return.
+    return_status: Option<ReturnStatus>,
 }

@@ -58,6 +58,41 @@ pub(super) fn shipment() -> Value {
     })
 }
 
+pub(super) fn return_() -> Value {
+    json!({
+        "id": "01a2b1e4-0f3a-7c55-9d21-6b8e4f0a7c13",
+        "orderId": ORDER_ID,
+        "number": 1,
+        "status": "RECEIVED",
+        "version": 3,
+        "requestedBy": "customer",
+        "warehouseId": WAREHOUSE_ID,
+        "lines": [{
+            "line": 1,
+            "productId": PRODUCT_ID,
+            "quantity": 2,
+            "reason": "wrong_size",
+            "restocked": 1,
+            "quarantined": 0,
+            "discarded": 0,
+            "missing": 0,
+            "expected": 1,
+            "accepted": 1
+        }],
+        "receipts": [{
+            "id": "01a2b1f0-5d1c-7e88-8a4b-2c9d0e1f3a57",
+            "warehouseId": WAREHOUSE_ID,
+            "lines": [{ "line": 1, "restock": 1, "quarantine": 0, "discard": 0, "missing": 0 }],
+            "actor": "api:dock-3",
+            "receivedAt": "2026-12-04T08:15:27.301552Z"
+        }],
+        "note": "one size too small",
+        "requestedAt": "2026-11-30T18:20:01.114205Z",
+        "updatedAt": "2026-12-04T08:15:27.301552Z",
+        "expiresAt": "2026-12-30T18:21:44.902117Z"
+    })
+}
+
 pub(super) fn parcel_change() -> Value {
     json!({ "trackingNumber": "1Z999AA10123456784" })
 }

@@ -1,12 +1,15 @@
 //! Cancels a shipment that never left the warehouse.
 
 use oms_database::Connection;
-use oms_validation::{ExpectedVersion, TenantId};
+use oms_validation::{ExpectedVersion, OrderId, TenantId};
 
 use crate::domain::id::ShipmentId;
+use crate::domain::line::Units;
+use crate::domain::returns::refusal::ReturnRefusal;
 use crate::domain::shipment::Undo;
 use crate::error::FulfilmentError;
 use crate::service::dispatch::Departure;
+use crate::service::find_fulfilments::find_fulfilments;
 use crate::service::relocation::give_unshipped;
 use crate::store::{Now, fulfilment_orders, shipments};
 
@@ -23,7 +26,7 @@ pub struct CancelledShipment {
 /// that is open in its warehouse. `None` if it was cancelled before. Its order must be locked.
 ///
 /// # Errors
-/// `ShipmentNotFound`, `Changed`, `Delivered`, or the database's error.
+/// `ShipmentNotFound`, `Changed`, `Delivered`, `HasReturn`, or the database's error.
 pub async fn cancel_shipment(
     connection: &mut Connection,
     tenant: TenantId,
@@ -53,7 +56,10 @@ pub async fn cancel_shipment(
     let (units, was_closed) = (shipment.units(), !order.is_open());
     match undo {
         Undo::Packing => order.unpack(&units),
-        Undo::Shipping => order.unship(&units),
+        Undo::Shipping => {
+            refuse_returned(connection, tenant, now, (order.order_id, &units)).await?;
+            order.unship(&units);
+        }
     }
     order.raise_version();
     shipments::mark_cancelled(connection, tenant, now, &[id], reason).await?;
@@ -72,4 +78,20 @@ pub async fn cancel_shipment(
         undo,
         units: departure,
     }))
+}
+
+/// Refuses to take back the sending of units that are in a return.
+async fn refuse_returned(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    (order_id, units): (OrderId, &Units),
+) -> Result<(), FulfilmentError> {
+    let mut found = find_fulfilments(connection, tenant, now, &[order_id]).await?;
+    let returnable = found.remove(&order_id).unwrap_or_default().returnable();
+    let is_free = |(line, quantity): (i32, i32)| returnable.get(&line) >= Some(&quantity);
+    match units.iter().all(is_free) {
+        true => Ok(()),
+        false => Err(ReturnRefusal::HasReturn.into()),
+    }
 }

@@ -1,4 +1,4 @@
-//! Reads the fulfilment orders and shipments of orders.
+//! Reads the fulfilment orders, shipments and returns of orders.
 
 use std::collections::HashMap;
 
@@ -6,9 +6,12 @@ use oms_database::{Connection, DbError, Statement, send_together};
 use oms_validation::{OrderId, TenantId};
 
 use crate::domain::fulfilment_status::Fulfilment;
-use crate::store::{Now, fulfilment_orders, holds, lines, parcels, shipments};
+use crate::store::{
+    Now, fulfilment_orders, holds, lines, parcels, return_lines, return_receipts, returns,
+    shipments,
+};
 
-/// Returns the fulfilment orders and shipments of orders, in two round trips. Orders without any are missing.
+/// Returns the fulfilment orders, shipments and returns of orders, in two round trips. Orders without any are missing.
 ///
 /// # Errors
 /// When the database fails.
@@ -27,6 +30,7 @@ pub async fn find_fulfilments(
 pub struct FulfilmentRows {
     orders: Vec<fulfilment_orders::Row>,
     shipments: Vec<shipments::Row>,
+    returns: Vec<returns::Row>,
 }
 
 /// The first round trip of [`find_fulfilments`], to be sent together with other statements that read.
@@ -36,8 +40,13 @@ pub fn find_fulfilment_rows<'q>(
     order_ids: &[OrderId],
 ) -> Statement<'q, FulfilmentRows> {
     let orders = fulfilment_orders::find_rows(tenant, now, order_ids);
-    let rows = orders.and(shipments::find_rows(tenant, order_ids));
-    rows.map(|(orders, shipments)| FulfilmentRows { orders, shipments })
+    let sent = orders.and(shipments::find_rows(tenant, order_ids));
+    let rows = sent.and(returns::find_rows(tenant, order_ids));
+    rows.map(|((orders, shipments), returns)| FulfilmentRows {
+        orders,
+        shipments,
+        returns,
+    })
 }
 
 impl FulfilmentRows {
@@ -50,20 +59,24 @@ impl FulfilmentRows {
         connection: &mut Connection,
         tenant: TenantId,
     ) -> Result<HashMap<OrderId, Fulfilment>, DbError> {
-        let (orders, sent) = (self.orders, self.shipments);
+        let (orders, sent, returned) = (self.orders, self.shipments, self.returns);
         if orders.is_empty() {
             return Ok(HashMap::new());
         }
         let (order_ids, shipment_ids) =
             (fulfilment_orders::ids_of(&orders), shipments::ids_of(&sent));
-        let has_shipments = !sent.is_empty();
+        let return_ids = returns::ids_of(&returned);
+        let (has_shipments, has_returns) = (!sent.is_empty(), !returned.is_empty());
         let parts = (
             lines::find(tenant, &order_ids),
             holds::find(tenant, &order_ids),
             has_shipments.then(|| shipments::find_lines(tenant, &shipment_ids)),
             has_shipments.then(|| parcels::find(tenant, &shipment_ids)),
+            has_returns.then(|| return_lines::find(tenant, &return_ids)),
+            has_returns.then(|| return_receipts::find(tenant, &return_ids)),
         );
-        let (lines, holds, shipment_lines, parcels) = send_together(connection, parts).await?;
+        let (lines, holds, shipment_lines, parcels, return_lines, receipts) =
+            send_together(connection, parts).await?;
         let mut found = HashMap::<OrderId, Fulfilment>::new();
         for order in fulfilment_orders::fulfilment_orders_of(orders, lines, holds) {
             let fulfilment = found.entry(order.order_id).or_default();
@@ -76,6 +89,14 @@ impl FulfilmentRows {
         for shipment in shipments::shipments_of(sent, shipment_lines, parcels) {
             let fulfilment = found.entry(shipment.order_id).or_default();
             fulfilment.shipments.push(shipment);
+        }
+        let (return_lines, receipts) = (
+            return_lines.unwrap_or_default(),
+            receipts.unwrap_or_default(),
+        );
+        for it in returns::returns_of(returned, return_lines, receipts) {
+            let fulfilment = found.entry(it.order_id).or_default();
+            fulfilment.returns.push(it);
         }
         Ok(found)
     }

@@ -1,4 +1,4 @@
-//! Erases personal data of fulfilment orders and shipments.
+//! Erases personal data of fulfilment orders, shipments and returns.
 
 use diesel::sql_types::{Array, Uuid as SqlUuid};
 use oms_database::{
@@ -55,4 +55,18 @@ fn erasing<'q>(
         .bind::<SqlUuid, _>(tenant.as_uuid())
         .bind::<Array<SqlUuid>, _>(ids)
         .affected()
+}
+
+/// Erases what customers and operators wrote about the returns of orders.
+pub(crate) async fn erase_return_texts(
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_ids: &[OrderId],
+) -> Result<(), DbError> {
+    let text = "UPDATE fulfilment.returns
+         SET note = NULL, override_reason = NULL, decision_reason = NULL, version = version + 1
+         WHERE tenant_id = $1 AND order_id = ANY ($2)
+             AND (note IS NOT NULL OR override_reason IS NOT NULL OR decision_reason IS NOT NULL)";
+    erasing(text, tenant, order_ids).run(connection).await?;
+    Ok(())
 }

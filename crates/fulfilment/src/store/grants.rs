@@ -15,4 +15,13 @@ pub const GRANTS: &[Grant] = &[
     Grant::all("fulfilment.exclusions"),
     Grant::write("fulfilment.evacuations"),
     Grant::all("fulfilment.evacuated_orders"),
+    Grant::write("fulfilment.returns"),
+    Grant::append("fulfilment.return_lines").updating(&[
+        "restocked",
+        "quarantined",
+        "discarded",
+        "missing",
+        "accepted",
+    ]),
+    Grant::append("fulfilment.return_receipts"),
 ];

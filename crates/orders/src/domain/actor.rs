@@ -11,5 +11,7 @@ pub(crate) const GATEWAY: &str = "gateway";
 pub(crate) const RECONCILER: &str = "reconciler";
 /// The worker that opens missing fulfilment orders.
 pub(crate) const OPENER: &str = "fulfilment";
+/// The worker that closes expired returns and refunds credits that wait.
+pub(crate) const RETURNS: &str = "returns";
 /// The worker that erases old data.
 pub(crate) const RETENTION: &str = "retention";

@@ -1,6 +1,7 @@
 //! Credits: what a customer need not pay or gets back, by part of the order.
 
 use chrono::{DateTime, Utc};
+use oms_fulfilment::ReturnId;
 use oms_payments::RefundId;
 use oms_validation::newer_word;
 
@@ -15,10 +16,12 @@ pub struct Credit {
     pub part: CreditPart,
     /// In minor units of the order's currency. Negative for a restocking fee.
     pub amount_minor: i64,
-    /// The refund that pays it out. If that failed, the credit does not count.
+    /// The refund that pays it out. If that failed, the credit does not count, unless it is for a return.
     pub refund_id: Option<RefundId>,
     /// When it was granted.
     pub created_at: DateTime<Utc>,
+    /// The return whose units it is for.
+    pub return_id: Option<ReturnId>,
 }
 
 /// The part of an order that a credit is for.
@@ -35,6 +38,8 @@ pub enum CreditPart {
     Shipping,
     /// Fees and duties of the whole order.
     Fee,
+    /// What the customer pays for a return: a negative amount.
+    RestockingFee,
     /// No part, or one that only a newer version of the program knows.
     Other(&'static str),
 }
@@ -49,6 +54,7 @@ impl CreditPart {
             Self::Line { .. } => "line",
             Self::Shipping => "shipping",
             Self::Fee => "fee",
+            Self::RestockingFee => "restocking_fee",
             Self::Other(word) => word,
         }
     }
@@ -57,7 +63,7 @@ impl CreditPart {
     pub const fn line(self) -> (Option<i32>, Option<i32>) {
         match self {
             Self::Line { number, quantity } => (Some(number), quantity),
-            Self::Shipping | Self::Fee | Self::Other(_) => (None, None),
+            Self::Shipping | Self::Fee | Self::RestockingFee | Self::Other(_) => (None, None),
         }
     }
 
@@ -67,6 +73,7 @@ impl CreditPart {
             ("line", Some(number)) => Self::Line { number, quantity },
             ("shipping", _) => Self::Shipping,
             ("fee", _) => Self::Fee,
+            ("restocking_fee", _) => Self::RestockingFee,
             (word, _) => Self::Other(newer_word(word)),
         }
     }

@@ -19,14 +19,16 @@ pub struct Ledger {
     pub balance: Money,
 }
 
-/// The credits that count: those of refunds that did not fail, and those of no refund.
+/// The credits that count: those of refunds that did not fail, and those of no refund. What came back is owed to the
+/// customer whatever becomes of its refund.
 pub(crate) fn counted(credits: &[Credit], refunds: &[Refund]) -> Vec<Credit> {
     let has_failed = |credit: &&Credit| {
         let of_credit = |refund: &&Refund| Some(refund.id) == credit.refund_id;
         let refund = refunds.iter().find(of_credit);
         refund.is_some_and(|refund| refund.state == RefundState::Failed)
     };
-    let counted = credits.iter().filter(|credit| !has_failed(credit));
+    let counts = |credit: &&Credit| credit.return_id.is_some() || !has_failed(credit);
+    let counted = credits.iter().filter(counts);
     counted.cloned().collect()
 }
 
@@ -42,6 +44,8 @@ fn credited(credits: &[Credit], refunds: &[Refund]) -> i64 {
         // Those of the same transaction are older.
         let is_older =
             |credit: &&Credit| credit.refund_id.is_none() && credit.created_at <= refund.created_at;
+        // A refund names those of returns that it pays out.
+        let is_older = |credit: &&Credit| credit.return_id.is_none() && is_older(credit);
         let older = credits.iter().filter(is_older);
         let older: i64 = older.map(|credit| credit.amount_minor).sum();
         let amount_minor = refund.amount.amount_minor;
@@ -63,12 +67,14 @@ pub(crate) fn owed_again(
     refunds: &[Refund],
     failed: RefundId,
 ) -> Vec<(CreditPart, i64)> {
-    let of_it = credits
+    let mut of_it = credits
         .iter()
-        .filter(|credit| credit.refund_id == Some(failed));
-    let parts: Vec<(CreditPart, i64)> = of_it.map(|it| (it.part, it.amount_minor)).collect();
-    if !parts.is_empty() {
-        return parts;
+        .filter(|credit| credit.refund_id == Some(failed))
+        .peekable();
+    if of_it.peek().is_some() {
+        // Those of returns count although their refund failed.
+        let lost = of_it.filter(|credit| credit.return_id.is_none());
+        return lost.map(|it| (it.part, it.amount_minor)).collect();
     }
     let mut after = refunds.to_vec();
     for refund in after.iter_mut().filter(|refund| refund.id == failed) {
@@ -91,7 +97,8 @@ pub(crate) fn ledger(order: &Order, captured: Option<Money>, refunds: &[Refund])
     let credits = credited(&order.credits, refunds);
     let owed = match order.status {
         OrderStatus::Failed | OrderStatus::Cancelling | OrderStatus::Cancelled => 0,
-        // A part may be refunded although a refund of everything, which failed, is owed.
+        // A part may be refunded although a refund of everything, which failed, is owed; and what others refunded at the
+        // gateway may exceed it, together with what returns are credited.
         _ => (order.total.amount_minor - credits).max(0),
     };
     let refunded: i64 = refunds

@@ -3,7 +3,7 @@
 use oms_payments::{AmountStep, Refund};
 use oms_validation::{Money, OrderId};
 
-use crate::domain::credit::Credit;
+use crate::domain::credit::{Credit, CreditPart};
 use crate::domain::reason::Reason;
 use crate::domain::refund_plan::RequestedParts;
 
@@ -53,12 +53,17 @@ impl RequestedRefund {
     ) -> bool {
         let is_amount = match &self.what {
             Refunded::Amount(amount) => *amount == refund.amount && credits.is_empty(),
-            Refunded::Rest => refund.is_of_the_rest(step) && credits.is_empty(),
+            Refunded::Rest => refund.is_of_the_rest(step) && credits.iter().all(is_of_no_request),
             Refunded::Parts(parts) => parts.made(credits),
         };
         let reason = self.reason.as_ref().map(Reason::as_str);
         is_amount && refund.order_id == order_id && refund.reason.as_deref() == reason
     }
+}
+
+/// Whether a credit is of no part that a request names: what returns are credited, and the rest of the payment.
+fn is_of_no_request(credit: &Credit) -> bool {
+    credit.return_id.is_some() || credit.part == CreditPart::UNNAMED
 }
 
 #[cfg(test)]

@@ -93,11 +93,22 @@ pub enum InvalidParts {
 
 /// What was credited of a part.
 #[derive(Clone, Copy, Debug, Default)]
-struct Credited {
-    units: i32,
-    amount_minor: i64,
+pub(crate) struct Credited {
+    pub(crate) units: i32,
+    /// The part of the units that came back.
+    pub(crate) returned_units: i32,
+    pub(crate) amount_minor: i64,
     /// The part of the amount that was credited for units.
-    for_units_minor: i64,
+    pub(crate) for_units_minor: i64,
+}
+
+/// What was credited of a line.
+pub(crate) fn credited_of_line(counted: &[Credit], number: i32) -> Credited {
+    let part = CreditPart::Line {
+        number,
+        quantity: None,
+    };
+    sums(counted).get(&part).copied().unwrap_or_default()
 }
 
 /// Turns requested parts into credits, one for each, and their sum. `counted` are the order's credits that count.
@@ -161,6 +172,8 @@ pub(crate) struct UnsentUnits {
     pub(crate) cancelled: BTreeMap<i32, i32>,
     /// Those that are being cancelled.
     pub(crate) cancelling: BTreeMap<i32, i32>,
+    /// Units that were sent and came back, and for which the customer is credited.
+    pub(crate) returned: BTreeMap<i32, i32>,
 }
 
 /// Turns units that will not be sent into credits, and returns their sum. A line costs what is left of its share when
@@ -190,7 +203,8 @@ pub(crate) fn plan_units(
             true => before.for_units_minor,
             false => before.amount_minor,
         };
-        let amount = (unpaid - refunded).min(payable - before.amount_minor);
+        let returned = share_of_first(payable, units(&unsent.returned), line.quantity);
+        let amount = (unpaid + returned - refunded).min(payable - before.amount_minor);
         if cancelling > 0 && amount > 0 {
             let quantity = cancelling.min(line.quantity - before.units);
             let quantity = (quantity > 0).then_some(quantity);
@@ -281,9 +295,13 @@ fn sums(credits: &[Credit]) -> HashMap<CreditPart, Credited> {
     for credit in credits {
         let sum = sums.entry(key(credit.part)).or_default();
         sum.amount_minor += credit.amount_minor;
-        if let Some(units) = credit.part.line().1 {
-            sum.units += units;
+        let units = credit.part.line().1;
+        if units.is_some() || credit.return_id.is_some() {
             sum.for_units_minor += credit.amount_minor;
+        }
+        sum.units += units.unwrap_or_default();
+        if credit.return_id.is_some() {
+            sum.returned_units += units.unwrap_or_default();
         }
     }
     sums

@@ -4,6 +4,8 @@ use oms_validation::Currency;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::domain::return_terms::ReturnSettings;
+
 /// Maximum number of currencies of a tenant: as many as a product has prices.
 pub(crate) const MAX_CURRENCIES: usize = 50;
 
@@ -12,6 +14,9 @@ pub(crate) const MAX_CURRENCIES: usize = 50;
 pub(crate) struct TenantSettings {
     /// The currencies of its orders, each once; the first is that of requests that name none.
     currencies: Vec<Currency>,
+    /// What it has decided about returns.
+    #[serde(default)]
+    returns: ReturnSettings,
 }
 
 /// Settings that violate the rules.
@@ -44,14 +49,28 @@ impl TenantSettings {
         let is_repeated = |(index, currency)| currencies[..index].contains(currency);
         match currencies.iter().enumerate().any(is_repeated) {
             true => Err(InvalidSettings::Repeated),
-            false => Ok(Self { currencies }),
+            false => Ok(Self {
+                currencies,
+                returns: ReturnSettings::default(),
+            }),
         }
+    }
+
+    /// These settings with others for returns.
+    pub(crate) fn with_returns(self, returns: ReturnSettings) -> Self {
+        Self { returns, ..self }
+    }
+
+    /// What the tenant has decided about returns.
+    pub(crate) const fn returns(&self) -> &ReturnSettings {
+        &self.returns
     }
 
     /// The settings of a tenant that has set nothing.
     pub(crate) fn default_in(currency: Currency) -> Self {
         Self {
             currencies: vec![currency],
+            returns: ReturnSettings::default(),
         }
     }
 
@@ -61,6 +80,8 @@ impl TenantSettings {
         #[derive(Deserialize)]
         struct Stored {
             currencies: Vec<String>,
+            #[serde(default)]
+            returns: Value,
         }
 
         let stored: Stored = serde_json::from_value(document)?;
@@ -70,6 +91,7 @@ impl TenantSettings {
             .map(|code| Currency::parse_stored(code));
         Ok(Self {
             currencies: currencies.collect::<Result<_, _>>()?,
+            returns: ReturnSettings::stored(&stored.returns),
         })
     }
 

@@ -86,6 +86,7 @@ pub(super) fn order() -> Value {
     }]);
     order["refunds"] = json!([refund()]);
     order["fulfilmentStatus"] = json!("UNFULFILLED");
+    order["returnStatus"] = json!("NONE");
     order["fulfilmentOrders"] = json!([{
         "id": FULFILMENT_ORDER_ID,
         "warehouseId": WAREHOUSE_ID,
@@ -165,7 +166,57 @@ pub(super) fn refund() -> Value {
 }
 
 pub(super) fn settings() -> Value {
-    json!({ "currencies": ["EUR", "USD"] })
+    json!({
+        "currencies": ["EUR", "USD"],
+        "returns": {
+            "windowDays": 30,
+            "anchor": "delivered",
+            "autoApprove": false,
+            "authorisationDays": 30,
+            "creditOn": "received",
+            "restockingFeePpm": 0,
+            "refundShipping": "on_full_return"
+        }
+    })
+}
+
+pub(super) fn returnable() -> Value {
+    json!({
+        "lines": [{
+            "line": 1,
+            "productId": PRODUCT_ID,
+            "returnable": 2,
+            "open": 2,
+            "windowEnds": "2026-12-24T14:02:00Z",
+            "credit": usd(2000)
+        }]
+    })
+}
+
+pub(super) fn new_return() -> Value {
+    json!({
+        "lines": [{ "line": 1, "quantity": 2, "reason": "wrong_size" }],
+        "note": "one size too small"
+    })
+}
+
+pub(super) fn return_approval() -> Value {
+    json!({ "warehouseId": WAREHOUSE_ID })
+}
+
+pub(super) fn return_decision() -> Value {
+    json!({ "reason": "it was worn" })
+}
+
+pub(super) fn return_closing() -> Value {
+    json!({ "refundWithoutReceipt": true, "reason": "not worth the postage" })
+}
+
+pub(super) fn new_receipt() -> Value {
+    json!({
+        "warehouseId": WAREHOUSE_ID,
+        "lines": [{ "line": 1, "restock": 1, "quarantine": 1 }]
+    })
 }
 
 pub(super) fn dead_letter() -> Value {

@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use oms_fulfilment::{
-    Fulfilment, FulfilmentOrder, FulfilmentOrderId, FulfilmentStatus, Parcel, Shipment, ShipmentId,
-    ShipmentStatus, ShownStatus, TrackingStatus,
+    Fulfilment, FulfilmentOrder, FulfilmentOrderId, FulfilmentStatus, OrderReturnStatus, Parcel,
+    Return, ReturnId, ReturnStatus, Shipment, ShipmentId, ShipmentStatus, ShownStatus,
+    TrackingStatus,
 };
 use oms_validation::WarehouseId;
 use serde::Serialize;
@@ -30,6 +31,11 @@ pub(super) struct GoodsBody {
     #[schema(required = false)]
     #[serde(skip_serializing_if = "Vec::is_empty")]
     shipments: Vec<ShipmentSummary>,
+    return_status: OrderReturnStatus,
+    /// Oldest first.
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    returns: Vec<ReturnSummary>,
 }
 
 /// The part of an order that one warehouse has to send.
@@ -59,6 +65,21 @@ struct ShipmentSummary {
     delivered_at: Option<DateTime<Utc>>,
 }
 
+/// A return of an order.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct ReturnSummary {
+    id: ReturnId,
+    /// Numbered from 1 for each order.
+    number: i32,
+    status: ReturnStatus,
+    /// Units that came back.
+    received: i64,
+    requested_at: DateTime<Utc>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<DateTime<Utc>>,
+}
+
 /// How a customer follows a parcel.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -79,6 +100,8 @@ impl From<Fulfilment> for GoodsBody {
             fulfilment_status: found.status(),
             on_hold: found.is_on_hold(),
             next_ship_by: found.next_ship_by(),
+            return_status: found.return_status(),
+            returns: found.returns.iter().map(ReturnSummary::of).collect(),
             fulfilment_orders: found.fulfilment_orders.iter().map(OrderShare::of).collect(),
             shipments: found
                 .shipments
@@ -96,6 +119,19 @@ impl OrderShare {
             warehouse_id: order.warehouse_id,
             status: order.shown_status(),
             outstanding: order.outstanding(),
+        }
+    }
+}
+
+impl ReturnSummary {
+    fn of(it: &Return) -> Self {
+        Self {
+            id: it.id,
+            number: it.number,
+            status: it.status,
+            received: it.received(),
+            requested_at: it.requested_at,
+            expires_at: it.expires_at,
         }
     }
 }

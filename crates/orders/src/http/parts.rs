@@ -1,5 +1,6 @@
 //! Adjustments and credits of orders as JSON.
 
+use oms_fulfilment::ReturnId;
 use oms_payments::RefundId;
 use oms_validation::{Currency, Money};
 use serde::Serialize;
@@ -38,7 +39,7 @@ pub(super) struct AdjustmentBody {
 #[schema(as = Credit)]
 pub(super) struct CreditBody {
     credit_id: CreditId,
-    /// `line`, `shipping`, `fee`, or `other` for no part in particular.
+    /// `line`, `shipping`, `fee`, `restocking_fee`, or `other` for no part in particular.
     part: &'static str,
     /// The number of the item, which begins with 1.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,10 +47,15 @@ pub(super) struct CreditBody {
     /// Units of the item. Absent if the credit is for no unit in particular.
     #[serde(skip_serializing_if = "Option::is_none")]
     quantity: Option<i32>,
+    /// Negative for a restocking fee.
     amount: Money,
-    /// The refund that pays it out. If that failed, the credit does not count. Absent if a later refund is to pay it out.
+    /// The refund that pays it out. If that failed, the credit does not count, unless it is for a return. Absent if a
+    /// later refund is to pay it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     refund_id: Option<RefundId>,
+    /// The return whose units it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    return_id: Option<ReturnId>,
 }
 
 impl CreditBody {
@@ -66,6 +72,7 @@ impl CreditBody {
                     ..order.total
                 },
                 refund_id: credit.refund_id,
+                return_id: credit.return_id,
             }
         };
         order.credits.iter().map(body).collect()

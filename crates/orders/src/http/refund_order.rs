@@ -92,7 +92,7 @@ struct Amount {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = RefundOfOrder)]
-struct Answer {
+pub(super) struct RefundAnswer {
     #[serde(flatten)]
     refund: RefundBody,
     order_status: OrderStatus,
@@ -130,10 +130,10 @@ oms_web::refusals! {
     params(("id" = OrderId, Path), IdempotencyKeyHeader),
     request_body = Body,
     responses(
-        (status = 201, description = "The refund was made.", body = Answer, headers(("Location"))),
-        (status = 200, description = "An earlier request with this key made the refund.", body = Answer,
+        (status = 201, description = "The refund was made.", body = RefundAnswer, headers(("Location"))),
+        (status = 200, description = "An earlier request with this key made the refund.", body = RefundAnswer,
             headers(("Location"), ("Idempotent-Replayed"))),
-        (status = 202, description = "The outcome of the refund is unknown.", body = Answer,
+        (status = 202, description = "The outcome of the refund is unknown.", body = RefundAnswer,
             headers(("Location"), ("Retry-After"))),
         Refusals,
     ),
@@ -219,7 +219,7 @@ impl From<Amount> for Money {
     }
 }
 
-fn answer(refunded: RefundedOrder) -> HttpResponse {
+pub(super) fn answer(refunded: RefundedOrder) -> HttpResponse {
     match refunded {
         RefundedOrder::Refunded(refund, status) => write(HttpResponse::Created(), refund, status),
         RefundedOrder::RefundedBefore(refund, status) => {
@@ -243,7 +243,7 @@ fn write(
 ) -> HttpResponse {
     response
         .insert_header((header::LOCATION, location_of(refund.order_id)))
-        .json(Answer {
+        .json(RefundAnswer {
             refund: refund.into(),
             order_status,
         })

@@ -11,6 +11,9 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use super::{OrdersApi, examples};
+use crate::domain::return_terms::{
+    CreditOn, RefundShipping, ReturnSettings, ReturnTerms, WindowAnchor,
+};
 use crate::domain::tenant_settings::{TenantSettings, VersionedSettings};
 use crate::error;
 use crate::service::operating::set_settings::set_settings;
@@ -24,6 +27,44 @@ pub(super) struct Body {
     /// The currencies that orders may have, each once. The first is that of orders that name none.
     #[schema(min_items = 1, max_items = 50)]
     currencies: Vec<Currency>,
+    /// Absent members have their defaults.
+    #[serde(default)]
+    #[validate(nested)]
+    #[schema(required = false)]
+    returns: ReturnsBody,
+}
+
+/// The settings of a tenant for returns.
+#[derive(Debug, Deserialize, Serialize, Validate, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schema(as = ReturnSettings)]
+struct ReturnsBody {
+    /// How long customers may request a return, in days.
+    #[validate(range(max = 3650, message = "must be at most 3650"))]
+    #[schema(required = false, default = 30, maximum = 3650)]
+    window_days: u16,
+    /// When the window begins.
+    #[schema(required = false)]
+    anchor: WindowAnchor,
+    /// Whether returns are approved when they are requested.
+    #[serde(deserialize_with = "oms_validation::json::flag")]
+    #[schema(required = false, default = false)]
+    auto_approve: bool,
+    /// How long an approved return waits for its first receipt, in days.
+    #[validate(range(min = 1, max = 365, message = "must be between 1 and 365"))]
+    #[schema(required = false, default = 30, minimum = 1, maximum = 365)]
+    authorisation_days: u16,
+    /// When the customer is credited and refunded. The members from here on hold for a return as they were when it was requested.
+    #[schema(required = false)]
+    credit_on: CreditOn,
+    /// The part of the credit for units that come back by the customer's choice (`unwanted`, `wrong_size`, `other`) which is kept, in
+    /// parts per million. Rounded down for each return.
+    #[validate(range(max = 1_000_000, message = "must be at most 1000000"))]
+    #[schema(required = false, default = 0, maximum = 1_000_000)]
+    restocking_fee_ppm: u32,
+    /// Whether shipping is credited too.
+    #[schema(required = false)]
+    refund_shipping: RefundShipping,
 }
 
 /// Answers 200 with the settings and their `ETag`. A tenant that has set nothing has the defaults of the installation.
@@ -92,8 +133,9 @@ pub(super) async fn set(
 
 impl Body {
     fn into_settings(self) -> Result<TenantSettings, Problem> {
-        TenantSettings::new(self.currencies)
-            .map_err(|error| invalid_field("currencies", error.to_string()))
+        let settings = TenantSettings::new(self.currencies)
+            .map_err(|error| invalid_field("currencies", error.to_string()))?;
+        Ok(settings.with_returns(self.returns.into()))
     }
 }
 
@@ -101,5 +143,42 @@ fn answer(settings: VersionedSettings) -> HttpResponse {
     let VersionedSettings { version, settings } = settings;
     HttpResponse::Ok().insert_header(etag(version)).json(Body {
         currencies: settings.currencies().to_vec(),
+        returns: ReturnsBody::from(*settings.returns()),
     })
+}
+
+impl Default for ReturnsBody {
+    fn default() -> Self {
+        ReturnSettings::default().into()
+    }
+}
+
+impl From<ReturnSettings> for ReturnsBody {
+    fn from(settings: ReturnSettings) -> Self {
+        Self {
+            window_days: settings.window_days,
+            anchor: settings.anchor,
+            auto_approve: settings.auto_approve,
+            authorisation_days: settings.authorisation_days,
+            credit_on: settings.terms.credit_on,
+            restocking_fee_ppm: settings.terms.restocking_fee_ppm,
+            refund_shipping: settings.terms.refund_shipping,
+        }
+    }
+}
+
+impl From<ReturnsBody> for ReturnSettings {
+    fn from(body: ReturnsBody) -> Self {
+        Self {
+            window_days: body.window_days,
+            anchor: body.anchor,
+            auto_approve: body.auto_approve,
+            authorisation_days: body.authorisation_days,
+            terms: ReturnTerms {
+                credit_on: body.credit_on,
+                restocking_fee_ppm: body.restocking_fee_ppm,
+                refund_shipping: body.refund_shipping,
+            },
+        }
+    }
 }

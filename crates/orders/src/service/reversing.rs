@@ -4,5 +4,8 @@ pub(crate) mod advance_cancelling;
 pub(crate) mod advance_refunding;
 pub(crate) mod cancel_order;
 pub(crate) mod cancel_unshipped;
+pub(crate) mod mark_refunding;
+pub(crate) mod pay_out_returns;
 pub(crate) mod refund_order;
 pub(crate) mod refuse_disputed;
+pub(crate) mod unpaid_returns;

@@ -7,6 +7,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{CachedStatement, Connection, DbError, Statement, cached_sql};
+use oms_fulfilment::ReturnId;
 use oms_payments::RefundId;
 use oms_validation::{OrderId, TenantId};
 use uuid::Uuid;
@@ -75,11 +76,15 @@ pub(crate) fn find<'q>(
         refund_id: Option<Uuid>,
         #[diesel(sql_type = Timestamptz)]
         created_at: DateTime<Utc>,
+        #[diesel(sql_type = Text)]
+        source: String,
+        #[diesel(sql_type = Nullable<SqlUuid>)]
+        source_id: Option<Uuid>,
     }
 
     let ids: Vec<Uuid> = order_ids.iter().map(|id| id.as_uuid()).collect();
     cached_sql(
-        "SELECT order_id, id, part, line_number, quantity, amount_minor, refund_id, created_at
+        "SELECT order_id, id, part, line_number, quantity, amount_minor, refund_id, created_at, source, source_id
          FROM orders.credits WHERE tenant_id = $1 AND order_id = ANY ($2) ORDER BY order_id, id",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
@@ -94,6 +99,10 @@ pub(crate) fn find<'q>(
                 amount_minor: row.amount_minor,
                 refund_id: row.refund_id.map(RefundId::from),
                 created_at: row.created_at,
+                return_id: row
+                    .source_id
+                    .filter(|_| row.source == "return")
+                    .map(ReturnId::from),
             };
             credits.entry(row.order_id.into()).or_default().push(credit);
         }

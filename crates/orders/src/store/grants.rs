@@ -22,7 +22,7 @@ pub const GRANTS: &[Grant] = &[
     Grant::append("orders.orders").updating(OF_ORDERS),
     Grant::append("orders.lines"),
     Grant::append("orders.adjustments"),
-    Grant::append("orders.credits"),
+    Grant::append("orders.credits").updating(&["refund_id"]),
     Grant::append("orders.settings"),
     Grant::append("orders.events"),
     Grant::append("orders.retries"),

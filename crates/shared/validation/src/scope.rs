@@ -22,6 +22,12 @@ pub enum Scope {
     FulfilmentRead,
     /// Pack, ship, and hold back fulfilment orders.
     FulfilmentWrite,
+    /// Read returns, with what customers wrote about them.
+    ReturnsRead,
+    /// Request, approve, decline, cancel and close returns.
+    ReturnsWrite,
+    /// Receive returned units.
+    ReturnsReceive,
     /// Read and change settings.
     SettingsWrite,
     /// Settle dead letters and findings.
@@ -31,13 +37,13 @@ pub enum Scope {
 /// The text is not a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "must be one of orders:read, orders:write, orders:cancel, orders:refund, inventory:read, inventory:write, fulfilment:read, fulfilment:write, settings:write, operations"
+    "must be one of orders:read, orders:write, orders:cancel, orders:refund, inventory:read, inventory:write, fulfilment:read, fulfilment:write, returns:read, returns:write, returns:receive, settings:write, operations"
 )]
 pub struct UnknownScope;
 
 impl Scope {
     /// All scopes.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::OrdersRead,
         Self::OrdersWrite,
         Self::OrdersCancel,
@@ -46,6 +52,9 @@ impl Scope {
         Self::InventoryWrite,
         Self::FulfilmentRead,
         Self::FulfilmentWrite,
+        Self::ReturnsRead,
+        Self::ReturnsWrite,
+        Self::ReturnsReceive,
         Self::SettingsWrite,
         Self::Operations,
     ];
@@ -61,6 +70,9 @@ impl Scope {
             Self::InventoryWrite => "inventory:write",
             Self::FulfilmentRead => "fulfilment:read",
             Self::FulfilmentWrite => "fulfilment:write",
+            Self::ReturnsRead => "returns:read",
+            Self::ReturnsWrite => "returns:write",
+            Self::ReturnsReceive => "returns:receive",
             Self::SettingsWrite => "settings:write",
             Self::Operations => "operations",
         }

@@ -16,6 +16,8 @@ pub struct Disclosure {
     pub inventory: bool,
     /// Fulfilment orders and shipments.
     pub fulfilment: bool,
+    /// Returns.
+    pub returns: bool,
     /// The secret with which a customer's browser completes a payment.
     pub payment_secrets: bool,
 }
@@ -44,6 +46,7 @@ mod tests {
             orders: false,
             inventory: false,
             fulfilment: false,
+            returns: false,
             payment_secrets: false,
         };
         assert_eq!(read(), Ok(nothing));

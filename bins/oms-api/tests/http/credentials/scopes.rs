@@ -39,10 +39,13 @@ const MEMBERS: [&str; 5] = [
 ];
 
 /// Routes that refuse the request because of the state of their resource.
-const REFUSED: [(&str, &str); 7] = [
+const REFUSED: [(&str, &str); 10] = [
     ("POST", "/fulfilment-orders/{id}/shipments"),
     ("POST", "/fulfilment-orders/{id}/stop"),
     ("POST", "/shipments/{id}/deliver"),
+    ("POST", "/orders/{id}/returns"),
+    ("POST", "/returns/{id}/decline"),
+    ("POST", "/returns/{id}/refund"),
     ("POST", "/operations/dead-letters"),
     ("POST", "/operations/dead-letters/{id}/resolve"),
     ("POST", "/routing/preview"),

@@ -25,6 +25,7 @@ pub struct Things {
     fulfilment_order: String,
     shipment: String,
     evacuation: String,
+    returned: String,
 }
 
 impl Things {
@@ -44,6 +45,7 @@ impl Things {
             fulfilment_order: shop.fulfilment_order_of(&placed.order_id()).await,
             shipment: new_key(),
             evacuation: new_key(),
+            returned: new_key(),
         };
         let Self {
             order,
@@ -53,6 +55,7 @@ impl Things {
             fulfilment_order,
             shipment,
             evacuation,
+            returned,
         } = &things;
         let rows = format!(
             "INSERT INTO orders.dead_letters (tenant_id, id, order_id, tries, reason)
@@ -70,7 +73,14 @@ impl Things {
              INSERT INTO fulfilment.parcels (tenant_id, shipment_id, number, carrier)
              VALUES ('{TENANT}', '{shipment}', 1, 'UPS');
              INSERT INTO fulfilment.evacuations (tenant_id, id, warehouse_id, reason, actor)
-             VALUES ('{TENANT}', '{evacuation}', '{CHICAGO_WAREHOUSE}', 'x', 'x')"
+             VALUES ('{TENANT}', '{evacuation}', '{CHICAGO_WAREHOUSE}', 'x', 'x');
+             INSERT INTO fulfilment.returns
+                 (tenant_id, id, order_id, number, status, warehouse_id, requested_by, terms, expires_at)
+             VALUES ('{TENANT}', '{returned}', '{order}', 1, 'APPROVED', '{ATLANTA_WAREHOUSE}', 'customer', '{{}}',
+                     now() + interval '1 day');
+             INSERT INTO fulfilment.return_lines (tenant_id, return_id, line_number, product_id, quantity, reason)
+             SELECT tenant_id, '{returned}', line_number, product_id, quantity, 'late'
+             FROM fulfilment.lines WHERE fulfilment_order_id = '{fulfilment_order}'"
         );
         shop.database.execute(&rows).await;
         things
@@ -90,6 +100,7 @@ impl Things {
             path if path.starts_with("/fulfilment-orders/{id}") => &self.fulfilment_order,
             path if path.starts_with("/shipments/{id}") => &self.shipment,
             path if path.starts_with("/evacuations/{id}") => &self.evacuation,
+            path if path.starts_with("/returns/{id}") => &self.returned,
             "/fulfilment-orders" | "/shipments" => {
                 return format!("{}?orderId={}", route.path, self.order);
             }
@@ -114,6 +125,7 @@ impl Things {
             &self.fulfilment_order,
             &self.shipment,
             &self.evacuation,
+            &self.returned,
             // Only the inventory's lists contain it.
             CHICAGO_WAREHOUSE,
         ]
@@ -162,7 +174,13 @@ fn body_of(route: &Route) -> Value {
         "/fulfilment-orders/{id}/holds" => json!({ "handle": "h", "reason": "other" }),
         "/fulfilment-orders/{id}/move" | "/warehouses/{id}/evacuate" => json!({ "reason": "x" }),
         "/fulfilment-orders/{id}/reject" => json!({ "reason": "other" }),
-        "/shipments/{id}/cancel" => json!({ "reason": "x" }),
+        "/shipments/{id}/cancel" | "/returns/{id}/decline" => json!({ "reason": "x" }),
+        "/orders/{id}/returns" => {
+            json!({ "lines": [{ "line": 1, "quantity": 1, "reason": "late" }] })
+        }
+        "/returns/{id}/receipts" => json!({
+            "warehouseId": ATLANTA_WAREHOUSE, "lines": [{ "line": 1, "restock": 1 }],
+        }),
         "/shipments/{id}/tracking" => {
             json!({ "status": "in_transit", "happenedAt": "2026-11-29T12:00:00Z" })
         }
@@ -214,6 +232,9 @@ async fn everything(shop: &Shop) -> Vec<Vec<String>> {
         "fulfilment.moves",
         "fulfilment.exclusions",
         "fulfilment.evacuations",
+        "fulfilment.returns",
+        "fulfilment.return_lines",
+        "orders.credits",
         "inventory.warehouses",
         "inventory.products",
         "inventory.stock_levels",

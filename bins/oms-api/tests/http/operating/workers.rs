@@ -10,9 +10,10 @@ use crate::request::small_order;
 use crate::shop::Shop;
 
 /// All background workers.
-pub(super) const WORKERS: [&str; 11] = [
+pub(super) const WORKERS: [&str; 12] = [
     "statistics",
     "fulfilment",
+    "returns",
     "sweeper",
     "alerts",
     "gateway_events",

@@ -106,6 +106,7 @@ fn refund(
             amount_minor,
             refund_id: Some(refund_id),
             created_at: DateTime::UNIX_EPOCH,
+            return_id: None,
         });
     }
     refunds.push(Refund {
@@ -296,6 +297,7 @@ fn cancel(order: &Order, cancelled: i32, cancelling: i32) -> i64 {
     let unsent = UnsentUnits {
         cancelled: BTreeMap::from([(1, cancelled)]),
         cancelling: BTreeMap::from([(1, cancelling)]),
+        returned: BTreeMap::new(),
     };
     let (_, sum) = plan_units(order, &order.credits, &unsent, AmountStep::MINOR);
     sum.amount_minor
@@ -312,6 +314,7 @@ fn credit(order: &mut Order, quantity: Option<i32>, amount_minor: i64) {
         amount_minor,
         refund_id: None,
         created_at: DateTime::UNIX_EPOCH,
+        return_id: None,
     });
 }
 
@@ -465,6 +468,7 @@ proptest! {
                                 amount_minor,
                                 refund_id: None,
                                 created_at: now,
+                                return_id: None,
                             });
                         }
                         for refund in refunds.iter_mut().filter(|it| it.id == failed) {

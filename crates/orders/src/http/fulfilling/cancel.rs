@@ -31,6 +31,7 @@ oms_web::refusals! {
         PRECONDITION_FAILED,
         oms_fulfilment::SHIPMENT_NOT_FOUND,
         oms_fulfilment::DELIVERED,
+        oms_fulfilment::HAS_RETURN,
         error::KEY_REUSED,
         error::CONTENDED,
         error::OUTCOME_UNKNOWN,

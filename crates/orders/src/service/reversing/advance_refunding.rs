@@ -7,6 +7,7 @@ use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
 use crate::error::OrderError;
+use crate::service::reversing::pay_out_returns::continue_payouts;
 use crate::service::transitions::advance::Advance;
 use crate::service::transitions::end_refunding::end_refunding;
 use crate::service::transitions::follow_gateway::{Reach, try_to_follow};
@@ -54,6 +55,10 @@ pub(crate) async fn refund_at_gateway(
     if advance == Advance::RefundFailed {
         // Possibly because the money was refunded elsewhere, or is disputed.
         try_to_follow(context, tenant, attempt, Reach::RefundsAndDisputes).await;
+    }
+    if let Err(error) = continue_payouts(context, tenant, refund.order_id, actor).await {
+        let (order_id, cause): (_, &dyn std::error::Error) = (refund.order_id, &error);
+        tracing::warn!(%order_id, cause, "credits of returns could not be refunded; a worker will continue");
     }
     Ok(advance)
 }

@@ -20,12 +20,14 @@ use crate::domain::placed_order::PendingOrder;
 use crate::domain::reason::Reason;
 use crate::domain::refund::{Disputed, Refunded, RequestedRefund};
 use crate::domain::refund_plan::{UnsentUnits, plan_units};
+use crate::domain::return_credit::GoodsOfLines;
 use crate::domain::status::OrderStatus;
 use crate::error::{OrderError, ReversingError};
 use crate::service::reading::get_order::{OrderDetails, get_order};
 use crate::service::reversing::cancel_order::{self, Begun, Cancellation, finish};
 use crate::service::reversing::refund_order::{check_amount, go_on, write};
 use crate::service::reversing::refuse_disputed::refuse_disputed;
+use crate::service::reversing::unpaid_returns::{Due, find_unpaid};
 use crate::service::transitions::claim_key::claim_key_for;
 use crate::service::transitions::happenings::write_happenings;
 use crate::service::transitions::patience::Patience;
@@ -175,6 +177,7 @@ async fn begin(
     for line in orders.iter().flat_map(|order| &order.lines) {
         *unsent.cancelled.entry(line.number).or_default() += line.cancelled;
     }
+    unsent.returned = GoodsOfLines::of(&found).accepted;
     let why = reason.map_or("what is not shipped is cancelled", Reason::as_str);
     let frozen = freeze_unsent(connection, tenant, now, order_id, why).await?;
     let happened = frozen.happened();
@@ -240,7 +243,17 @@ async fn start_refund(
         requested_by: wanted.actor.to_owned(),
     };
     check_amount(context, *amount)?;
-    let begun = match begin_refund(connection, gateway, tenant, &new(*amount)).await? {
+    let unpaid = find_unpaid(connection, tenant, order_id, Due::Unpaid).await?;
+    let step = gateway.step(amount.currency);
+    let besides = unpaid.map(|unpaid| Money {
+        amount_minor: step.floor(unpaid.besides_minor),
+        ..*amount
+    });
+    let begun = match besides.filter(|besides| besides.amount_minor < amount.amount_minor) {
+        Some(available) => BeginRefund::ExceedsCaptured { available },
+        None => begin_refund(connection, gateway, tenant, &new(*amount)).await?,
+    };
+    let begun = match begun {
         // Refunds that are not proven yet, made at the gateway, take all that is left. If they fail, this money is owed.
         BeginRefund::ExceedsCaptured { available } if available.amount_minor == 0 => {
             return Err(ReversingError::RefundInProgress(order_id));

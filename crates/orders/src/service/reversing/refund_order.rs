@@ -2,7 +2,7 @@
 //!
 //! Run it in a task that is never cancelled, so that a client that disconnects does not change the outcome.
 
-use oms_database::{Connection, DbError};
+use oms_database::Connection;
 use oms_payments::{
     Attempt, AttemptState, BeginRefund, NewRefund, Refund, RefundFailure, RefundId, RefundState,
     begin_refund, find_payment, find_refund_by_key, find_refunds,
@@ -19,16 +19,15 @@ use crate::domain::refund_plan::{RequestedParts, plan};
 use crate::domain::status::OrderStatus;
 use crate::error::{OrderError, ReversingError};
 use crate::service::reversing::advance_refunding::refund_at_gateway;
+use crate::service::reversing::mark_refunding::mark_refunding;
 use crate::service::reversing::refuse_disputed::{reach_of, refuse_disputed};
+use crate::service::reversing::unpaid_returns::{Due, Unpaid, find_unpaid};
 use crate::service::transitions::advance::Advance;
-use crate::service::transitions::change_status::change_status;
 use crate::service::transitions::dead_letter_order::dead_letter_order;
 use crate::service::transitions::follow_gateway::try_to_follow;
 use crate::service::transitions::patience::Patience;
-use crate::service::transitions::worklist::put_on;
-use crate::store::credits;
-use crate::store::orders::{self, KeyFate, Transition};
-use crate::store::reconciliations::{Claim, Stock};
+use crate::store::reconciliations::Claim;
+use crate::store::{credits, orders, return_credits};
 
 /// A refund that has not failed, and the status of its order.
 #[derive(Debug)]
@@ -114,7 +113,7 @@ pub async fn refund_order(
     }
 }
 
-pub(super) async fn go_on(
+pub(crate) async fn go_on(
     context: &OrderContext,
     tenant: TenantId,
     attempt: &Attempt,
@@ -185,7 +184,8 @@ async fn begin(
     if request.disputed == Disputed::Refuse {
         refuse_disputed(connection, tenant, order_id, status).await?;
     }
-    let (amount, credits) = match &request.what {
+    let unpaid = find_unpaid(connection, tenant, order_id, Due::Unpaid).await?;
+    let (amount, mut credits) = match &request.what {
         Refunded::Rest => (None, Vec::new()),
         Refunded::Amount(amount) => (Some(*amount), Vec::new()),
         Refunded::Parts(parts) => {
@@ -194,6 +194,9 @@ async fn begin(
             (Some(sum), credits)
         }
     };
+    if let (Some(amount), Some(unpaid)) = (amount, &unpaid) {
+        refuse_unpaid(amount, unpaid)?;
+    }
     let new = NewRefund {
         id: RefundId::generate(),
         order_id,
@@ -203,6 +206,12 @@ async fn begin(
         requested_by: actor.to_owned(),
     };
     let refund = begin_payment(context, connection, tenant, new).await?;
+    if let (Refunded::Rest, Some(unpaid)) = (&request.what, &unpaid) {
+        // The rest of the payment pays out what returns are credited, too.
+        let rest = refund.amount.amount_minor - unpaid.sum_minor;
+        return_credits::pay_out(connection, tenant, order_id, &unpaid.ids, refund.id).await?;
+        credits.extend((rest > 0).then_some((CreditPart::UNNAMED, rest)));
+    }
     if !credits.is_empty() {
         credits::insert(
             connection,
@@ -218,6 +227,18 @@ async fn begin(
     let attempt = find_payment(connection, tenant, order_id).await?;
     let attempt = attempt.expect("a refund that was started has its attempt");
     Ok(Begun::Now(Box::new(attempt), refund, claim))
+}
+
+/// Refuses to refund money that returns are credited.
+fn refuse_unpaid(amount: Money, unpaid: &Unpaid) -> Result<(), ReversingError> {
+    let available = Money {
+        amount_minor: unpaid.besides_minor,
+        ..amount
+    };
+    match amount.amount_minor > available.amount_minor {
+        true => Err(ReversingError::RefundExceedsCaptured { available }),
+        false => Ok(()),
+    }
 }
 
 /// The credits of a refund of this order.
@@ -283,27 +304,16 @@ pub(super) async fn write(
     request: &RequestedRefund,
     actor: &str,
 ) -> Result<Claim, OrderError> {
-    let transition = Transition {
-        from: OrderStatus::Paid,
-        to: OrderStatus::Refunding,
-        failure: None,
-        key: KeyFate::Keep,
-    };
     let reason = request.reason.as_ref();
     let authorship = Authorship {
         actor,
         reason: reason.map_or("refund requested", Reason::as_str),
     };
-    let now = context.now();
-    let changed = change_status(connection, tenant, now, order_id, &transition, authorship).await?;
-    DbError::unless_changed(changed, "the order is locked")?;
-    let delay = context.settings.sweep_after;
-    let entry = put_on(connection, tenant, now, order_id, delay, Stock::Paid, actor).await?;
-    Ok(Claim::of_request(order_id, OrderStatus::Refunding, entry))
+    mark_refunding(context, connection, tenant, order_id, authorship).await
 }
 
 /// The answer of a refund in its current state.
-fn stored(refund: Refund, status: OrderStatus) -> Result<RefundedOrder, ReversingError> {
+pub(crate) fn stored(refund: Refund, status: OrderStatus) -> Result<RefundedOrder, ReversingError> {
     match refund.state {
         RefundState::Refunded => Ok(RefundedOrder::Refunded(refund, status)),
         RefundState::Pending | RefundState::Other(_) => Ok(RefundedOrder::Pending(refund, status)),

@@ -1,0 +1,26 @@
+//! Lists returns.
+
+use oms_validation::{Cursor, Page, PageSize, TenantId};
+
+use crate::context::FulfilmentContext;
+use crate::domain::returns::Return;
+use crate::domain::returns::list::{ReturnCursor, ReturnFilter};
+use crate::error::FulfilmentError;
+use crate::store::returns;
+
+/// Returns a page of returns, the oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub(crate) async fn list_returns(
+    context: &FulfilmentContext,
+    tenant: TenantId,
+    filter: &ReturnFilter,
+    after: Option<ReturnCursor>,
+    size: PageSize,
+) -> Result<Page<Return, ReturnCursor>, FulfilmentError> {
+    let mut connection = context.database.acquire().await?;
+    // One more row shows whether there is a next page.
+    let found = returns::list(&mut connection, tenant, filter, after, size.get() + 1).await?;
+    Ok(Page::of(found, size, |last| Cursor(last.id)))
+}

@@ -1,0 +1,82 @@
+//! `POST /returns/{id}/cancel`.
+
+use actix_web::{HttpResponse, web};
+use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED};
+use oms_fulfilment::{Note, ReturnId, WrittenReturn, return_id_of, written_return};
+use oms_web::{
+    CurrentActor, CurrentTenant, Disclosure, OptionalIdempotencyKey, OptionalIfMatch, OptionalJson,
+    ProblemResponse,
+};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use validator::Validate;
+
+use crate::error;
+use crate::http::{OrdersApi, examples};
+use crate::service::returning;
+use crate::service::returning::decide_return::RequestedDecision;
+
+/// Why the return is cancelled.
+#[derive(Debug, Default, Deserialize, Validate, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = ReturnCancellation, examples(examples::return_decision))]
+pub(crate) struct Body {
+    reason: Option<Note>,
+}
+
+oms_web::refusals! {
+    Refusals: [
+        INVALID_HEADER,
+        PRECONDITION_FAILED,
+        oms_fulfilment::RETURN_NOT_FOUND,
+        oms_fulfilment::RETURN_WRONG_STATUS,
+        oms_fulfilment::ALREADY_ACCEPTED,
+        error::KEY_REUSED,
+        error::CONTENDED,
+        error::OUTCOME_UNKNOWN,
+    ], with a location: [error::ORDER_ERASED]
+}
+
+/// Answers 200 with the return. Repeating the request changes nothing.
+#[utoipa::path(
+    post,
+    path = "/returns/{id}/cancel",
+    operation_id = "cancelReturn",
+    tag = "returns",
+    summary = "Cancel a return",
+    description = "Withdraws a return of which nothing was received. Its units may be requested once more.",
+    params(("id" = ReturnId, Path), OptionalIdempotencyKey, OptionalIfMatch),
+    request_body = Option<Body>,
+    responses(
+        (status = 200, description = "The return.", body = WrittenReturn, headers(("ETag"))),
+        Refusals,
+    ),
+)]
+#[expect(clippy::too_many_arguments, reason = "each is a part of the request")]
+pub(in crate::http) async fn cancel(
+    api: web::Data<OrdersApi>,
+    tenant: CurrentTenant,
+    actor: CurrentActor,
+    disclosure: Disclosure,
+    key: OptionalIdempotencyKey,
+    expected: OptionalIfMatch,
+    id: web::Path<String>,
+    body: OptionalJson<Body>,
+) -> Result<HttpResponse, ProblemResponse> {
+    let id = return_id_of(&id)?;
+    let body = body.0.unwrap_or_default();
+    let decision = RequestedDecision::Cancel(body.reason);
+    let deciding = api.work.run(|context| async move {
+        let (tenant, key, actor) = (tenant.0, key.0.as_ref(), actor.0.as_str());
+        let expected = &expected.0;
+        returning::decide_return::decide_return(
+            &context, tenant, id, expected, &decision, key, actor,
+        )
+        .await
+    });
+    Ok(written_return(
+        HttpResponse::Ok(),
+        deciding.await?,
+        disclosure,
+    ))
+}

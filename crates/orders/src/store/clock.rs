@@ -1,0 +1,24 @@
+//! The database's clock.
+
+use chrono::{DateTime, Utc};
+use diesel::QueryableByName;
+use diesel::sql_types::{Nullable, Timestamptz};
+use diesel_async::RunQueryDsl;
+use oms_database::{Connection, DbError, cached_sql};
+
+use crate::domain::clock::Now;
+
+/// Returns the present, to compare other times with it.
+pub(crate) async fn read(connection: &mut Connection, now: Now) -> Result<DateTime<Utc>, DbError> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Timestamptz)]
+        present: DateTime<Utc>,
+    }
+
+    let row: Row = cached_sql("SELECT greatest($1, now()) AS present")
+        .bind::<Nullable<Timestamptz>, _>(now)
+        .get_result(connection)
+        .await?;
+    Ok(row.present)
+}

@@ -1,0 +1,1 @@
+DROP INDEX orders.credits_waiting;
