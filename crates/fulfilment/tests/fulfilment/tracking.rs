@@ -10,6 +10,10 @@ use oms_validation::ExpectedVersion;
 
 use crate::fixture::{Depot, warehouse};
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only the distance to the database's time counts"
+)]
 fn report(parcel: i32, hours: i64, status: TrackingStatus) -> TrackingReport {
     let noon = Utc::now() - TimeDelta::days(2);
     let noon = noon.duration_trunc(TimeDelta::days(1)).unwrap();

@@ -79,10 +79,6 @@ impl Default for ReturnSettings {
     }
 }
 
-#[expect(
-    clippy::derivable_impls,
-    reason = "the defaults are listed in one place"
-)]
 impl Default for ReturnTerms {
     fn default() -> Self {
         Self {

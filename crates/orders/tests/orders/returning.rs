@@ -44,7 +44,7 @@ impl Shop {
             .ship(order_id, Some(units), ShipmentStatus::Shipped)
             .await;
         let id = shipped.unwrap().id;
-        deliver_shipment(&self.context, tenant(), id, &ANY, None, None, "api")
+        deliver_shipment(&self.context, tenant(), id, ANY, None, None, "api")
             .await
             .unwrap();
         order_id

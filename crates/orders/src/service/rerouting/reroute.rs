@@ -49,7 +49,7 @@ pub(crate) struct Wish<'a> {
 #[derive(Debug)]
 pub(crate) enum Rerouted {
     /// The units went to another warehouse.
-    Moved(Move),
+    Moved(Box<Move>),
     /// No other warehouse can fill it. Nothing was changed, and no stock is locked.
     Nowhere,
 }
@@ -128,7 +128,7 @@ pub(crate) async fn reroute(
     let after = fulfilment_of(connection, tenant, now, order_id).await?;
     let happened = after.happened_since(&before);
     write_happenings(connection, tenant, now, order_id, &happened, wish.actor).await?;
-    Ok(Rerouted::Moved(made))
+    Ok(Rerouted::Moved(Box::new(made)))
 }
 
 /// Whether to route again after an error: the stock ran out, and not too often.

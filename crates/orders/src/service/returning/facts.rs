@@ -63,7 +63,7 @@ pub(crate) fn of_receipt(it: &Return) -> (Fact, String) {
         })
     };
     let lines = receipt.map(|receipt| receipt.lines.iter().map(line).collect());
-    let mut data = data_of(it, lines.unwrap_or_default());
+    let mut data = data_of(it, lines.unwrap_or_else(|| json!([])));
     if let Some(receipt) = receipt {
         data["receiptId"] = json!(receipt.id);
         data["warehouseId"] = json!(receipt.warehouse_id);
@@ -87,8 +87,9 @@ pub(crate) fn of_credit(it: &Return, amount: Money) -> (Fact, String) {
     (fact("credit.granted", data), reason)
 }
 
-fn data_of(it: &Return, lines: Vec<Value>) -> Value {
-    let mut data = json!({ "returnId": it.id, "number": it.number, "lines": lines });
+fn data_of(it: &Return, lines: Value) -> Value {
+    let mut data = json!({ "returnId": it.id, "number": it.number });
+    data["lines"] = lines;
     if let Some(warehouse_id) = it.warehouse_id {
         data["warehouseId"] = json!(warehouse_id);
     }
