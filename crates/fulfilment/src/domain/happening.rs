@@ -128,6 +128,7 @@ mod tests {
         Fulfilment {
             fulfilment_orders: vec![order.clone()],
             shipments: shipments.iter().map(|status| shipment(*status)).collect(),
+            returns: Vec::new(),
         }
     }
 
