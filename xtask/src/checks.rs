@@ -87,6 +87,9 @@ const NOT_ON_PARTITIONS: [&str; 5] = [
 /// The variable that makes the tests partition their tables.
 const PARTITIONS_VARIABLE: &str = "OMS_TEST_PARTITIONS";
 
+/// One run reports the failures of all test programs, not only of the first that fails.
+const ALL_FAILURES: &str = "--no-fail-fast";
+
 /// The features for clippy, the build and all tests.
 const FEATURES: [&str; 2] = ["--features", failpoints::FEATURE];
 
@@ -280,7 +283,7 @@ impl Run<'_> {
             Some(equipment) => {
                 let build = with_features(&["build", "--workspace", "--all-targets"]);
                 self.cargo("build", &build)?;
-                let kinds = ["--workspace", "--lib", "--bins", "--tests"];
+                let kinds = [ALL_FAILURES, "--workspace", "--lib", "--bins", "--tests"];
                 let tests = with_features(&[test_runner(workspace), &kinds].concat());
                 let ran = statements::fresh_folder(workspace)?;
                 self.tests(
@@ -289,7 +292,7 @@ impl Run<'_> {
                     Some(equipment),
                     &[(statements::VARIABLE, &ran)],
                 )?;
-                let mut cut = vec!["test", "--workspace"];
+                let mut cut = vec!["test", ALL_FAILURES, "--workspace"];
                 cut.extend(ON_PARTITIONS.iter().flat_map(|name| ["--test", *name]));
                 cut.extend(FEATURES);
                 cut.push("--");

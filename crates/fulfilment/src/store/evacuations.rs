@@ -271,7 +271,8 @@ pub(crate) async fn find_next(
          WHERE f.tenant_id = $1 AND f.warehouse_id = $2 AND f.closed_at IS NULL
            AND ($4 IS NULL OR (coalesce(f.ship_by, f.created_at), f.id) > ($4, $5))
            AND NOT EXISTS (SELECT FROM fulfilment.evacuated_orders e
-                           WHERE e.tenant_id = $1 AND e.evacuation_id = $3 AND e.fulfilment_order_id = f.id)
+                           WHERE e.tenant_id = $1 AND e.evacuation_id = $3 AND e.fulfilment_order_id = f.id
+                             AND e.outcome = 'held')
          ORDER BY coalesce(f.ship_by, f.created_at), f.id LIMIT $6",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
@@ -309,7 +310,8 @@ pub(crate) async fn find_orders_to_evacuate(
     Ok(rows.into_iter().map(|row| row.order_id.into()).collect())
 }
 
-/// Records what a held evacuation did with a fulfilment order.
+/// Records what a held evacuation did with a fulfilment order. One that was moved may be there again, because a shipment
+/// of it was cancelled or it was moved back.
 pub(crate) async fn record(
     connection: &mut Connection,
     tenant: TenantId,
@@ -320,7 +322,10 @@ pub(crate) async fn record(
     cached_sql(
         "INSERT INTO fulfilment.evacuated_orders
              (tenant_id, evacuation_id, fulfilment_order_id, order_id, outcome, reason, move_id, recorded_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, greatest($8, now()))",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, greatest($8, now()))
+         ON CONFLICT (tenant_id, evacuation_id, fulfilment_order_id) DO UPDATE
+         SET outcome = EXCLUDED.outcome, reason = EXCLUDED.reason, move_id = EXCLUDED.move_id,
+             recorded_at = EXCLUDED.recorded_at",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(id.as_uuid())

@@ -212,6 +212,10 @@ pub(super) fn return_closing() -> Value {
     json!({ "refundWithoutReceipt": true, "reason": "not worth the postage" })
 }
 
+pub(super) fn return_refund() -> Value {
+    json!({ "despiteDispute": false })
+}
+
 pub(super) fn new_receipt() -> Value {
     json!({
         "warehouseId": WAREHOUSE_ID,

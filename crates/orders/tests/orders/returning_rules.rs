@@ -1,5 +1,6 @@
 //! Windows, settings, expiry, erasure and keys of returns.
 
+use oms_database::transaction;
 use oms_fulfilment::{FulfilmentError, RequestedBy, ReturnRefusal, ReturnStatus, ShipmentStatus};
 use oms_orders::{
     OrderStatus, RequestedDecision, RequestedReturn, ReturningError, ReturnsPass, decide_return,
@@ -172,9 +173,10 @@ async fn texts_of_returns_are_erased_and_refused_afterwards() {
     shop.decide(id, decline()).await.unwrap();
     let erased = format!("UPDATE orders.orders SET erased_at = now() WHERE id = '{order_id}'");
     let mut connection = shop.database.connect().await;
-    oms_fulfilment::erase_addresses(&mut connection, tenant(), &[order_id])
-        .await
-        .unwrap();
+    let erasing = transaction(&mut connection, async |connection| {
+        oms_fulfilment::erase_addresses(connection, tenant(), &[order_id]).await
+    });
+    erasing.await.unwrap();
     shop.execute(&erased).await;
     let texts = "SELECT count(*) FROM fulfilment.returns
                  WHERE note IS NOT NULL OR override_reason IS NOT NULL OR decision_reason IS NOT NULL";

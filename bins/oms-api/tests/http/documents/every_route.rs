@@ -35,6 +35,11 @@ impl Things {
 
     /// Creates the rows, with an order placed from this body.
     pub async fn of_order(shop: &Shop, order: &Value) -> Self {
+        // A warehouse has at most one open evacuation, and the previous things have one.
+        let reopening =
+            "DELETE FROM fulfilment.evacuated_orders; DELETE FROM fulfilment.evacuations;
+             UPDATE inventory.warehouses SET active = true, evacuation_id = NULL";
+        shop.database.execute(reopening).await;
         let placed = shop.place_new(order).await;
         placed.assert_created();
         let things = Self {

@@ -209,7 +209,7 @@ async fn the_currencies_of_a_tenant_are_settings_with_versions() {
     let shop = Shop::open().await;
     let other = shop.another_api(&[]).await;
     let first = shop.get("/settings/orders").await;
-    assert_eq!(first.body, json!({ "currencies": ["USD"] }));
+    assert_eq!(first.body["currencies"], json!(["USD"]));
     assert_eq!(first.header("etag"), Some("\"0\""));
     let both = json!({ "currencies": ["EUR", "USD"] });
     let euros = with(small_order(), "currency", json!("EUR"));

@@ -10,14 +10,14 @@ use validator::Validate;
 
 use crate::domain::refund::Disputed;
 use crate::error;
-use crate::http::OrdersApi;
 use crate::http::refund_order::{RefundAnswer, answer};
+use crate::http::{OrdersApi, examples};
 use crate::service::returning;
 
 /// How the return is refunded.
 #[derive(Debug, Default, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = ReturnRefund)]
+#[schema(as = ReturnRefund, examples(examples::return_refund))]
 pub(crate) struct Body {
     /// Refund even though the customer disputes the payment. The bank may return the money too.
     #[serde(default, deserialize_with = "oms_validation::json::flag")]

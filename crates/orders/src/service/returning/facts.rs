@@ -1,6 +1,6 @@
 //! What the timeline says about returns: for programs, and in words. It has no text that a customer wrote.
 
-use oms_fulfilment::{Received, Return, ReturnLine};
+use oms_fulfilment::{ReceiptId, Received, Return, ReturnLine};
 use oms_validation::Money;
 use serde_json::{Value, json};
 
@@ -50,9 +50,9 @@ pub(crate) fn of_return(it: &Return, what: Happened) -> (Fact, String) {
     (fact(kind, data_of(it, lines)), reason)
 }
 
-/// Units of a return arrived.
-pub(crate) fn of_receipt(it: &Return) -> (Fact, String) {
-    let receipt = it.receipts.last();
+/// Units of a return arrived, with this receipt.
+pub(crate) fn of_receipt(it: &Return, id: ReceiptId) -> (Fact, String) {
+    let receipt = it.receipts.iter().find(|receipt| receipt.id == id);
     let line = |(line, units): (&i32, &Received)| {
         json!({
             "line": line,

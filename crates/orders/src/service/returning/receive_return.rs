@@ -79,7 +79,15 @@ async fn receive(
     };
     let units = stock_of(&it, draft)?;
     take_in(connection, tenant, draft.warehouse_id, &units, record).await?;
-    tell(connection, tenant, now, order_id, &of_receipt(&it), actor).await?;
+    tell(
+        connection,
+        tenant,
+        now,
+        order_id,
+        &of_receipt(&it, draft.id),
+        actor,
+    )
+    .await?;
     if it.status == ReturnStatus::Closed {
         let told = of_return(&it, Happened::Closed);
         tell(connection, tenant, now, order_id, &told, actor).await?;

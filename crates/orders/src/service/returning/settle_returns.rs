@@ -1,6 +1,7 @@
 //! Closes returns of which nothing was received in time, and refunds credits that wait.
 
 use std::collections::HashMap;
+use std::error::Error;
 
 use oms_fulfilment::{Decision, ReturnId, decide_return as decide, find_expired_returns};
 use oms_validation::{ExpectedVersion, OrderId, TenantId};
@@ -34,10 +35,11 @@ pub struct ReturnsTurn {
     pub more: bool,
 }
 
-/// Takes one turn over all tenants. May be taken by several instances at once: each change compares first.
+/// Takes one turn over all tenants. Several instances may do so at the same time. An order or a tenant that fails delays
+/// no other. Ends early when the program stops.
 ///
 /// # Errors
-/// If the database does not answer. What was done stays.
+/// If the database can't list the tenants. What was done stays.
 pub async fn settle_returns(
     context: &OrderContext,
     pass: &mut ReturnsPass,
@@ -47,33 +49,60 @@ pub async fn settle_returns(
     drop(connection);
     let mut turn = ReturnsTurn::default();
     for tenant in tenants {
-        let after = pass.0.remove(&tenant);
-        let mut connection = context.database.acquire().await?;
-        let now = context.now();
-        let expired = find_expired_returns(&mut connection, tenant, now, PAGE).await?;
-        let waiting = return_credits::find_waiting(&mut connection, tenant, after, PAGE).await?;
-        drop(connection);
-        let (mut is_stuck, count) = (false, expired.len());
-        for id in expired {
-            match expire(context, tenant, id).await {
-                Ok(closed) => turn.expired += u64::from(closed),
-                Err(error) => {
-                    is_stuck = true;
-                    let cause: &dyn std::error::Error = &error;
-                    tracing::warn!(return_id = %id, cause, "an expired return could not be closed");
-                }
-            }
-        }
-        for order_id in &waiting {
-            turn.refunds += u64::from(pay_out(context, tenant, *order_id).await?);
-        }
-        turn.more |= count == PAGE && !is_stuck;
-        if waiting.len() == PAGE {
-            pass.0.extend(waiting.last().map(|last| (tenant, *last)));
-            turn.more = true;
+        if let Err(error) = settle_of_tenant(context, tenant, pass, &mut turn).await {
+            let cause: &dyn Error = &error;
+            tracing::warn!(%tenant, cause, "the returns of a tenant could not be settled");
         }
     }
     Ok(turn)
+}
+
+async fn settle_of_tenant(
+    context: &OrderContext,
+    tenant: TenantId,
+    pass: &mut ReturnsPass,
+    turn: &mut ReturnsTurn,
+) -> Result<(), OrderError> {
+    let after = pass.0.get(&tenant).copied();
+    let mut connection = context.database.acquire().await?;
+    let now = context.now();
+    let expired = find_expired_returns(&mut connection, tenant, now, PAGE).await?;
+    let waiting = return_credits::find_waiting(&mut connection, tenant, after, PAGE).await?;
+    drop(connection);
+    // One that fails is expired in the next turn too, which must not follow at once.
+    let (mut has_failed, is_full) = (false, expired.len() == PAGE);
+    for id in expired {
+        if context.stopping.is_cancelled() {
+            return Ok(());
+        }
+        match expire(context, tenant, id).await {
+            Ok(closed) => turn.expired += u64::from(closed),
+            Err(error) => {
+                has_failed = true;
+                let cause: &dyn Error = &error;
+                tracing::warn!(return_id = %id, cause, "an expired return could not be closed");
+            }
+        }
+    }
+    for order_id in &waiting {
+        if context.stopping.is_cancelled() {
+            return Ok(());
+        }
+        match pay_out(context, tenant, *order_id).await {
+            Ok(is_new) => turn.refunds += u64::from(is_new),
+            Err(error) => {
+                let cause: &dyn Error = &error;
+                tracing::warn!(%order_id, cause, "the credits of an order could not be refunded");
+            }
+        }
+    }
+    turn.more |= is_full && !has_failed;
+    pass.0.remove(&tenant);
+    if waiting.len() == PAGE {
+        pass.0.extend(waiting.last().map(|last| (tenant, *last)));
+        turn.more = true;
+    }
+    Ok(())
 }
 
 async fn expire(

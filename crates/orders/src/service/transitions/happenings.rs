@@ -103,14 +103,8 @@ pub(crate) fn of_fulfilment_order(order: &FulfilmentOrder, turn: Turn) -> Told {
         Turn::Opened => ("fulfilment_order.opened", "a warehouse is to send"),
         Turn::Started => ("fulfilment_order.started", "work began on"),
         Turn::Stopped => ("fulfilment_order.stopped", "work stopped on"),
-        Turn::Frozen => (
-            "fulfilment_order.frozen",
-            "what is not sent is kept back, to be cancelled, of",
-        ),
-        Turn::Thawed => (
-            "fulfilment_order.thawed",
-            "what was kept back may be sent of",
-        ),
+        Turn::Frozen => ("fulfilment_order.frozen", "nothing more is sent for now of"),
+        Turn::Thawed => ("fulfilment_order.thawed", "the rest may be sent again of"),
         Turn::Closed => ("fulfilment_order.closed", "nothing is left to send of"),
         Turn::Cancelled => ("fulfilment_order.cancelled", "nothing will be sent of"),
         Turn::Reopened => ("fulfilment_order.reopened", "something is left to send of"),

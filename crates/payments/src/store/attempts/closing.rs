@@ -14,7 +14,8 @@ use crate::store::gateway_calls::{self, Columns, bind_calls, insert_calls_sql};
 use crate::{AttemptId, ClosedAttempt, DeclineCode};
 
 /// Closes attempts, and returns those that it closed. An attempt that is in none of the states that its closing starts
-/// from is left as it is. Fails with [`DbError::NotAsExpected`] if fewer than `expected` were closed.
+/// from is left as it is. Fails with [`NotAsExpected`](oms_database::DbError::NotAsExpected) if fewer than `expected`
+/// were closed.
 pub(crate) fn close_attempts<'q>(
     tenant_id: TenantId,
     closed: &'q [ClosedAttempt<'q>],
