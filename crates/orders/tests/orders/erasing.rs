@@ -537,7 +537,7 @@ fn personal_hold(handle: &str) -> NewHold {
 #[tokio::test]
 async fn texts_about_the_goods_are_erased_and_later_ones_are_not_stored() {
     let shop = Shop::open(Confirm::Pays).await;
-    let order_id = place_paid(&shop, "k").await;
+    let order_id = place_unsent(&shop, "k").await;
     let work = shop.work(order_id).await;
     let context = &shop.context;
     let packed = shop.ship(order_id, Some(1), ShipmentStatus::Packed).await;
