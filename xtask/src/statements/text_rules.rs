@@ -319,6 +319,7 @@ impl<'a> Statement<'a> {
 pub(super) fn is_schema(word: &str) -> bool {
     [
         "access",
+        "fulfilment",
         "geocoding",
         "inventory",
         "orders",

@@ -120,3 +120,18 @@ fn a_statement_for_plain_postgresql_only_states_why() {
     assert!(!is_plain_only("-- plain PostgreSQL: \nSELECT 1"));
     assert!(!is_plain_only("SELECT 1"));
 }
+
+#[test]
+fn the_rules_know_every_schema_that_migrations_create() {
+    let migrations = concat!(env!("CARGO_MANIFEST_DIR"), "/../migrations");
+    let mut created = Vec::new();
+    for entry in std::fs::read_dir(migrations).unwrap() {
+        let up = entry.unwrap().path().join("up.sql");
+        let text = std::fs::read_to_string(up).unwrap_or_default();
+        let names = text.split("CREATE SCHEMA ").skip(1);
+        created.extend(names.filter_map(|it| Some(it.split(';').next()?.trim().to_owned())));
+    }
+    // The only row of `installation` belongs to no tenant.
+    created.retain(|name| name != "installation" && !is_schema(name));
+    assert_eq!(created, Vec::<String>::new());
+}
