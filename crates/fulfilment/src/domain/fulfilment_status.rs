@@ -81,7 +81,7 @@ impl Fulfilment {
             .sum()
     }
 
-    /// What became of the goods that the customer sends back.
+    /// How much of the order the customer has returned.
     pub fn return_status(&self) -> OrderReturnStatus {
         return_status(&self.returns, self.shipped())
     }

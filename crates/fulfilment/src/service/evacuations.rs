@@ -9,7 +9,7 @@ use crate::domain::id::EvacuationId;
 use crate::error::FulfilmentError;
 use crate::store::{Now, evacuations};
 
-/// Starts an evacuation, which the worker takes on from here.
+/// Starts an evacuation. The worker continues it.
 ///
 /// # Errors
 /// `EvacuationUnfinished` if the warehouse has another one, or the database's error.

@@ -7,7 +7,7 @@ use crate::domain::returns::words::ReturnStatus;
 use crate::domain::words;
 
 words! {
-    OrderReturnStatus, "What became of the goods that a customer sends back.", {
+    OrderReturnStatus, "How much of an order the customer has returned.", {
         /// Nothing came back or is expected.
         None = "NONE",
         /// A return waits for a decision.

@@ -3,7 +3,7 @@
 use actix_web::{HttpResponse, web};
 use chrono::{DateTime, Utc};
 use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED};
-use oms_fulfilment::{ReturnId, WrittenReturn, return_id_of, written_return};
+use oms_fulfilment::{ReturnId, WrittenReturn};
 use oms_validation::WarehouseId;
 use oms_web::{
     CurrentActor, CurrentTenant, Disclosure, OptionalIdempotencyKey, OptionalIfMatch, OptionalJson,
@@ -14,8 +14,8 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use crate::error;
+use crate::http::returning::decide;
 use crate::http::{OrdersApi, examples};
-use crate::service::returning;
 use crate::service::returning::decide_return::RequestedDecision;
 
 /// Where the units are sent, and until when.
@@ -70,23 +70,11 @@ pub(in crate::http) async fn approve(
     id: web::Path<String>,
     body: OptionalJson<Body>,
 ) -> Result<HttpResponse, ProblemResponse> {
-    let id = return_id_of(&id)?;
     let body = body.0.unwrap_or_default();
     let decision = RequestedDecision::Approve {
         warehouse_id: body.warehouse_id,
         expires_at: body.expires_at,
     };
-    let deciding = api.work.run(|context| async move {
-        let (tenant, key, actor) = (tenant.0, key.0.as_ref(), actor.0.as_str());
-        let expected = &expected.0;
-        returning::decide_return::decide_return(
-            &context, tenant, id, expected, &decision, key, actor,
-        )
-        .await
-    });
-    Ok(written_return(
-        HttpResponse::Ok(),
-        deciding.await?,
-        disclosure,
-    ))
+    let request = (key, expected, id);
+    decide(&api, tenant, actor, disclosure, request, decision).await
 }

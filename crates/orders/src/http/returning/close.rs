@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED};
-use oms_fulfilment::{Note, ReturnId, WrittenReturn, return_id_of, written_return};
+use oms_fulfilment::{Note, ReturnId, WrittenReturn};
 use oms_web::{
     CurrentActor, CurrentTenant, Disclosure, OptionalIdempotencyKey, OptionalIfMatch, OptionalJson,
     ProblemResponse,
@@ -12,11 +12,11 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use crate::error;
+use crate::http::returning::decide;
 use crate::http::{OrdersApi, examples};
-use crate::service::returning;
 use crate::service::returning::decide_return::RequestedDecision;
 
-/// What becomes of units that did not arrive.
+/// What happens to units that did not arrive.
 #[derive(Debug, Default, Deserialize, Validate, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = ReturnClosing, examples(examples::return_closing))]
@@ -66,23 +66,11 @@ pub(in crate::http) async fn close(
     id: web::Path<String>,
     body: OptionalJson<Body>,
 ) -> Result<HttpResponse, ProblemResponse> {
-    let id = return_id_of(&id)?;
     let body = body.0.unwrap_or_default();
     let decision = RequestedDecision::Close {
         kept: body.refund_without_receipt,
         reason: body.reason,
     };
-    let deciding = api.work.run(|context| async move {
-        let (tenant, key, actor) = (tenant.0, key.0.as_ref(), actor.0.as_str());
-        let expected = &expected.0;
-        returning::decide_return::decide_return(
-            &context, tenant, id, expected, &decision, key, actor,
-        )
-        .await
-    });
-    Ok(written_return(
-        HttpResponse::Ok(),
-        deciding.await?,
-        disclosure,
-    ))
+    let request = (key, expected, id);
+    decide(&api, tenant, actor, disclosure, request, decision).await
 }

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED};
-use oms_fulfilment::{Note, ReturnId, WrittenReturn, return_id_of, written_return};
+use oms_fulfilment::{Note, ReturnId, WrittenReturn};
 use oms_web::{
     CurrentActor, CurrentTenant, Disclosure, OptionalIdempotencyKey, OptionalIfMatch,
     ProblemResponse, ValidJson,
@@ -12,8 +12,8 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 use crate::error;
+use crate::http::returning::decide;
 use crate::http::{OrdersApi, examples};
-use crate::service::returning;
 use crate::service::returning::decide_return::RequestedDecision;
 
 /// Why the return is declined.
@@ -62,20 +62,8 @@ pub(in crate::http) async fn decline(
     id: web::Path<String>,
     body: ValidJson<Body>,
 ) -> Result<HttpResponse, ProblemResponse> {
-    let id = return_id_of(&id)?;
     let body = body.0;
     let decision = RequestedDecision::Decline(body.reason);
-    let deciding = api.work.run(|context| async move {
-        let (tenant, key, actor) = (tenant.0, key.0.as_ref(), actor.0.as_str());
-        let expected = &expected.0;
-        returning::decide_return::decide_return(
-            &context, tenant, id, expected, &decision, key, actor,
-        )
-        .await
-    });
-    Ok(written_return(
-        HttpResponse::Ok(),
-        deciding.await?,
-        disclosure,
-    ))
+    let request = (key, expected, id);
+    decide(&api, tenant, actor, disclosure, request, decision).await
 }

@@ -6,10 +6,10 @@ use oms_validation::{ExpectedVersion, IdempotencyKey, Keyed, Once, TenantId};
 use crate::context::OrderContext;
 use crate::error::ShippingError;
 use crate::service::fulfilling::lock_order::{
-    fulfilment_order_of, lock_order, order_of, refuse_busy, tell,
+    fulfilment_order_of, lock_order, order_of, refuse_busy,
 };
 use crate::service::transitions::claim_key::claim_key;
-use crate::service::transitions::happenings::of_fulfilment_order;
+use crate::service::transitions::happenings::{of_fulfilment_order, tell};
 use crate::service::transitions::patience::Patience;
 
 /// Begins or stops work on a fulfilment order in the name of `actor`, and returns it. Repeating it changes nothing.

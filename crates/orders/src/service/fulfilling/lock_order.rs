@@ -8,12 +8,9 @@ use oms_fulfilment::{
 use oms_payments::{count_left, find_pending_refund};
 use oms_validation::{OrderId, TenantId};
 
-use crate::domain::authorship::Authorship;
 use crate::domain::clock::Now;
 use crate::domain::status::OrderStatus;
 use crate::error::{OrderError, ShippingError};
-use crate::service::transitions::change_status::add_event;
-use crate::service::transitions::happenings::Told;
 use crate::store::orders;
 
 /// The order of a fulfilment order.
@@ -115,21 +112,4 @@ pub(crate) async fn is_busy(
         | OrderStatus::Refunded
         | OrderStatus::Other(_) => false,
     })
-}
-
-/// Writes what happened to the timeline of a locked order.
-pub(crate) async fn tell(
-    connection: &mut Connection,
-    tenant: TenantId,
-    now: Now,
-    order_id: OrderId,
-    told: &Told,
-    actor: &str,
-) -> Result<(), ShippingError> {
-    let authorship = Authorship {
-        actor,
-        reason: &told.reason,
-    };
-    add_event(connection, tenant, now, order_id, &told.fact, authorship).await?;
-    Ok(())
 }

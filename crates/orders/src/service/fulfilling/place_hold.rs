@@ -6,8 +6,9 @@ use oms_validation::{IdempotencyKey, Keyed, Once, TenantId};
 use crate::context::OrderContext;
 use crate::error::{OrderError, ShippingError};
 use crate::service::fulfilling::facts::of_hold;
-use crate::service::fulfilling::lock_order::{fulfilment_order_of, order_of, tell};
+use crate::service::fulfilling::lock_order::{fulfilment_order_of, order_of};
 use crate::service::transitions::claim_key::claim_key;
+use crate::service::transitions::happenings::tell;
 use crate::service::transitions::patience::Patience;
 use crate::store::orders;
 

@@ -6,7 +6,8 @@ use oms_validation::TenantId;
 use crate::context::OrderContext;
 use crate::error::ShippingError;
 use crate::service::fulfilling::facts::of_release;
-use crate::service::fulfilling::lock_order::{lock_order, order_of, tell};
+use crate::service::fulfilling::lock_order::{lock_order, order_of};
+use crate::service::transitions::happenings::tell;
 use crate::service::transitions::patience::Patience;
 
 /// Releases a hold. Does nothing if there is none with this handle, or if no hold can have such a handle (`None`).

@@ -15,7 +15,7 @@ use crate::context::OrderContext;
 use crate::domain::clock::Now;
 use crate::error::{ReroutingError, ShippingError};
 use crate::service::fulfilling::facts::of_hold;
-use crate::service::fulfilling::lock_order::{order_of, tell};
+use crate::service::fulfilling::lock_order::order_of;
 use crate::service::rerouting::facts::{hold_of, of_rejection};
 use crate::service::rerouting::move_fulfilment_order::lock_movable;
 use crate::service::rerouting::reroute::{
@@ -23,6 +23,7 @@ use crate::service::rerouting::reroute::{
 };
 use crate::service::rerouting::rerouted::{ReroutedOrder, read_rerouted};
 use crate::service::transitions::claim_key::claim_or_find;
+use crate::service::transitions::happenings::tell;
 use crate::service::transitions::patience::Patience;
 
 /// What a warehouse rejects, and why.

@@ -14,9 +14,9 @@ use oms_validation::{TenantId, WarehouseId};
 
 use crate::domain::clock::Now;
 use crate::error::{OrderError, ReroutingError};
-use crate::service::fulfilling::lock_order::{fulfilment_of, tell};
+use crate::service::fulfilling::lock_order::fulfilment_of;
 use crate::service::rerouting::facts::of_move;
-use crate::service::transitions::happenings::write_happenings;
+use crate::service::transitions::happenings::{tell, write_happenings};
 use crate::store::{destinations, unreadable};
 
 /// Maximum number of times that units are routed, if the stock runs out before it is locked.
@@ -45,7 +45,7 @@ pub(crate) struct Wish<'a> {
     pub(crate) stock: SourceStock,
 }
 
-/// What became of a wish.
+/// The outcome of a move.
 #[derive(Debug)]
 pub(crate) enum Rerouted {
     /// The units went to another warehouse.

@@ -12,9 +12,10 @@ use crate::domain::return_terms::{CreditOn, ReturnTerms};
 use crate::domain::status::OrderStatus;
 use crate::error::{OrderError, ReturningError};
 use crate::service::returning::facts::of_credit;
-use crate::service::returning::lock_return::{lock_order, tell};
+use crate::service::returning::lock_return::lock_order;
 use crate::service::reversing::pay_out_returns::{StartedPayout, start_waiting_payout};
 use crate::service::reversing::refund_order::go_on;
+use crate::service::transitions::happenings::tell;
 use crate::store::return_credits;
 
 /// Credits what was accepted of a return and is not credited yet, and starts the refund of everything that waits. An

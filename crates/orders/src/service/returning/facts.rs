@@ -4,7 +4,7 @@ use oms_fulfilment::{ReceiptId, Received, Return, ReturnLine};
 use oms_validation::Money;
 use serde_json::{Value, json};
 
-use crate::service::transitions::change_status::Fact;
+use crate::service::transitions::happenings::Told;
 
 /// What happened to a return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Happened {
 }
 
 /// Something happened to a return.
-pub(crate) fn of_return(it: &Return, what: Happened) -> (Fact, String) {
+pub(crate) fn of_return(it: &Return, what: Happened) -> Told {
     let (kind, words) = what.words();
     let line = |line: &ReturnLine| {
         json!({
@@ -47,11 +47,11 @@ pub(crate) fn of_return(it: &Return, what: Happened) -> (Fact, String) {
     let units: i64 = it.lines.iter().map(|it| i64::from(it.quantity)).sum();
     let lines = it.lines.iter().map(line).collect();
     let reason = format!("return {} of {} {words}", it.number, counted(units));
-    (fact(kind, data_of(it, lines)), reason)
+    Told::new(kind, data_of(it, lines), reason)
 }
 
 /// Units of a return arrived, with this receipt.
-pub(crate) fn of_receipt(it: &Return, id: ReceiptId) -> (Fact, String) {
+pub(crate) fn of_receipt(it: &Return, id: ReceiptId) -> Told {
     let receipt = it.receipts.iter().find(|receipt| receipt.id == id);
     let line = |(line, units): (&i32, &Received)| {
         json!({
@@ -73,18 +73,18 @@ pub(crate) fn of_receipt(it: &Return, id: ReceiptId) -> (Fact, String) {
         units.map(|it| i64::from(it.arrived())).sum()
     });
     let reason = format!("{} of return {} arrived", counted(arrived), it.number);
-    (fact("return.received", data), reason)
+    Told::new("return.received", data, reason)
 }
 
 /// The customer was credited for a return.
-pub(crate) fn of_credit(it: &Return, amount: Money) -> (Fact, String) {
+pub(crate) fn of_credit(it: &Return, amount: Money) -> Told {
     let data = json!({ "returnId": it.id, "number": it.number, "amount": amount });
     let (amount_minor, currency) = (amount.amount_minor, amount.currency);
     let reason = format!(
         "{amount_minor} {currency} in minor units were credited for return {}",
         it.number
     );
-    (fact("credit.granted", data), reason)
+    Told::new("credit.granted", data, reason)
 }
 
 fn data_of(it: &Return, lines: Value) -> Value {
@@ -94,11 +94,6 @@ fn data_of(it: &Return, lines: Value) -> Value {
         data["warehouseId"] = json!(warehouse_id);
     }
     data
-}
-
-fn fact(kind: &'static str, data: Value) -> Fact {
-    let data = Some(data);
-    Fact { kind, data }
 }
 
 fn counted(units: i64) -> String {

@@ -4,11 +4,8 @@ use oms_database::Connection;
 use oms_fulfilment::{FulfilmentError, Return, ReturnId, find_returns};
 use oms_validation::{OrderId, TenantId};
 
-use crate::domain::authorship::Authorship;
-use crate::domain::clock::Now;
 use crate::domain::order::Order;
 use crate::error::{OrderError, ReturningError};
-use crate::service::transitions::change_status::{Fact, add_event};
 use crate::store::orders;
 
 /// A return as it is.
@@ -39,18 +36,4 @@ pub(crate) fn refuse_text(order: &Order, has_text: bool) -> Result<(), Returning
         Some(_) if has_text => Err(ReturningError::Erased(order.id)),
         _ => Ok(()),
     }
-}
-
-/// Writes what happened to the timeline of a locked order.
-pub(crate) async fn tell(
-    connection: &mut Connection,
-    tenant: TenantId,
-    now: Now,
-    order_id: OrderId,
-    (fact, reason): &(Fact, String),
-    actor: &str,
-) -> Result<(), ReturningError> {
-    let authorship = Authorship { actor, reason };
-    add_event(connection, tenant, now, order_id, fact, authorship).await?;
-    Ok(())
 }

@@ -15,9 +15,10 @@ use crate::context::OrderContext;
 use crate::error::{OrderError, ReturningError};
 use crate::service::returning::credit_return::{credit_return, execute};
 use crate::service::returning::facts::{Happened, of_receipt, of_return};
-use crate::service::returning::lock_return::{lock_order, return_of, tell};
+use crate::service::returning::lock_return::{lock_order, return_of};
 use crate::service::reversing::pay_out_returns::StartedPayout;
 use crate::service::transitions::claim_key::claim_or_find;
+use crate::service::transitions::happenings::tell;
 use crate::service::transitions::patience::Patience;
 
 /// Receives units of a return in any warehouse, in the name of `actor`, and returns the return. What arrived is credited

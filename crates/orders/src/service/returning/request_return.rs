@@ -19,9 +19,10 @@ use crate::error::ReturningError;
 use crate::service::reading::get_settings;
 use crate::service::returning::credit_return::{credit_return, execute};
 use crate::service::returning::facts::{Happened, of_return};
-use crate::service::returning::lock_return::{lock_order, refuse_text, return_of, tell};
+use crate::service::returning::lock_return::{lock_order, refuse_text, return_of};
 use crate::service::reversing::pay_out_returns::StartedPayout;
 use crate::service::transitions::claim_key::claim_or_find;
+use crate::service::transitions::happenings::tell;
 use crate::service::transitions::patience::Patience;
 use crate::store::clock;
 

@@ -11,8 +11,9 @@ use crate::domain::actor::RETURNS;
 use crate::error::{OrderError, ReturningError};
 use crate::service::returning::credit_return::execute;
 use crate::service::returning::facts::{Happened, of_return};
-use crate::service::returning::lock_return::{lock_order, return_of, tell};
+use crate::service::returning::lock_return::{lock_order, return_of};
 use crate::service::reversing::pay_out_returns::start_waiting_payout;
+use crate::service::transitions::happenings::tell;
 use crate::service::transitions::patience::Patience;
 use crate::store::{orders, return_credits, tenants};
 

@@ -62,7 +62,9 @@ pub(crate) async fn claim_key_for(
 ) -> Result<Option<Claimed>, OrderError> {
     match request {
         Some(keyed) if !idempotency_keys::claim(connection, tenant, keyed, result_id).await? => {
-            find_done(connection, tenant, request).await
+            let earlier = find_done(connection, tenant, request).await?;
+            // The retention removed it in between.
+            earlier.map(Some).ok_or(OrderError::Contended)
         }
         _ => Ok(None),
     }

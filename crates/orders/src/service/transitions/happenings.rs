@@ -5,8 +5,9 @@ use oms_fulfilment::{FulfilmentOrder, Happening, Shipment, ShipmentLine, Shipmen
 use oms_validation::{OrderId, TenantId};
 use serde_json::{Value, json};
 
+use crate::domain::authorship::Authorship;
 use crate::domain::clock::Now;
-use crate::service::transitions::change_status::{Fact, NewEvent, add_events};
+use crate::service::transitions::change_status::{Fact, NewEvent, add_event, add_events};
 
 /// A fact and its words.
 #[derive(Clone, Debug)]
@@ -33,6 +34,23 @@ impl Told {
             reason: &self.reason,
         }
     }
+}
+
+/// Writes a fact to the timeline of a locked order.
+pub(crate) async fn tell(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    order_id: OrderId,
+    told: &Told,
+    actor: &str,
+) -> Result<(), DbError> {
+    let authorship = Authorship {
+        actor,
+        reason: &told.reason,
+    };
+    add_event(connection, tenant, now, order_id, &told.fact, authorship).await?;
+    Ok(())
 }
 
 /// Writes what happened to the timeline of a locked order.
