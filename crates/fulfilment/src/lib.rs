@@ -58,7 +58,7 @@ pub use service::find_open::{find_open_orders, list_open_orders};
 pub use service::find_orders::{Subject, find_orders_of, find_shipments, find_subjects};
 pub use service::find_returns::{find_expired_returns, find_returns};
 pub use service::freeze::{UnsentChange, cancel_frozen, cancel_unsent, freeze_unsent, thaw};
-pub use service::hold::{place_hold, release_hold};
+pub use service::hold::{hold_opened, place_hold, release_hold};
 pub use service::list_tracking::list_tracking_from;
 pub use service::moves::{exclude_warehouse, find_excluded, find_moves, include_warehouse};
 pub use service::open::{find_opened, open_fulfilment_orders};

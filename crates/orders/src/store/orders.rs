@@ -20,7 +20,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub(crate) use changing::{KeyFate, Transition, change_statuses, raise_versions};
-pub(crate) use locking::{Shippable, lock_placed, lock_shippable, lock_status};
+pub(crate) use locking::{Shippable, lock_paid, lock_placed, lock_shippable, lock_status};
 
 use crate::domain::address::ShippingAddress;
 use crate::domain::external_reference::ExternalReference;

@@ -28,13 +28,8 @@ pub async fn order_fulfilments(
     let mut found = find_fulfilments(&mut connection, tenant, now, &ids).await?;
     if found.is_empty() && status == OrderStatus::Paid {
         transaction(&mut connection, async |connection| {
-            let status = orders::lock_status(connection, tenant, order_id).await?;
-            match status {
-                Some(OrderStatus::Paid) => {
-                    open_late(connection, tenant, now, order_id, OPENER).await
-                }
-                _ => Ok(false),
-            }
+            let paid = orders::lock_paid(connection, tenant, &ids).await?;
+            open_late(connection, tenant, now, &paid, OPENER).await
         })
         .await?;
         found = find_fulfilments(&mut connection, tenant, now, &ids).await?;
