@@ -1,14 +1,18 @@
 //! `PUT /price-lists/{id}/prices`.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use oms_errors::{
-    INVALID_HEADER, PRECONDITION_FAILED, PRECONDITION_REQUIRED, Problem, invalid_field,
+    INVALID_HEADER, INVALID_REQUEST, PRECONDITION_FAILED, PRECONDITION_REQUIRED, Problem,
+    UNSUPPORTED_MEDIA_TYPE, invalid_field, invalid_fields,
 };
+use oms_validation::json::{self, InvalidJson};
 use oms_validation::{Money, ProductId};
-use oms_web::{CurrentTenant, Disclosure, IfMatch, ProblemResponse, ValidJson};
+use oms_web::{
+    BodyLimits, CurrentTenant, Disclosure, IfMatch, ProblemResponse, for_each_piece,
+    utf8_media_type,
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
-use validator::Validate;
 
 use super::id_of;
 use super::representation::{WrittenPriceList, written};
@@ -18,8 +22,11 @@ use crate::error;
 use crate::http::{InventoryApi, examples};
 use crate::service;
 
+/// Bytes of a body with 1,000 prices. Other bodies may have fewer.
+const MAX_BYTES: usize = 256 * 1024;
+
 /// All prices of a list.
-#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = ListPrices, examples(examples::list_prices))]
 pub(crate) struct Body {
@@ -75,10 +82,12 @@ pub(crate) async fn set_prices(
     disclosure: Disclosure,
     expected: IfMatch,
     id: web::Path<String>,
-    body: ValidJson<Body>,
+    request: HttpRequest,
+    payload: web::Payload,
 ) -> Result<HttpResponse, ProblemResponse> {
     let id = id_of(&id)?;
-    let prices = body.0.prices.into_iter().map(|price| ListPrice {
+    let body = read(&request, payload).await?;
+    let prices = body.prices.into_iter().map(|price| ListPrice {
         product_id: price.product_id,
         min_quantity: quantity_of(price.min_quantity),
         unit_price: price.unit_price,
@@ -90,6 +99,28 @@ pub(crate) async fn set_prices(
     });
     let list = setting.await?;
     Ok(written(HttpResponse::Ok(), list, disclosure))
+}
+
+async fn read(request: &HttpRequest, payload: web::Payload) -> Result<Body, Problem> {
+    if utf8_media_type(request.headers()).as_deref() != Some("application/json") {
+        let detail = "send application/json in UTF-8";
+        return Err(Problem::new(&UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    let limits = BodyLimits::of(request);
+    let limits = BodyLimits {
+        max_bytes: limits.max_bytes.max(MAX_BYTES),
+        ..limits
+    };
+    let mut text = Vec::new();
+    for_each_piece(payload.into_inner(), limits, async |piece| {
+        text.extend_from_slice(&piece);
+        Ok(())
+    })
+    .await?;
+    json::from_slice(&text).map_err(|error| match error {
+        InvalidJson::Syntax(_) => Problem::new(&INVALID_REQUEST, "the body is not valid JSON"),
+        InvalidJson::Member(field) => invalid_fields(vec![field]),
+    })
 }
 
 /// A quantity beyond all numbers is refused as out of range.
