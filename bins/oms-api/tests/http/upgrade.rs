@@ -218,14 +218,14 @@ impl Upgrade {
         let customer = Customer::of(traffic.client.clone(), &new.url);
         let (since, mut longest) = (Instant::now(), Duration::ZERO);
         let held = "SELECT count(*) FROM fulfilment.holds WHERE handle = 'before-fulfilment'";
+        let list =
+            format!("/fulfilment-orders?warehouseId={ATLANTA_WAREHOUSE}&status=OPEN&limit=100");
         let mut printed = Instant::now();
         loop {
             let asked = Instant::now();
-            let list = customer
-                .get("/fulfilment-orders?status=OPEN&limit=100")
-                .await;
+            let page = customer.get(&list).await;
             longest = longest.max(asked.elapsed());
-            assert_eq!(list.status, 200, "{list:?}");
+            assert_eq!(page.status, 200, "{page:?}");
             let opened = self.database.number(held).await;
             if opened >= existing {
                 break;

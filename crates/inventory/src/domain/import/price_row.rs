@@ -68,13 +68,18 @@ impl Row for PriceRow {
             // A cell that is not a number is reported as out of range.
             quantity => quantity.parse().unwrap_or(-1),
         };
-        Self::new(cells.price_list, cells.sku, quantity, price)
+        Self::new(cells.price_list, cells.sku, quantity, price.as_ref())
     }
 
     fn from_json(text: &str) -> Result<Self, Invalid> {
         let object: Object = object(text)?;
         let quantity = object.min_quantity.unwrap_or(1);
-        Self::new(&object.price_list, &object.sku, quantity, object.unit_price)
+        Self::new(
+            &object.price_list,
+            &object.sku,
+            quantity,
+            object.unit_price.as_ref(),
+        )
     }
 
     fn key(&self) -> String {
@@ -83,7 +88,7 @@ impl Row for PriceRow {
 }
 
 impl PriceRow {
-    fn new(list: &str, sku: &str, quantity: i64, price: Option<Price>) -> Result<Self, Invalid> {
+    fn new(list: &str, sku: &str, quantity: i64, price: Option<&Price>) -> Result<Self, Invalid> {
         let list = PriceListCode::parse(list.trim()).map_err(|error| {
             let reason = format!("the code of the price list {error}");
             (RejectionCode::InvalidPriceList, reason)
@@ -104,7 +109,7 @@ impl PriceRow {
     }
 }
 
-fn money(price: Price) -> Result<Money, Invalid> {
+fn money(price: &Price) -> Result<Money, Invalid> {
     let currency = Currency::parse(&price.currency).map_err(|error| {
         let reason = format!("the currency {error}");
         (RejectionCode::InvalidCurrency, reason)
