@@ -243,7 +243,7 @@ impl Upgrade {
     }
 
     async fn start(&self, version: Version) -> Api {
-        let settings = [SWEEPING];
+        let settings = [SWEEPING, ("OMS_FULFILMENT_INTERVAL_MS", "1000")];
         let url = self.database.url();
         Api::start(command_of(version, &url, &self.sandbox.url, &settings)).await
     }
