@@ -1100,6 +1100,9 @@ export type NewDeadLetter = {
  * A hold to place.
  */
 export type NewHold = {
+    /**
+     * `rerouting` and `before-fulfilment` are reserved for the holds of oms itself.
+     */
     handle: HoldHandle;
     note?: Note | null;
     reason: HoldReason;
@@ -1303,6 +1306,7 @@ export type NewShipment = {
      */
     parcels?: Array<NewParcel> | null;
     status?: NewShipmentStatus | null;
+    warehouseId?: WarehouseId | null;
 };
 
 /**
@@ -1893,7 +1897,7 @@ export type Problem = {
     /**
      * The kind of problem, for programs.
      */
-    code: 'request.invalid' | 'request.invalid_header' | 'access.unauthenticated' | 'request.route_not_found' | 'request.method_not_allowed' | 'request.precondition_failed' | 'request.precondition_required' | 'request.timeout' | 'request.head_too_large' | 'request.too_large' | 'request.unsupported_media_type' | 'service.database_unavailable' | 'service.database_denied' | 'service.overloaded' | 'service.internal' | 'access.forbidden' | 'access.issuer_unavailable' | 'access.rate_limited' | 'geocoding.address_not_found' | 'geocoding.too_many_look_ups' | 'geocoding.unavailable' | 'payments.gateway_unavailable' | 'payments.gateway_refused' | 'payments.invalid_signature' | 'payments.amount_not_accepted' | 'payments.currency_not_accepted' | 'payments.payment_not_accepted' | 'inventory.warehouse_not_found' | 'inventory.warehouse_name_taken' | 'inventory.warehouse_evacuated' | 'inventory.product_not_found' | 'inventory.sku_taken' | 'inventory.price_list_not_found' | 'inventory.price_list_code_taken' | 'inventory.price_list_currency' | 'inventory.stock_level_not_found' | 'inventory.unknown_warehouse' | 'inventory.unknown_product' | 'inventory.insufficient_stock' | 'inventory.insufficient_quarantine' | 'inventory.too_much_stock' | 'inventory.idempotency_key_reused' | 'inventory.import_not_found' | 'inventory.import_header' | 'inventory.import_encoding' | 'inventory.import_empty' | 'inventory.import_too_long' | 'inventory.import_rejected' | 'inventory.import_in_progress' | 'inventory.imports_busy' | 'inventory.outcome_unknown' | 'fulfilment.not_found' | 'fulfilment.shipment_not_found' | 'fulfilment.parcel_not_found' | 'fulfilment.on_hold' | 'fulfilment.scheduled' | 'fulfilment.closed' | 'fulfilment.has_shipments' | 'fulfilment.too_many_holds' | 'fulfilment.too_many_shipments' | 'fulfilment.unknown_line' | 'fulfilment.more_than_outstanding' | 'fulfilment.nothing_ready' | 'fulfilment.packed' | 'fulfilment.too_many_moves' | 'fulfilment.evacuation_not_found' | 'fulfilment.evacuation_unfinished' | 'fulfilment.evacuation_finished' | 'fulfilment.not_shipped' | 'fulfilment.delivered' | 'fulfilment.shipment_cancelled' | 'fulfilment.has_parcels' | 'fulfilment.erased' | 'fulfilment.implausible_time' | 'fulfilment.not_reserved' | 'fulfilment.has_return' | 'returns.not_found' | 'returns.nothing_shipped' | 'returns.unknown_line' | 'returns.more_than_returnable' | 'returns.too_many_returns' | 'returns.wrong_status' | 'returns.already_accepted' | 'returns.more_than_approved' | 'returns.too_many_receipts' | 'fulfilment.outcome_unknown' | 'orders.no_single_warehouse' | 'orders.not_available_there' | 'orders.same_warehouse' | 'orders.no_other_warehouse' | 'orders.unknown_product' | 'orders.product_not_sold' | 'orders.unknown_price_list' | 'orders.price_list_currency' | 'orders.currency_not_offered' | 'orders.price_changed' | 'orders.total_mismatch' | 'orders.discount_too_large' | 'orders.tax_too_large' | 'orders.total_too_large' | 'orders.idempotency_key_reused' | 'orders.in_progress' | 'orders.payment_declined' | 'orders.payment_voided' | 'orders.not_payable' | 'orders.payment_expired' | 'orders.payment_in_progress' | 'orders.too_many_payments' | 'orders.too_many_unpaid' | 'orders.too_many_units' | 'orders.too_many_declines' | 'orders.contended' | 'orders.overloaded' | 'orders.outcome_unknown' | 'orders.not_found' | 'orders.cancelled' | 'orders.closed' | 'orders.not_cancellable' | 'orders.partly_shipped' | 'orders.nothing_unshipped' | 'orders.busy' | 'orders.not_refundable' | 'orders.refund_in_progress' | 'orders.payment_disputed' | 'orders.refund_exceeds_captured' | 'orders.refund_exceeds_part' | 'orders.refund_amount_changed' | 'orders.refund_refused' | 'returns.window_closed' | 'returns.order_erased' | 'returns.nothing_owed' | 'orders.dead_letter_not_found' | 'orders.dead_letter_resolved' | 'orders.not_resolvable' | 'orders.not_unsettled' | 'orders.confirmation_required' | 'orders.refund_was_made' | 'orders.not_proven_paid' | 'orders.not_proven_failed' | 'orders.payment_was_taken' | 'orders.customer_not_found' | 'orders.finding_not_found' | 'orders.finding_resolved';
+    code: 'request.invalid' | 'request.invalid_header' | 'access.unauthenticated' | 'request.route_not_found' | 'request.method_not_allowed' | 'request.precondition_failed' | 'request.precondition_required' | 'request.timeout' | 'request.head_too_large' | 'request.too_large' | 'request.unsupported_media_type' | 'service.database_unavailable' | 'service.database_denied' | 'service.overloaded' | 'service.internal' | 'access.forbidden' | 'access.issuer_unavailable' | 'access.rate_limited' | 'geocoding.address_not_found' | 'geocoding.too_many_look_ups' | 'geocoding.unavailable' | 'payments.gateway_unavailable' | 'payments.gateway_refused' | 'payments.invalid_signature' | 'payments.amount_not_accepted' | 'payments.currency_not_accepted' | 'payments.payment_not_accepted' | 'inventory.warehouse_not_found' | 'inventory.warehouse_name_taken' | 'inventory.warehouse_evacuated' | 'inventory.product_not_found' | 'inventory.sku_taken' | 'inventory.price_list_not_found' | 'inventory.price_list_code_taken' | 'inventory.price_list_currency' | 'inventory.stock_level_not_found' | 'inventory.unknown_warehouse' | 'inventory.unknown_product' | 'inventory.insufficient_stock' | 'inventory.insufficient_quarantine' | 'inventory.too_much_stock' | 'inventory.idempotency_key_reused' | 'inventory.import_not_found' | 'inventory.import_header' | 'inventory.import_encoding' | 'inventory.import_empty' | 'inventory.import_too_long' | 'inventory.import_rejected' | 'inventory.import_in_progress' | 'inventory.imports_busy' | 'inventory.outcome_unknown' | 'fulfilment.not_found' | 'fulfilment.shipment_not_found' | 'fulfilment.parcel_not_found' | 'fulfilment.on_hold' | 'fulfilment.scheduled' | 'fulfilment.closed' | 'fulfilment.other_warehouse' | 'fulfilment.has_shipments' | 'fulfilment.too_many_holds' | 'fulfilment.reserved_handle' | 'fulfilment.too_many_shipments' | 'fulfilment.unknown_line' | 'fulfilment.more_than_outstanding' | 'fulfilment.nothing_ready' | 'fulfilment.packed' | 'fulfilment.too_many_moves' | 'fulfilment.evacuation_not_found' | 'fulfilment.evacuation_unfinished' | 'fulfilment.evacuation_finished' | 'fulfilment.not_shipped' | 'fulfilment.delivered' | 'fulfilment.shipment_cancelled' | 'fulfilment.has_parcels' | 'fulfilment.erased' | 'fulfilment.implausible_time' | 'fulfilment.not_reserved' | 'fulfilment.has_return' | 'returns.not_found' | 'returns.nothing_shipped' | 'returns.unknown_line' | 'returns.more_than_returnable' | 'returns.too_many_returns' | 'returns.wrong_status' | 'returns.already_accepted' | 'returns.more_than_approved' | 'returns.too_many_receipts' | 'fulfilment.outcome_unknown' | 'orders.no_single_warehouse' | 'orders.not_available_there' | 'orders.same_warehouse' | 'orders.no_other_warehouse' | 'orders.unknown_product' | 'orders.product_not_sold' | 'orders.unknown_price_list' | 'orders.price_list_currency' | 'orders.currency_not_offered' | 'orders.price_changed' | 'orders.total_mismatch' | 'orders.discount_too_large' | 'orders.tax_too_large' | 'orders.total_too_large' | 'orders.idempotency_key_reused' | 'orders.in_progress' | 'orders.payment_declined' | 'orders.payment_voided' | 'orders.not_payable' | 'orders.payment_expired' | 'orders.payment_in_progress' | 'orders.too_many_payments' | 'orders.too_many_unpaid' | 'orders.too_many_units' | 'orders.too_many_declines' | 'orders.contended' | 'orders.overloaded' | 'orders.outcome_unknown' | 'orders.not_found' | 'orders.cancelled' | 'orders.closed' | 'orders.not_cancellable' | 'orders.partly_shipped' | 'orders.nothing_unshipped' | 'orders.busy' | 'orders.not_refundable' | 'orders.refund_in_progress' | 'orders.payment_disputed' | 'orders.refund_exceeds_captured' | 'orders.refund_exceeds_part' | 'orders.refund_amount_changed' | 'orders.refund_refused' | 'returns.window_closed' | 'returns.order_erased' | 'returns.nothing_owed' | 'orders.dead_letter_not_found' | 'orders.dead_letter_resolved' | 'orders.not_resolvable' | 'orders.not_unsettled' | 'orders.confirmation_required' | 'orders.refund_was_made' | 'orders.not_proven_paid' | 'orders.not_proven_failed' | 'orders.payment_was_taken' | 'orders.customer_not_found' | 'orders.finding_not_found' | 'orders.finding_resolved';
     /**
      * With `orders.currency_not_offered`: the tenant's currencies.
      */
@@ -2643,6 +2647,7 @@ export type ShipmentBatchItem = {
     parcels?: Array<NewParcel> | null;
     shipmentId?: ShipmentId | null;
     status?: NewShipmentStatus | null;
+    warehouseId?: WarehouseId | null;
 };
 
 /**
@@ -3649,10 +3654,11 @@ export type ResumeEvacuationErrors = {
      * - `service.overloaded`: Too many requests in flight
      * - `service.database_unavailable`: The database is not available
      * - `service.database_denied`: The database denies access
+     * - `orders.contended`: The stock is changing too fast to place the order right now
      * - `orders.outcome_unknown`: The outcome is unknown; repeat the request with the same idempotency key
      */
     503: Problem & {
-        code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied' | 'orders.outcome_unknown';
+        code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied' | 'orders.contended' | 'orders.outcome_unknown';
         status?: 503;
     };
 };
@@ -3752,10 +3758,11 @@ export type StopEvacuationErrors = {
      * - `service.overloaded`: Too many requests in flight
      * - `service.database_unavailable`: The database is not available
      * - `service.database_denied`: The database denies access
+     * - `orders.contended`: The stock is changing too fast to place the order right now
      * - `orders.outcome_unknown`: The outcome is unknown; repeat the request with the same idempotency key
      */
     503: Problem & {
-        code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied' | 'orders.outcome_unknown';
+        code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied' | 'orders.contended' | 'orders.outcome_unknown';
         status?: 503;
     };
 };
@@ -4038,10 +4045,11 @@ export type PlaceHoldErrors = {
         status?: 415;
     };
     /**
+     * - `fulfilment.reserved_handle`: Reserved hold handle
      * - `orders.idempotency_key_reused`: The idempotency key was used with another request
      */
     422: Problem & {
-        code?: 'orders.idempotency_key_reused';
+        code?: 'fulfilment.reserved_handle' | 'orders.idempotency_key_reused';
         status?: 422;
     };
     /**
@@ -4525,13 +4533,14 @@ export type CreateShipmentErrors = {
      * - `fulfilment.on_hold`: The fulfilment order is on hold
      * - `fulfilment.scheduled`: The fulfilment order is scheduled for later
      * - `fulfilment.closed`: The fulfilment order is closed
+     * - `fulfilment.other_warehouse`: The fulfilment order is in another warehouse
      * - `fulfilment.too_many_shipments`: Too many shipments
      * - `fulfilment.nothing_ready`: Nothing is left to pack
      * - `fulfilment.not_reserved`: The units are not reserved
      * - `orders.busy`: The order is being cancelled or refunded
      */
     409: Problem & {
-        code?: 'fulfilment.on_hold' | 'fulfilment.scheduled' | 'fulfilment.closed' | 'fulfilment.too_many_shipments' | 'fulfilment.nothing_ready' | 'fulfilment.not_reserved' | 'orders.busy';
+        code?: 'fulfilment.on_hold' | 'fulfilment.scheduled' | 'fulfilment.closed' | 'fulfilment.other_warehouse' | 'fulfilment.too_many_shipments' | 'fulfilment.nothing_ready' | 'fulfilment.not_reserved' | 'orders.busy';
         status?: 409;
     };
     /**
@@ -12404,10 +12413,11 @@ export type EvacuateWarehouseErrors = {
      * - `service.overloaded`: Too many requests in flight
      * - `service.database_unavailable`: The database is not available
      * - `service.database_denied`: The database denies access
+     * - `orders.contended`: The stock is changing too fast to place the order right now
      * - `orders.outcome_unknown`: The outcome is unknown; repeat the request with the same idempotency key
      */
     503: Problem & {
-        code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied' | 'orders.outcome_unknown';
+        code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied' | 'orders.contended' | 'orders.outcome_unknown';
         status?: 503;
     };
 };

@@ -116,14 +116,9 @@ pub(crate) async fn open_late(
 /// Why the fulfilment order of an old order is on hold.
 const OLD_ORDER: &str = "the order was paid before oms recorded what is shipped";
 
-/// The name of that hold.
-pub(crate) fn hold_of_old_orders() -> HoldHandle {
-    HoldHandle::parse("before-fulfilment").expect("it is a short lower-case word")
-}
-
 fn of_old_order() -> NewHold {
     NewHold {
-        handle: hold_of_old_orders(),
+        handle: HoldHandle::before_fulfilment(),
         reason: HoldReason::Unlisted,
         note: Note::parse(OLD_ORDER).ok(),
     }
