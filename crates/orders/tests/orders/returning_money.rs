@@ -188,9 +188,11 @@ async fn other_refunds_leave_the_money_for_returns_and_one_of_the_rest_pays_them
     let shop = Shop::open(Confirm::Pays).await;
     let order_id = shop.delivered("k", 3).await;
     let id = shop.approved(order_id, 1).await;
-    shop.gateway.refunds(Refunding::IsRefused);
+    let dispute = |state| shop.gateway.dispute(&reference(order_id), usd(300), state);
+    dispute(DisputeState::NeedsResponse);
+    drop(compare(&shop).await);
     shop.receive(id, restocked(1)).await.unwrap();
-    shop.gateway.refunds(Refunding::Pays);
+    dispute(DisputeState::Won);
     let too_much = shop.refund(order_id, "a", Some(201)).await;
     let is_refused = matches!(
         too_much,
