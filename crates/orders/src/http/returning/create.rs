@@ -90,6 +90,7 @@ oms_web::refusals! {
         Refusals,
     ),
 )]
+#[expect(clippy::too_many_arguments, reason = "each is a part of the request")]
 pub(in crate::http) async fn create(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,

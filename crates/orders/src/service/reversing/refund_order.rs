@@ -40,7 +40,7 @@ pub enum RefundedOrder {
 /// What the first transaction found or started.
 enum Begun {
     /// The key stands for this refund.
-    Before(Refund, OrderStatus),
+    Before(Box<Refund>, OrderStatus),
     /// This request started the refund.
     Now(Box<StartedRefund>),
 }
@@ -80,7 +80,7 @@ pub async fn refund_order(
         }
     };
     let started = match begun? {
-        Begun::Before(refund, status) => return replayed(refund, status),
+        Begun::Before(refund, status) => return replayed(*refund, status),
         Begun::Now(started) => started,
     };
     oms_failpoints::reached("orders.refunding");
@@ -119,7 +119,7 @@ async fn begin(
         let credits = credits_of(connection, tenant, order_id, &refund).await?;
         let step = context.gateway.step(refund.amount.currency);
         return match request.made(order_id, &refund, &credits, step) {
-            true => Ok(Begun::Before(refund, status)),
+            true => Ok(Begun::Before(Box::new(refund), status)),
             false => Err(OrderError::KeyReused.into()),
         };
     }
