@@ -4,6 +4,7 @@ pub(crate) mod advance_cancelling;
 pub(crate) mod advance_refunding;
 pub(crate) mod cancel_order;
 pub(crate) mod cancel_unshipped;
+pub(crate) mod go_on_refunding;
 pub(crate) mod look_before;
 pub(crate) mod pay_out_returns;
 pub(crate) mod refund_order;

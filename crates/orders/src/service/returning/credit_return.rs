@@ -5,8 +5,9 @@ use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
 use crate::error::ReturningError;
+use crate::service::reversing::go_on_refunding::go_on;
 use crate::service::reversing::pay_out_returns::start_waiting_payout;
-use crate::service::reversing::started_refund::{self, StartedRefund};
+use crate::service::reversing::started_refund::StartedRefund;
 use crate::service::transitions::credit_returns::credit_returns;
 
 /// Credits what was accepted of an order's returns and is not credited yet, and starts the refund of everything that
@@ -30,6 +31,6 @@ pub(super) async fn execute(
     actor: &str,
 ) {
     if let Some(started) = started {
-        started_refund::go_on(context, tenant, started, actor).await;
+        go_on(context, tenant, started, actor).await;
     }
 }

@@ -1,4 +1,4 @@
-//! A refund that a transaction has started: it is executed after the commit, and the sweeper continues if that fails.
+//! A refund that a transaction has started, to be executed after the commit.
 
 use oms_database::{Connection, DbError};
 use oms_payments::{Attempt, Refund, find_payment};
@@ -8,10 +8,7 @@ use crate::context::OrderContext;
 use crate::domain::authorship::Authorship;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
-use crate::service::reversing::advance_refunding::refund_at_gateway;
-use crate::service::transitions::advance::Advance;
 use crate::service::transitions::change_status::change_status;
-use crate::service::transitions::dead_letter_order::dead_letter_order;
 use crate::service::transitions::worklist::put_on;
 use crate::store::orders::{KeyFate, Transition};
 use crate::store::reconciliations::{Claim, Stock};
@@ -19,9 +16,9 @@ use crate::store::reconciliations::{Claim, Stock};
 /// A refund that was started.
 #[derive(Debug)]
 pub(crate) struct StartedRefund {
-    attempt: Attempt,
+    pub(super) attempt: Attempt,
     pub(crate) refund: Refund,
-    claim: Claim,
+    pub(super) claim: Claim,
 }
 
 impl StartedRefund {
@@ -53,45 +50,4 @@ impl StartedRefund {
             claim: Claim::of_request(order_id, OrderStatus::Refunding, entry),
         })
     }
-}
-
-/// Executes a refund as far as possible now. Returns whether the gateway has not reported its outcome yet.
-pub(crate) async fn go_on(
-    context: &OrderContext,
-    tenant: TenantId,
-    started: &StartedRefund,
-    actor: &str,
-) -> bool {
-    let (order_id, refund_id) = (started.refund.order_id, started.refund.id);
-    match try_to_go_on(context, tenant, started, actor).await {
-        Ok(advance) => {
-            tracing::info!(%order_id, %refund_id, ?advance, "refunding an order");
-            matches!(
-                advance,
-                Advance::Waiting | Advance::Refused | Advance::TryAgain { .. }
-            )
-        }
-        Err(error) => {
-            let cause: &dyn std::error::Error = &error;
-            tracing::warn!(%order_id, cause, "a refund could not be finished; the sweeper will continue");
-            false
-        }
-    }
-}
-
-async fn try_to_go_on(
-    context: &OrderContext,
-    tenant: TenantId,
-    StartedRefund {
-        attempt,
-        refund,
-        claim,
-    }: &StartedRefund,
-    actor: &str,
-) -> Result<Advance, OrderError> {
-    let advance = refund_at_gateway(context, tenant, attempt, refund, actor).await?;
-    if let Advance::NeedsOperator { reason } = &advance {
-        dead_letter_order(context, tenant, claim, reason, actor).await?;
-    }
-    Ok(advance)
 }
