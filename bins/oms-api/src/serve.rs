@@ -85,7 +85,10 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         locator,
         config.intake_timeout,
     ));
-    let fulfilment = Arc::new(FulfilmentContext::new(database.clone()));
+    let fulfilment = Arc::new(FulfilmentContext::new(
+        database.clone(),
+        config.intake_timeout,
+    ));
     let context = OrderContext::new(database.clone(), gateway, geocoder, settings);
     let context = context.with_preview_geocoder(geocoders.previews);
     let context = context.with_installation(installation);
