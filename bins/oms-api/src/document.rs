@@ -33,7 +33,7 @@ use crate::routes::{MatchedRoute, ROUTES};
 /// Problems of every request with a credential, whatever its route.
 const OF_CREDENTIALS: &[&ProblemType] = &[
     &UNAUTHENTICATED,
-    &oms_access::FORBIDDEN,
+    &oms_errors::FORBIDDEN,
     &oms_access::RATE_LIMITED,
     &oms_access::ISSUER_UNAVAILABLE,
 ];

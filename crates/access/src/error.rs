@@ -7,8 +7,6 @@ use oms_validation::Scope;
 use crate::domain::credential::CredentialName;
 
 oms_errors::problem_types! {
-    /// The credential is valid but lacks a scope. `scope` in the body names it.
-    FORBIDDEN = "access.forbidden", Forbidden, "Missing scope";
     /// The token is signed with an unknown key, and the issuer does not answer. Repeat the request after `Retry-After`
     /// seconds.
     ISSUER_UNAVAILABLE = "access.issuer_unavailable", Unavailable, "Token issuer unavailable";
@@ -58,10 +56,7 @@ impl AccessError {
     pub fn into_problem(self) -> Problem {
         match self {
             Self::Unknown(_) => Problem::of(&UNAUTHENTICATED).with_source(self),
-            Self::Lacking(scope) => {
-                Problem::new(&FORBIDDEN, format!("the scope {scope} is missing"))
-                    .with_extension("scope", scope.as_str())
-            }
+            Self::Lacking(scope) => oms_web::forbidden(scope),
             Self::TooOften(seconds) => Problem::of(&RATE_LIMITED).with_retry_after_s(seconds),
             Self::IssuerUnavailable(_) => Problem::of(&ISSUER_UNAVAILABLE)
                 .with_retry_after_s(1)

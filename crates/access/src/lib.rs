@@ -13,7 +13,7 @@ pub use domain::api_key::KeyMode;
 pub use domain::credential::{Credential, CredentialName, InvalidCredentialName};
 pub use domain::issuer::{IssuerSettings, OrdersWrite, TokenAlgorithm, UnknownAlgorithm};
 pub use domain::rate_limit::{Allowance, RateLimit, RateLimits};
-pub use error::{AccessError, FORBIDDEN, ISSUER_UNAVAILABLE, PROBLEM_TYPES, RATE_LIMITED};
+pub use error::{AccessError, ISSUER_UNAVAILABLE, PROBLEM_TYPES, RATE_LIMITED};
 pub use service::authenticate::{Authenticator, AuthenticatorSettings};
 pub use service::verify_token::Issuer;
 

@@ -66,23 +66,23 @@ oms_errors::problem_types! {
     /// The order holds fewer units in the warehouse than it has to send.
     NOT_RESERVED = "fulfilment.not_reserved", WrongState, "The units are not reserved";
     /// Units of the shipment are in a return, so that it can't be cancelled. Decline or cancel the return first.
-    HAS_RETURN = "fulfilment.has_return", WrongState, "Units of the shipment are in a return";
+    HAS_RETURN = "fulfilment.has_return", WrongState, "Shipment has a return";
     /// The tenant has no such return.
     RETURN_NOT_FOUND = "returns.not_found", NotFound, "Return not found";
     /// Nothing of the order was sent, so nothing can come back.
-    NOTHING_SHIPPED = "returns.nothing_shipped", WrongState, "Nothing of the order was sent";
+    NOTHING_SHIPPED = "returns.nothing_shipped", WrongState, "Nothing was shipped";
     /// The order or the return has no line of this number. `line` names it.
-    RETURN_UNKNOWN_LINE = "returns.unknown_line", Unprocessable, "No such line to return";
-    /// Fewer units of a line were sent and are in no other return. `line`, `wanted` and `returnable` name them.
-    MORE_THAN_RETURNABLE = "returns.more_than_returnable", Unprocessable, "More units than may be returned";
+    RETURN_UNKNOWN_LINE = "returns.unknown_line", Unprocessable, "Unknown line";
+    /// More units of a line than were sent and are in no other return. `line` names the line, `wanted` the requested units, and `returnable` those that may be returned.
+    MORE_THAN_RETURNABLE = "returns.more_than_returnable", Unprocessable, "Not enough returnable units";
     /// An order has at most 50 returns.
     TOO_MANY_RETURNS = "returns.too_many_returns", WrongState, "Too many returns";
     /// The status of the return does not allow it. `returnStatus` names it.
-    RETURN_WRONG_STATUS = "returns.wrong_status", WrongState, "The status of the return does not allow it";
+    RETURN_WRONG_STATUS = "returns.wrong_status", WrongState, "Wrong return status";
     /// The customer was credited for the units when the return was approved. Close the return instead.
-    ALREADY_ACCEPTED = "returns.already_accepted", WrongState, "The units are credited already";
-    /// Fewer units of a line are still expected. `line`, `wanted` and `expected` name them.
-    MORE_THAN_APPROVED = "returns.more_than_approved", Unprocessable, "More units than are expected";
+    ALREADY_ACCEPTED = "returns.already_accepted", WrongState, "Units already credited";
+    /// More units of a line than are still expected. `line` names the line, `wanted` the units of the request, and `expected` those that may be received.
+    MORE_THAN_APPROVED = "returns.more_than_approved", Unprocessable, "More units than expected";
     /// A return has at most 100 receipts.
     TOO_MANY_RECEIPTS = "returns.too_many_receipts", WrongState, "Too many receipts";
     /// The database's answer was lost, so the change may or may not have been made. Repeat the request, with the same

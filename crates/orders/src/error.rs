@@ -122,11 +122,11 @@ oms_errors::problem_types! {
     /// The bank or the gateway rejected the refund. The order stays `PAID`.
     REFUND_REFUSED = "orders.refund_refused", Unprocessable, "The refund was rejected";
     /// The window of the units is over. `line` names the line, and `returnable` the units that may still be returned. An operator may return the others with `overrideReason`.
-    WINDOW_CLOSED = "returns.window_closed", Unprocessable, "The window for returns is over";
+    WINDOW_CLOSED = "returns.window_closed", Unprocessable, "Return window closed";
     /// The personal data of the order was erased, so that no text may be added. Leave it out.
-    ORDER_ERASED = "returns.order_erased", WrongState, "The order's personal data was erased";
-    /// The customer was refunded everything that the return is credited, or the refund is in progress.
-    NOTHING_OWED = "returns.nothing_owed", WrongState, "Nothing of the return is left to refund";
+    ORDER_ERASED = "returns.order_erased", WrongState, "Personal data was erased";
+    /// Everything that the return is credited was refunded, or is being refunded.
+    NOTHING_OWED = "returns.nothing_owed", WrongState, "Nothing left to refund";
     /// The tenant has no such dead letter.
     DEAD_LETTER_NOT_FOUND = "orders.dead_letter_not_found", NotFound, "Dead letter not found";
     /// The dead letter is closed: an operator resolved it, or the order was settled.

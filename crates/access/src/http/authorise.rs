@@ -4,7 +4,7 @@ use actix_web::HttpMessage;
 use actix_web::dev::ServiceRequest;
 use oms_errors::{INTERNAL, Problem};
 use oms_validation::{Actor, OperatorName, Scope, TenantId};
-use oms_web::{CurrentActor, CurrentOperator, CurrentTenant, Disclosure};
+use oms_web::{CurrentActor, CurrentOperator, CurrentTenant, Disclosure, GrantedScopes};
 
 use crate::domain::credential::Credential;
 use crate::error::AccessError;
@@ -27,6 +27,8 @@ pub fn authorise(
     let actor = actor.map_err(|error| Problem::of(&INTERNAL).with_source(error))?;
     request.extensions_mut().insert(CurrentActor(actor));
     request.extensions_mut().insert(disclosure_of(credential));
+    let scopes = GrantedScopes(credential.scopes);
+    request.extensions_mut().insert(scopes);
     if matches!(scope, Scope::Operations | Scope::InventoryWrite) {
         let name = OperatorName::parse(credential.name.as_str());
         let name = name.map_err(|error| Problem::of(&INTERNAL).with_source(error))?;

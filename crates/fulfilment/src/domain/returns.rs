@@ -207,13 +207,18 @@ impl Return {
         Ok(true)
     }
 
-    /// Receives units. The return is closed once every unit is accounted for.
+    /// Receives units. The return is closed once every unit is accounted for. A closed return receives what the customer
+    /// was credited for and could have kept, if it comes nevertheless.
     ///
     /// # Errors
     /// `WrongStatus`, `UnknownLine`, `MoreThanApproved`, `TooManyReceipts`.
     pub fn receive(&mut self, units: &BTreeMap<i32, Received>) -> Result<(), ReturnRefusal> {
-        if !matches!(self.status, ReturnStatus::Approved | ReturnStatus::Received) {
-            return Err(ReturnRefusal::WrongStatus(self.status));
+        let is_late = self.status == ReturnStatus::Closed;
+        let mut lines = self.lines.iter();
+        match self.status {
+            ReturnStatus::Approved | ReturnStatus::Received => {}
+            ReturnStatus::Closed if lines.any(|line| line.accepted > line.received()) => {}
+            status => return Err(ReturnRefusal::WrongStatus(status)),
         }
         if self.receipts.len() >= MAX_RECEIPTS {
             return Err(ReturnRefusal::TooManyReceipts);
@@ -222,9 +227,18 @@ impl Return {
             let mut lines = self.lines.iter_mut();
             let line = lines.find(|line| line.number == *number);
             let line = line.ok_or(ReturnRefusal::UnknownLine { line: *number })?;
+            // What was credited did not go missing.
+            if is_late && received.missing > 0 {
+                return Err(ReturnRefusal::MoreThanApproved {
+                    line: *number,
+                    wanted: received.missing,
+                    expected: 0,
+                });
+            }
             line.receive(*received)?;
         }
-        self.status = match self.lines.iter().all(|line| line.expected() == 0) {
+        let is_complete = self.lines.iter().all(|line| line.expected() == 0);
+        self.status = match is_late || is_complete {
             true => ReturnStatus::Closed,
             false => ReturnStatus::Received,
         };

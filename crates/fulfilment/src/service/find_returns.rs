@@ -1,5 +1,6 @@
 //! Finds returns for orders, which locks the order before it changes them.
 
+use chrono::{DateTime, Utc};
 use oms_database::{Connection, DbError};
 use oms_validation::TenantId;
 
@@ -19,7 +20,7 @@ pub async fn find_returns(
     returns::find(connection, tenant, ids).await
 }
 
-/// Returns up to `limit` approved returns of which nothing was received in time.
+/// Returns up to `limit` approved returns of which nothing was received in time, after a position and with their own.
 ///
 /// # Errors
 /// When the database fails.
@@ -27,7 +28,8 @@ pub async fn find_expired_returns(
     connection: &mut Connection,
     tenant: TenantId,
     now: Now,
+    after: Option<(DateTime<Utc>, ReturnId)>,
     limit: usize,
-) -> Result<Vec<ReturnId>, DbError> {
-    returns::find_expired(connection, tenant, now, limit).await
+) -> Result<Vec<(DateTime<Utc>, ReturnId)>, DbError> {
+    returns::find_expired(connection, tenant, now, after, limit).await
 }

@@ -8,7 +8,7 @@ use crate::domain::returns::list::{ReturnCursor, ReturnFilter};
 use crate::error::FulfilmentError;
 use crate::store::returns;
 
-/// Returns a page of returns, the oldest first.
+/// Returns a page of returns, the oldest first. A page may be short, or empty, and still have a next one.
 ///
 /// # Errors
 /// When the database fails.
@@ -22,5 +22,6 @@ pub(crate) async fn list_returns(
     let mut connection = context.database.acquire().await?;
     // One more row shows whether there is a next page.
     let found = returns::list(&mut connection, tenant, filter, after, size.get() + 1).await?;
-    Ok(Page::of(found, size, |last| Cursor(last.id)))
+    let page = Page::of(found.returns, size, |last| Cursor(last.id));
+    Ok(page.or_continued_at(found.looked_until))
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{
-    Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+    Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
 use oms_database::{CachedStatement, Connection, DbError, Statement, cached_sql};
@@ -19,7 +19,7 @@ use crate::domain::returns::list::{ReturnCursor, ReturnFilter, ReturnsOf};
 use crate::domain::returns::words::{RequestedBy, ReturnStatus};
 use crate::domain::returns::{Receipt, Return};
 use crate::domain::text::Note;
-use crate::store::{Now, return_lines, return_receipts, row_limit};
+use crate::store::{Now, most_looked_at, return_lines, return_receipts, row_limit};
 
 /// Selects [`Row`]s. A macro, because the text of a cached statement must be a constant.
 macro_rules! select_returns {
@@ -85,9 +85,10 @@ pub(crate) async fn update(
     now: Now,
     changed: &Return,
 ) -> Result<(), DbError> {
-    let text = match changed.is_open() {
-        true => update_return!("NULL"),
-        false => update_return!("greatest($7, now())"),
+    let text = match (changed.is_open(), changed.closed_at) {
+        (true, _) => update_return!("NULL"),
+        (false, None) => update_return!("greatest($7, now())"),
+        (false, Some(_)) => update_return!("closed_at"),
     };
     let updated = cached_sql(text)
         .bind::<SqlUuid, _>(tenant.as_uuid())
@@ -148,14 +149,30 @@ pub(crate) fn find_rows<'q>(tenant: TenantId, order_ids: &[OrderId]) -> Statemen
         .rows()
 }
 
-/// Selects a page. `$3` to `$5` are the status, the end of the previous page and the limit.
+/// A part of a list.
+pub(crate) struct ListedReturns {
+    /// Those that match.
+    pub(crate) returns: Vec<Return>,
+    /// Where the search stopped, if it stopped before the list ended and before the page was full.
+    pub(crate) looked_until: Option<ReturnCursor>,
+}
+
+/// Selects a page. `$3` to `$5` are the status, the end of the previous page and the limit. If the search stopped early,
+/// the last row that it looked at is returned too, whether or not it matches.
 macro_rules! select_page {
     ($condition:literal) => {
         concat!(
+            "SELECT * FROM (
+                 SELECT l.*, row_number() OVER (ORDER BY l.id) AS position, ($3 IS NULL OR l.status = $3) AS is_wanted
+                 FROM (",
             select_returns!($condition),
-            " AND ($3 IS NULL OR r.status = $3)
-              AND r.id > coalesce($4, '00000000-0000-0000-0000-000000000000')
-              ORDER BY r.id LIMIT $5"
+            " AND r.id > coalesce($4, '00000000-0000-0000-0000-000000000000') ORDER BY r.id LIMIT ",
+            most_looked_at!(),
+            ") l
+             ) looked_at
+             WHERE is_wanted OR position = ",
+            most_looked_at!(),
+            " ORDER BY position LIMIT $5"
         )
     };
 }
@@ -167,7 +184,17 @@ pub(crate) async fn list(
     filter: &ReturnFilter,
     after: Option<ReturnCursor>,
     limit: usize,
-) -> Result<Vec<Return>, DbError> {
+) -> Result<ListedReturns, DbError> {
+    #[derive(QueryableByName)]
+    struct LookedAt {
+        #[diesel(embed)]
+        of: Row,
+        #[diesel(sql_type = BigInt)]
+        position: i64,
+        #[diesel(sql_type = Bool)]
+        is_wanted: bool,
+    }
+
     // Each has its own text, to be planned with the right index.
     let (text, of) = match filter.of {
         ReturnsOf::Desk => (
@@ -180,7 +207,7 @@ pub(crate) async fn list(
         ),
         ReturnsOf::Order(id) => (select_page!("r.order_id = $2"), Some(id.as_uuid())),
     };
-    let rows: Vec<Row> = cached_sql(text)
+    let mut rows: Vec<LookedAt> = cached_sql(text)
         .bind::<SqlUuid, _>(tenant.as_uuid())
         .bind::<Nullable<SqlUuid>, _>(of)
         .bind::<Nullable<Text>, _>(filter.status.map(ReturnStatus::as_str))
@@ -188,33 +215,49 @@ pub(crate) async fn list(
         .bind::<BigInt, _>(row_limit(limit))
         .load(connection)
         .await?;
-    with_parts(connection, tenant, rows).await
+    let last = rows.last().filter(|row| row.position == most_looked_at!());
+    let looked_until = last.map(|row| Cursor(row.of.id.into()));
+    rows.retain(|row| row.is_wanted);
+    let rows = rows.into_iter().map(|row| row.of).collect();
+    Ok(ListedReturns {
+        returns: with_parts(connection, tenant, rows).await?,
+        looked_until,
+    })
 }
 
-/// Returns up to `limit` approved returns that have expired, those that expired first before the others.
+/// Returns up to `limit` approved returns that have expired, after a position and with their own. Those that expired first
+/// come first.
 pub(crate) async fn find_expired(
     connection: &mut Connection,
     tenant: TenantId,
     now: Now,
+    after: Option<(DateTime<Utc>, ReturnId)>,
     limit: usize,
-) -> Result<Vec<ReturnId>, DbError> {
+) -> Result<Vec<(DateTime<Utc>, ReturnId)>, DbError> {
     #[derive(QueryableByName)]
     struct Expired {
         #[diesel(sql_type = SqlUuid)]
         id: Uuid,
+        #[diesel(sql_type = Timestamptz)]
+        expires_at: DateTime<Utc>,
     }
 
+    let (expires_at, id) = after.unzip();
     let rows: Vec<Expired> = cached_sql(
-        "SELECT id FROM fulfilment.returns
+        "SELECT id, expires_at FROM fulfilment.returns
          WHERE tenant_id = $1 AND status = 'APPROVED' AND expires_at <= greatest($2, now())
-         ORDER BY expires_at LIMIT $3",
+             AND (expires_at, id) > (coalesce($3, '-infinity'), coalesce($4, '00000000-0000-0000-0000-000000000000'))
+         ORDER BY expires_at, id LIMIT $5",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Nullable<Timestamptz>, _>(now)
+    .bind::<Nullable<Timestamptz>, _>(expires_at)
+    .bind::<Nullable<SqlUuid>, _>(id.map(|id| id.as_uuid()))
     .bind::<BigInt, _>(row_limit(limit))
     .load(connection)
     .await?;
-    Ok(rows.into_iter().map(|row| row.id.into()).collect())
+    let expired = |row: Expired| (row.expires_at, row.id.into());
+    Ok(rows.into_iter().map(expired).collect())
 }
 
 /// A return without its lines and receipts.

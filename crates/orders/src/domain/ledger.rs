@@ -32,31 +32,34 @@ pub(crate) fn counted(credits: &[Credit], refunds: &[Refund]) -> Vec<Credit> {
     counted.cloned().collect()
 }
 
-/// The sum of all credits of an order. A refund without credits is a credit itself, except for what it pays out of
-/// credits of no refund that were granted before. `refunds` are the order's refunds, oldest first.
+/// The sum of all credits of an order. What a refund exceeds its own credits by is a credit itself, except for what it
+/// pays out of credits of no refund that were granted before. `refunds` are the order's refunds, oldest first.
 fn credited(credits: &[Credit], refunds: &[Refund]) -> i64 {
-    let is_alone = |refund: &&Refund| {
-        let of_refund = |credit: &Credit| credit.refund_id == Some(refund.id);
-        refund.state != RefundState::Failed && !credits.iter().any(of_refund)
-    };
     let mut paid_out = 0;
-    let alone = refunds.iter().filter(is_alone).map(|refund| {
-        // Those of the same transaction are older.
-        let is_older =
-            |credit: &&Credit| credit.refund_id.is_none() && credit.created_at <= refund.created_at;
-        // A refund names those of returns that it pays out.
-        let is_older = |credit: &&Credit| credit.return_id.is_none() && is_older(credit);
+    let counting = refunds
+        .iter()
+        .filter(|refund| refund.state != RefundState::Failed);
+    let besides = counting.map(|refund| {
+        let own = credits
+            .iter()
+            .filter(|credit| credit.refund_id == Some(refund.id));
+        let own: i64 = own.map(|credit| credit.amount_minor).sum();
+        let besides = (refund.amount.amount_minor - own).max(0);
+        // Those of the same transaction are older. A refund names those of returns that it pays out.
+        let is_older = |credit: &&Credit| {
+            let is_of_none = credit.refund_id.is_none() && credit.return_id.is_none();
+            is_of_none && credit.created_at <= refund.created_at
+        };
         let older = credits.iter().filter(is_older);
         let older: i64 = older.map(|credit| credit.amount_minor).sum();
-        let amount_minor = refund.amount.amount_minor;
-        let pays_out = (older - paid_out).clamp(0, amount_minor);
+        let pays_out = (older - paid_out).clamp(0, besides);
         paid_out += pays_out;
-        amount_minor - pays_out
+        besides - pays_out
     });
-    let alone: i64 = alone.sum();
+    let besides: i64 = besides.sum();
     let counted = counted(credits, refunds);
     let counted: i64 = counted.iter().map(|credit| credit.amount_minor).sum();
-    counted + alone
+    counted + besides
 }
 
 /// The credits to grant when a refund fails that was done: the customer is still owed them, so that the sum of all
@@ -67,24 +70,21 @@ pub(crate) fn owed_again(
     refunds: &[Refund],
     failed: RefundId,
 ) -> Vec<(CreditPart, i64)> {
-    let mut of_it = credits
-        .iter()
-        .filter(|credit| credit.refund_id == Some(failed))
-        .peekable();
-    if of_it.peek().is_some() {
-        // Those of returns count although their refund failed.
-        let lost = of_it.filter(|credit| credit.return_id.is_none());
-        return lost.map(|it| (it.part, it.amount_minor)).collect();
-    }
     let mut after = refunds.to_vec();
     for refund in after.iter_mut().filter(|refund| refund.id == failed) {
         refund.state = RefundState::Failed;
     }
     let owed_minor = credited(credits, refunds) - credited(credits, &after);
-    match owed_minor > 0 {
-        true => vec![(CreditPart::UNNAMED, owed_minor)],
-        false => Vec::new(),
+    // Those of returns count although their refund failed.
+    let lost = credits
+        .iter()
+        .filter(|credit| credit.refund_id == Some(failed) && credit.return_id.is_none());
+    let mut owed: Vec<(CreditPart, i64)> = lost.map(|it| (it.part, it.amount_minor)).collect();
+    let besides = owed_minor - owed.iter().map(|(_, amount)| amount).sum::<i64>();
+    if besides > 0 {
+        owed.push((CreditPart::UNNAMED, besides));
     }
+    owed
 }
 
 /// The ledger of an order whose payment captured this much. `refunds` are its refunds, oldest first.

@@ -52,7 +52,9 @@ impl RequestedRefund {
         step: AmountStep,
     ) -> bool {
         let is_amount = match &self.what {
-            Refunded::Amount(amount) => *amount == refund.amount && credits.is_empty(),
+            Refunded::Amount(amount) => {
+                *amount == refund.amount && credits.iter().all(is_of_no_request)
+            }
             Refunded::Rest => refund.is_of_the_rest(step) && credits.iter().all(is_of_no_request),
             Refunded::Parts(parts) => parts.made(credits),
         };
@@ -61,7 +63,8 @@ impl RequestedRefund {
     }
 }
 
-/// Whether a credit is of no part that a request names: what returns are credited, and the rest of the payment.
+/// Whether a credit is of no part that a request names: what returns are credited, and, in refunds of earlier versions,
+/// the rest of the payment.
 fn is_of_no_request(credit: &Credit) -> bool {
     credit.return_id.is_some() || credit.part == CreditPart::UNNAMED
 }

@@ -1,12 +1,14 @@
 //! Turns the parts of an order that a request refunds into credits.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use oms_payments::AmountStep;
 use oms_validation::{Currency, Money};
 
 use crate::domain::apportion::share_of_first;
 use crate::domain::credit::{Credit, CreditPart};
+use crate::domain::credited::{Credited, credited_of_line, key, sums};
+use crate::domain::goods_of_lines::{GoodsOfLines, due_for_units};
 use crate::domain::order::Order;
 use crate::domain::pricing;
 
@@ -91,26 +93,6 @@ pub enum InvalidParts {
     Nothing(usize),
 }
 
-/// What was credited of a part.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Credited {
-    pub(crate) units: i32,
-    /// The part of the units that came back.
-    pub(crate) returned_units: i32,
-    pub(crate) amount_minor: i64,
-    /// The part of the amount that was credited for units.
-    pub(crate) for_units_minor: i64,
-}
-
-/// What was credited of a line.
-pub(crate) fn credited_of_line(counted: &[Credit], number: i32) -> Credited {
-    let part = CreditPart::Line {
-        number,
-        quantity: None,
-    };
-    sums(counted).get(&part).copied().unwrap_or_default()
-}
-
 /// Turns requested parts into credits, one for each, and their sum. `counted` are the order's credits that count.
 ///
 /// Units cost what they add to the line's share: those after the first `i` up to `j` cost the share of `j` less the
@@ -165,48 +147,29 @@ pub(crate) fn plan(
     }
 }
 
-/// Units of an order that will not be sent, by line number.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct UnsentUnits {
-    /// Those that were cancelled before.
-    pub(crate) cancelled: BTreeMap<i32, i32>,
-    /// Those that are being cancelled.
-    pub(crate) cancelling: BTreeMap<i32, i32>,
-    /// Units that were sent and came back, and for which the customer is credited.
-    pub(crate) returned: BTreeMap<i32, i32>,
-}
-
-/// Turns units that will not be sent into credits, and returns their sum. A line costs what is left of its share when
-/// only the other units are paid. What was refunded for units of the line before is part of that: a refund of units is
-/// assumed to be for units that are not sent, because too little can be refunded later, and too much can't be taken
-/// back. A line that costs nothing has no credit. A sum that the gateway can't express is rounded down; the rest is
-/// refunded with further units of these lines.
+/// Turns frozen units into credits, and returns their sum. A line costs what is left of its share when only the other
+/// units are paid ([`due_for_units`]). A line that costs nothing has no credit. A sum that the gateway can't express is
+/// rounded down; the rest is refunded with further units of these lines.
 pub(crate) fn plan_units(
     order: &Order,
     counted: &[Credit],
-    unsent: &UnsentUnits,
+    goods: &GoodsOfLines,
     step: AmountStep,
 ) -> (Vec<(CreditPart, i64)>, Money) {
-    let (credited, mut planned) = (sums(counted), Vec::new());
+    let mut planned = Vec::new();
     for (number, line) in (1_i32..).zip(&order.lines) {
-        let units = |all: &BTreeMap<i32, i32>| all.get(&number).copied().unwrap_or_default();
-        let cancelling = units(&unsent.cancelling);
-        let all_of_line = key(CreditPart::Line {
-            number,
-            quantity: None,
-        });
-        let before = credited.get(&all_of_line).copied().unwrap_or_default();
-        let payable = line.payable.amount_minor;
-        let sent = line.quantity - units(&unsent.cancelled) - cancelling;
-        let unpaid = payable - share_of_first(payable, sent, line.quantity);
-        let refunded = match before.units < line.quantity {
-            true => before.for_units_minor,
-            false => before.amount_minor,
+        let frozen = goods.line(number).frozen;
+        let before = credited_of_line(counted, number);
+        // What was refunded for no unit in particular comes off the last units.
+        let for_no_unit = match before.units < line.quantity {
+            true => 0,
+            false => before.amount_minor - before.for_units_minor,
         };
-        let returned = share_of_first(payable, units(&unsent.returned), line.quantity);
-        let amount = (unpaid + returned - refunded).min(payable - before.amount_minor);
-        if cancelling > 0 && amount > 0 {
-            let quantity = cancelling.min(line.quantity - before.units);
+        let goods = goods.line(number);
+        let due = due_for_units(line, &before, goods, goods.cancelled) - for_no_unit;
+        let amount = due.min(line.payable.amount_minor - before.amount_minor);
+        if frozen > 0 && amount > 0 {
+            let quantity = frozen.min(line.quantity - before.units);
             let quantity = (quantity > 0).then_some(quantity);
             planned.push((CreditPart::Line { number, quantity }, amount));
         }
@@ -286,35 +249,6 @@ fn within(
             part,
             left_minor,
         }),
-    }
-}
-
-/// What was credited, by part and regardless of units.
-fn sums(credits: &[Credit]) -> HashMap<CreditPart, Credited> {
-    let mut sums = HashMap::<CreditPart, Credited>::new();
-    for credit in credits {
-        let sum = sums.entry(key(credit.part)).or_default();
-        sum.amount_minor += credit.amount_minor;
-        let units = credit.part.line().1;
-        if units.is_some() || credit.return_id.is_some() {
-            sum.for_units_minor += credit.amount_minor;
-        }
-        sum.units += units.unwrap_or_default();
-        if credit.return_id.is_some() {
-            sum.returned_units += units.unwrap_or_default();
-        }
-    }
-    sums
-}
-
-/// The part without its units.
-fn key(part: CreditPart) -> CreditPart {
-    match part {
-        CreditPart::Line { number, .. } => CreditPart::Line {
-            number,
-            quantity: None,
-        },
-        part => part,
     }
 }
 

@@ -22,3 +22,18 @@ pub(crate) async fn read(connection: &mut Connection, now: Now) -> Result<DateTi
         .await?;
     Ok(row.present)
 }
+
+/// Returns the present, also within a transaction that has waited for long. It is used where times of one order are
+/// compared with each other, and so it follows no test clock.
+pub(crate) async fn read_exactly(connection: &mut Connection) -> Result<DateTime<Utc>, DbError> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Timestamptz)]
+        present: DateTime<Utc>,
+    }
+
+    let row: Row = cached_sql("SELECT clock_timestamp() AS present")
+        .get_result(connection)
+        .await?;
+    Ok(row.present)
+}

@@ -15,15 +15,32 @@ use uuid::Uuid;
 use crate::domain::credit::{Credit, CreditPart};
 use crate::domain::id::CreditId;
 
-/// Inserts the credits of a refund, or of none. The caller must hold the lock of their order.
+/// What credits are granted for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum GrantedFor {
+    /// A request, which this refund pays out. `None` if a later refund pays them out.
+    Request(Option<RefundId>),
+    /// A return. They wait for their refund.
+    Return(ReturnId),
+}
+
+/// Inserts credits, granted at this time by the database's clock. The caller must hold the lock of their order, and have
+/// read the time under it: a refund pays out credits that are older.
 pub(crate) async fn insert(
     connection: &mut Connection,
     tenant: TenantId,
-    order_id: OrderId,
-    refund_id: Option<RefundId>,
+    (order_id, granted_at): (OrderId, DateTime<Utc>),
+    granted_for: GrantedFor,
     credits: &[(CreditPart, i64)],
     actor: &str,
 ) -> Result<(), DbError> {
+    if credits.is_empty() {
+        return Ok(());
+    }
+    let (source, return_id, refund_id) = match granted_for {
+        GrantedFor::Request(refund_id) => ("goodwill", None, refund_id),
+        GrantedFor::Return(id) => ("return", Some(id), None),
+    };
     let ids = credits.iter().map(|_| CreditId::generate().as_uuid());
     let ids: Vec<Uuid> = ids.collect();
     let parts: Vec<&str> = credits.iter().map(|(part, _)| part.as_str()).collect();
@@ -32,16 +49,20 @@ pub(crate) async fn insert(
     let amounts: Vec<i64> = credits.iter().map(|(_, amount)| *amount).collect();
     cached_sql(
         "INSERT INTO orders.credits
-             (tenant_id, order_id, id, source, part, line_number, quantity, amount_minor, refund_id, actor)
-         SELECT t.tenant_id, $2, new.id, 'goodwill', new.part, new.line_number, new.quantity, new.amount_minor, $3, $4
+             (tenant_id, order_id, id, source, source_id, part, line_number, quantity, amount_minor, refund_id,
+              created_at, actor)
+         SELECT t.tenant_id, $2, new.id, $3, $4, new.part, new.line_number, new.quantity, new.amount_minor, $5, $6, $7
          FROM tenancy.tenants t
-         CROSS JOIN unnest($5::uuid[], $6::text[], $7::integer[], $8::integer[], $9::bigint[])
+         CROSS JOIN unnest($8::uuid[], $9::text[], $10::integer[], $11::integer[], $12::bigint[])
              AS new (id, part, line_number, quantity, amount_minor)
          WHERE t.tenant_id = $1",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(order_id.as_uuid())
+    .bind::<Text, _>(source)
+    .bind::<Nullable<SqlUuid>, _>(return_id.map(|id| id.as_uuid()))
     .bind::<Nullable<SqlUuid>, _>(refund_id.map(RefundId::as_uuid))
+    .bind::<Timestamptz, _>(granted_at)
     .bind::<Text, _>(actor)
     .bind::<Array<SqlUuid>, _>(ids)
     .bind::<Array<Text>, _>(parts)

@@ -1,54 +1,14 @@
 //! The rows of `orders.credits` that are for returns. They may wait for their refund.
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Nullable, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
-use oms_fulfilment::ReturnId;
 use oms_payments::RefundId;
 use oms_validation::{OrderId, TenantId};
 use uuid::Uuid;
 
-use crate::domain::credit::CreditPart;
 use crate::domain::id::CreditId;
-
-/// Inserts credits of a return, which wait for their refund. The caller must hold the lock of its order.
-pub(crate) async fn insert(
-    connection: &mut Connection,
-    tenant: TenantId,
-    order_id: OrderId,
-    return_id: ReturnId,
-    credits: &[(CreditPart, i64)],
-    actor: &str,
-) -> Result<(), DbError> {
-    let ids = credits.iter().map(|_| CreditId::generate().as_uuid());
-    let ids: Vec<Uuid> = ids.collect();
-    let parts: Vec<&str> = credits.iter().map(|(part, _)| part.as_str()).collect();
-    let (lines, quantities): (Vec<Option<i32>>, Vec<Option<i32>>) =
-        credits.iter().map(|(part, _)| part.line()).unzip();
-    let amounts: Vec<i64> = credits.iter().map(|(_, amount)| *amount).collect();
-    cached_sql(
-        "INSERT INTO orders.credits
-             (tenant_id, order_id, id, source, source_id, part, line_number, quantity, amount_minor, actor)
-         SELECT t.tenant_id, $2, new.id, 'return', $3, new.part, new.line_number, new.quantity, new.amount_minor, $4
-         FROM tenancy.tenants t
-         CROSS JOIN unnest($5::uuid[], $6::text[], $7::integer[], $8::integer[], $9::bigint[])
-             AS new (id, part, line_number, quantity, amount_minor)
-         WHERE t.tenant_id = $1",
-    )
-    .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<SqlUuid, _>(order_id.as_uuid())
-    .bind::<SqlUuid, _>(return_id.as_uuid())
-    .bind::<Text, _>(actor)
-    .bind::<Array<SqlUuid>, _>(ids)
-    .bind::<Array<Text>, _>(parts)
-    .bind::<Array<Nullable<Integer>>, _>(lines)
-    .bind::<Array<Nullable<Integer>>, _>(quantities)
-    .bind::<Array<BigInt>, _>(amounts)
-    .execute(connection)
-    .await?;
-    Ok(())
-}
 
 /// Has credits paid out by a refund. The caller must hold the lock of their order.
 pub(crate) async fn pay_out(
@@ -70,6 +30,60 @@ pub(crate) async fn pay_out(
     .execute(connection)
     .await?;
     DbError::unless_changed(changed == ids.len(), "the order of the credits is locked")
+}
+
+/// Divides a credit, of which a refund pays out this much. The rest stays as the whole was. The caller must hold the lock
+/// of its order.
+pub(crate) async fn divide(
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_id: OrderId,
+    (id, paid_minor): (CreditId, i64),
+) -> Result<(), DbError> {
+    let divided = cached_sql(
+        "INSERT INTO orders.credits
+             (tenant_id, order_id, id, source, source_id, part, line_number, amount_minor, refund_id, created_at, actor)
+         SELECT tenant_id, order_id, $4, source, source_id, part, line_number, amount_minor - $5, refund_id, created_at,
+             actor
+         FROM orders.credits WHERE tenant_id = $1 AND order_id = $2 AND id = $3",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(order_id.as_uuid())
+    .bind::<SqlUuid, _>(id.as_uuid())
+    .bind::<SqlUuid, _>(CreditId::generate().as_uuid())
+    .bind::<BigInt, _>(paid_minor)
+    .execute(connection)
+    .await?;
+    DbError::unless_changed(divided == 1, "the order of the credit is locked")?;
+    cached_sql(
+        "UPDATE orders.credits SET amount_minor = $4 WHERE tenant_id = $1 AND order_id = $2 AND id = $3",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(order_id.as_uuid())
+    .bind::<SqlUuid, _>(id.as_uuid())
+    .bind::<BigInt, _>(paid_minor)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Has the credits of a refund that failed wait for another refund. The caller must hold the lock of their order.
+pub(crate) async fn release(
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_id: OrderId,
+    refund_id: RefundId,
+) -> Result<(), DbError> {
+    cached_sql(
+        "UPDATE orders.credits SET refund_id = NULL
+         WHERE tenant_id = $1 AND order_id = $2 AND refund_id = $3 AND source = 'return'",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(order_id.as_uuid())
+    .bind::<SqlUuid, _>(refund_id.as_uuid())
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 /// Returns up to `limit` paid orders with credits that wait for their refund, in ID order after the given one.

@@ -53,6 +53,7 @@ mod rerouting_races;
 mod returning;
 mod returning_money;
 mod returning_races;
+mod returning_refunds;
 mod returning_rules;
 mod shipping;
 mod shipping_model;

@@ -37,7 +37,7 @@ fn adjustment(kind: AdjustmentKind, scope: AdjustmentScope, amount_minor: i64) -
 }
 
 /// Three units at 100 each, less this, plus 49 of shipping and 5 of fees.
-fn discounted(off: i64) -> RequestedPricing {
+pub fn discounted(off: i64) -> RequestedPricing {
     RequestedPricing {
         adjustments: vec![
             adjustment(AdjustmentKind::Discount, AdjustmentScope::Order, -off),
@@ -62,7 +62,7 @@ async fn place(
     place_order(&shop.context, tenant(), &key, &request, "api").await
 }
 
-async fn paid(shop: &Shop, pricing: RequestedPricing) -> OrderId {
+pub async fn paid(shop: &Shop, pricing: RequestedPricing) -> OrderId {
     match place(shop, "k", pricing).await {
         Ok(PlacedOrder::Paid(order)) => order.id,
         other => panic!("not paid: {other:?}"),

@@ -52,7 +52,7 @@ impl Shop {
     }
 
     /// An operator gives up the pending refund of an order.
-    async fn give_up_refund(&self, order_id: OrderId) {
+    pub async fn give_up_refund(&self, order_id: OrderId) {
         let (context, ann) = (&self.context, OperatorName::parse("ann").unwrap());
         let reason = Reason::parse("it hangs").unwrap();
         let left = create_dead_letter(context, tenant(), order_id, None, &ann, &reason).await;

@@ -4,13 +4,16 @@ use oms_fulfilment::ShipmentStatus;
 use oms_orders::{
     Adjustment, AdjustmentKind, AdjustmentScope, Cancellation, Disputed, OrderRequest, OrderStatus,
     PlacedOrder, Refunded, RefundedOrder, RequestedCredit, RequestedParts, RequestedPricing,
-    RequestedRefund, ReversingError, cancel_unshipped, get_order, place_order, refund_order,
+    RequestedRefund, ReversingError, cancel_unshipped, deliver_shipment, get_order, place_order,
+    refund_order,
 };
 use oms_payments::DisputeState;
 use oms_testing::gateway::Confirm;
 use oms_validation::{Currency, IdempotencyKey, Money, OrderId};
 
 use crate::elsewhere::{reference, report};
+use crate::returning::restocked;
+use crate::shipping::ANY;
 use crate::shop::{Shop, tenant, three_pieces};
 
 fn kwd(amount_minor: i64) -> Money {
@@ -184,5 +187,26 @@ async fn an_order_of_which_less_than_a_step_is_left_is_refunded() {
     assert_eq!(details.order.status, OrderStatus::Refunded);
     assert_eq!(ledger(&shop, order_id).await, (4, 4, 0));
     assert_eq!(shop.level().await, "10 0");
+    shop.assert_sound().await;
+}
+
+#[tokio::test]
+async fn units_that_come_back_one_by_one_are_refunded_to_the_last_fils() {
+    let shop = Shop::open(Confirm::Pays).await;
+    let order_id = paid(&shop).await;
+    let shipped = shop.ship(order_id, None, ShipmentStatus::Shipped).await;
+    let shipment = shipped.unwrap().id;
+    deliver_shipment(&shop.context, tenant(), shipment, ANY, None, None, "api")
+        .await
+        .unwrap();
+    for held in [6680, 3340, 0] {
+        let id = shop.approved(order_id, 1).await;
+        shop.receive(id, restocked(1)).await.unwrap();
+        assert_eq!(ledger(&shop, order_id).await, (held, held, 0));
+    }
+    let refunds = "refunded 3330, refunded 3340, refunded 3340";
+    assert_eq!(shop.refunds().await, refunds);
+    let details = get_order(&shop.context, tenant(), order_id).await.unwrap();
+    assert_eq!(details.order.status, OrderStatus::Refunded);
     shop.assert_sound().await;
 }

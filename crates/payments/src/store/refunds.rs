@@ -86,7 +86,8 @@ pub(crate) async fn count(
     })
 }
 
-/// Inserts a refund with its requester, and returns it. `None` when another refund has its idempotency key. Waits for a
+/// Inserts a refund with its requester, and returns it. Its time is that of the insertion, not of the transaction, which
+/// may have waited for the order: so refunds of an order are as old as their numbers say. `None` when another refund has its idempotency key. Waits for a
 /// concurrent transaction that is claiming the key.
 pub(crate) async fn insert_refund(
     connection: &mut Connection,
@@ -101,8 +102,8 @@ pub(crate) async fn insert_refund(
     let rows: Vec<Row> = cached_sql(concat!(
         "INSERT INTO payments.refunds
              (tenant_id, id, order_id, attempt_id, number, amount_minor, left_minor, currency, state, idempotency_key,
-              reason)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $9, $10)
+              reason, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'pending', $9, $10, clock_timestamp(), clock_timestamp())
          ON CONFLICT (tenant_id, idempotency_key) DO NOTHING
          RETURNING ",
         columns!("$11::text")
@@ -220,8 +221,8 @@ pub(crate) async fn insert_listed(
     let rows: Vec<Row> = cached_sql(concat!(
         "INSERT INTO payments.refunds
              (tenant_id, id, order_id, attempt_id, number, amount_minor, left_minor, currency, state, actor, reference,
-              failure_code)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+              failure_code, created_at, updated_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, clock_timestamp(), clock_timestamp())
          ON CONFLICT (tenant_id, attempt_id, reference) WHERE reference IS NOT NULL DO NOTHING
          RETURNING ",
         columns!("NULL::text")

@@ -15,6 +15,8 @@ problem_types! {
     INVALID_HEADER = "request.invalid_header", InvalidRequest, "A header is missing or not valid";
     /// The request has no API key or token, or one that is not valid for this installation.
     UNAUTHENTICATED = "access.unauthenticated", Unauthorized, "The credentials are missing or unknown";
+    /// The credential is valid but lacks a scope. `scope` in the body names it.
+    FORBIDDEN = "access.forbidden", Forbidden, "Missing scope";
     /// There is no route with this path.
     ROUTE_NOT_FOUND = "request.route_not_found", NotFound, "This address does not exist";
     /// The route does not support this method. `Allow` lists those that it does.

@@ -168,6 +168,29 @@ async fn a_key_that_places_orders_can_neither_cancel_nor_refund_them() {
 }
 
 #[tokio::test]
+async fn a_storefront_s_key_can_neither_pass_the_window_nor_give_units_away() {
+    let shop = Shop::open().await;
+    let store = shop.key("store", "returns:write").await;
+    let desk = shop.key("desk", "returns:write orders:refund").await;
+    let (order_id, _) = shop.delivered(2).await;
+    let path = format!("/orders/{order_id}/returns");
+    let line = json!([{ "line": 1, "quantity": 1, "reason": "unwanted" }]);
+    let late = json!({ "lines": line, "requestedBy": "operator", "overrideReason": "a regular" });
+    let id = shop.approved_return(&order_id, 1).await;
+    let close = format!("/returns/{id}/close");
+    let kept = json!({ "refundWithoutReceipt": true });
+    for (path, body, done) in [(path, late, 201), (close, kept, 200)] {
+        let refused = shop.post_as(&store, &path, &body).await;
+        refused.assert_problem(403, "access.forbidden");
+        assert_eq!(refused.body["scope"], "orders:refund");
+        let allowed = shop.post_as(&desk, &path, &body).await;
+        assert_eq!(allowed.status, done, "{allowed:?}");
+    }
+    assert_eq!(shop.sandbox.money(&order_id).await, (2000, 1000));
+    shop.assert_consistent().await;
+}
+
+#[tokio::test]
 async fn cancelling_without_read_scope_shows_only_the_status_and_the_refunds() {
     let shop = telling_shop().await;
     let desk = shop.key("desk", "orders:cancel").await;

@@ -85,6 +85,14 @@ async fn a_return_goes_from_the_request_to_the_refund() {
 
     let order = shop.order(&order_id).await;
     assert_eq!(order["returnStatus"], "PARTIALLY_RETURNED");
+    // Wherever a return is read, its receipts are the same.
+    let list = shop.get(&format!("/returns?orderId={order_id}")).await;
+    let shown = shop.get(&location).await;
+    let units = json!([{ "line": 1, "restock": 1, "quarantine": 1, "discard": 0, "missing": 0 }]);
+    for it in [&list.body["items"][0], &shown.body] {
+        assert_eq!(it["receipts"][0]["lines"], units, "{it}");
+        assert_eq!(it["receipts"][0]["warehouseId"], CHICAGO_WAREHOUSE, "{it}");
+    }
     assert_eq!(order["credits"][0]["returnId"], id);
     assert_eq!(
         order["credits"][0]["refundId"],

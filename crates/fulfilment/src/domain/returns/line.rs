@@ -111,7 +111,7 @@ impl ReturnLine {
         self.restocked + self.quarantined + self.discarded
     }
 
-    /// Units that are still to come.
+    /// Units that are still to come. Of a closed return, those that the customer was credited for without sending them.
     pub const fn expected(&self) -> i32 {
         self.quantity - self.received() - self.missing
     }

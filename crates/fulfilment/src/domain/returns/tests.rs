@@ -167,6 +167,35 @@ fn units_that_are_accepted_on_approval_are_not_accepted_twice() {
 }
 
 #[test]
+fn a_closed_return_receives_what_was_credited_and_nothing_else() {
+    let mut it = approved(&[3, 1], Acceptance::Received);
+    it.receive(&restock(&[(1, 1)])).unwrap();
+    it.close(Remainder::Kept).unwrap();
+    let missing = Received {
+        missing: 1,
+        ..Received::default()
+    };
+    let refused = it.receive(&BTreeMap::from([(1, missing)]));
+    let expected = ReturnRefusal::MoreThanApproved {
+        line: 1,
+        wanted: 1,
+        expected: 0,
+    };
+    assert_eq!(refused, Err(expected));
+    let before = occupied(std::slice::from_ref(&it));
+    it.receive(&restock(&[(1, 2)])).unwrap();
+    assert_eq!((it.status, it.received()), (ReturnStatus::Closed, 3));
+    assert!(it.receive(&restock(&[(1, 1)])).is_err());
+    it.receive(&restock(&[(2, 1)])).unwrap();
+    let closed = Err(ReturnRefusal::WrongStatus(ReturnStatus::Closed));
+    assert_eq!(it.receive(&restock(&[(2, 1)])), closed);
+    assert_eq!(occupied(&[it]), before);
+    let mut lost = approved(&[1], Acceptance::Received);
+    lost.close(Remainder::Missing).unwrap();
+    assert_eq!(lost.receive(&restock(&[(1, 1)])), closed);
+}
+
+#[test]
 fn a_return_has_a_limited_number_of_receipts() {
     let mut it = approved(&[200], Acceptance::Received);
     let receipt = Receipt {

@@ -295,12 +295,10 @@ proptest! {
 
 /// The amount that is refunded when units of the only line are cancelled.
 fn cancel(order: &Order, cancelled: i32, cancelling: i32) -> i64 {
-    let unsent = UnsentUnits {
-        cancelled: BTreeMap::from([(1, cancelled)]),
-        cancelling: BTreeMap::from([(1, cancelling)]),
-        returned: BTreeMap::new(),
-    };
-    let (_, sum) = plan_units(order, &order.credits, &unsent, AmountStep::MINOR);
+    let mut goods = GoodsOfLines::default();
+    goods.line_mut(1).cancelled = cancelled;
+    goods.line_mut(1).frozen = cancelling;
+    let (_, sum) = plan_units(order, &order.credits, &goods, AmountStep::MINOR);
     sum.amount_minor
 }
 
@@ -389,13 +387,12 @@ fn a_sum_is_rounded_down_to_what_the_gateway_can_express() {
     );
     assert_eq!(little, Err(InvalidParts::Nothing(0)));
 
-    let unsent = UnsentUnits {
-        cancelling: BTreeMap::from([(1, 1), (2, 1)]),
-        ..UnsentUnits::default()
-    };
-    let (credits, sum) = plan_units(&order, &[], &unsent, tens);
+    let mut goods = GoodsOfLines::default();
+    goods.line_mut(1).frozen = 1;
+    goods.line_mut(2).frozen = 1;
+    let (credits, sum) = plan_units(&order, &[], &goods, tens);
     assert_eq!((credits.len(), sum), (2, eur(3000)));
-    let (credits, sum) = plan_units(&order, &[], &unsent, AmountStep::new(5000));
+    let (credits, sum) = plan_units(&order, &[], &goods, AmountStep::new(5000));
     assert_eq!((credits.len(), sum), (0, eur(0)));
 }
 

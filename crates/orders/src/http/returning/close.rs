@@ -3,9 +3,10 @@
 use actix_web::{HttpResponse, web};
 use oms_errors::{INVALID_HEADER, PRECONDITION_FAILED};
 use oms_fulfilment::{Note, ReturnId, WrittenReturn};
+use oms_validation::Scope;
 use oms_web::{
-    CurrentActor, CurrentTenant, Disclosure, OptionalIdempotencyKey, OptionalIfMatch, OptionalJson,
-    ProblemResponse,
+    CurrentActor, CurrentTenant, Disclosure, GrantedScopes, OptionalIdempotencyKey,
+    OptionalIfMatch, OptionalJson, ProblemResponse,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -22,6 +23,7 @@ use crate::service::returning::decide_return::RequestedDecision;
 #[schema(as = ReturnClosing, examples(examples::return_closing))]
 pub(crate) struct Body {
     /// The customer keeps what did not arrive, and is credited for it.
+    /// Needs the scope `orders:refund`, too.
     #[serde(default, deserialize_with = "oms_validation::json::flag")]
     #[schema(default = false)]
     refund_without_receipt: bool,
@@ -47,7 +49,7 @@ oms_web::refusals! {
     operation_id = "closeReturn",
     tag = "returns",
     summary = "Close a return",
-    description = "Nothing more is expected. What did not arrive is missing, unless the customer may keep it.",
+    description = "Nothing more is expected. What did not arrive is missing, unless the customer may keep it, which needs the scope orders:refund, too.",
     params(("id" = ReturnId, Path), OptionalIdempotencyKey, OptionalIfMatch),
     request_body = Option<Body>,
     responses(
@@ -61,12 +63,16 @@ pub(in crate::http) async fn close(
     tenant: CurrentTenant,
     actor: CurrentActor,
     disclosure: Disclosure,
+    scopes: GrantedScopes,
     key: OptionalIdempotencyKey,
     expected: OptionalIfMatch,
     id: web::Path<String>,
     body: OptionalJson<Body>,
 ) -> Result<HttpResponse, ProblemResponse> {
     let body = body.0.unwrap_or_default();
+    if body.refund_without_receipt {
+        scopes.require(Scope::OrdersRefund)?;
+    }
     let decision = RequestedDecision::Close {
         kept: body.refund_without_receipt,
         reason: body.reason,

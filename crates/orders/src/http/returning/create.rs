@@ -8,10 +8,10 @@ use oms_errors::{INVALID_HEADER, Problem, invalid_field};
 use oms_fulfilment::{
     InvalidUnits, Note, RequestedBy, ReturnReason, Units, WrittenReturn, written_return,
 };
-use oms_validation::{Once, OrderId, WarehouseId};
+use oms_validation::{Once, OrderId, Scope, WarehouseId};
 use oms_web::{
-    CurrentActor, CurrentTenant, Disclosure, IdempotencyKeyHeader, ProblemResponse, ValidJson,
-    mark_replayed,
+    CurrentActor, CurrentTenant, Disclosure, GrantedScopes, IdempotencyKeyHeader, ProblemResponse,
+    ValidJson, mark_replayed,
 };
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -37,7 +37,8 @@ pub(crate) struct Body {
     warehouse_id: Option<WarehouseId>,
     /// What the customer says.
     note: Option<Note>,
-    /// Why an operator accepts units whose window is over. Only with `"requestedBy": "operator"`.
+    /// Why an operator accepts units whose window is over. Only with `"requestedBy": "operator"`, and with the scope
+    /// `orders:refund`.
     override_reason: Option<Note>,
 }
 
@@ -89,17 +90,22 @@ oms_web::refusals! {
         Refusals,
     ),
 )]
+#[expect(clippy::too_many_arguments, reason = "each is a part of the request")]
 pub(in crate::http) async fn create(
     api: web::Data<OrdersApi>,
     tenant: CurrentTenant,
     actor: CurrentActor,
     disclosure: Disclosure,
+    scopes: GrantedScopes,
     key: IdempotencyKeyHeader,
     id: web::Path<String>,
     body: ValidJson<Body>,
 ) -> Result<HttpResponse, ProblemResponse> {
     let id = order_id_of(&id)?;
     let requested = body.0.into_request()?;
+    if requested.override_reason.is_some() {
+        scopes.require(Scope::OrdersRefund)?;
+    }
     let requesting = api.work.run(|context| async move {
         let (tenant, actor) = (tenant.0, actor.0.as_str());
         returning::request_return::request_return(&context, tenant, id, &key.0, &requested, actor)

@@ -15,6 +15,7 @@ use crate::domain::settlement::Settlement;
 use crate::domain::status::OrderStatus;
 use crate::error::DeadLetterError;
 use crate::service::operating::settle_elsewhere::{end_of, reason_of, resolve};
+use crate::service::reversing::pay_out_returns::continue_payouts;
 use crate::service::transitions::abort::{Abort, unless_lost};
 use crate::service::transitions::change_status::change_status;
 use crate::service::transitions::claim_key::claim_key;
@@ -22,6 +23,7 @@ use crate::service::transitions::end_order::Decision;
 use crate::service::transitions::open_fulfilment::open_late;
 use crate::service::transitions::patience::Patience;
 use crate::service::transitions::settle_frozen::settle_frozen;
+use crate::service::transitions::settle_owed::{EndedBy, settle_credits};
 use crate::store::orders::{KeyFate, Transition};
 use crate::store::settlements;
 
@@ -61,6 +63,7 @@ pub(super) async fn give_up_refund(
     let (order_id, operator) = (dead_letter.order_id, decision.operator);
     let settlement = &given_up.settlement;
     tracing::info!(%order_id, %operator, ?settlement, "an operator gave up a refund");
+    continue_payouts(context, tenant, order_id, &operator.as_actor()).await;
     Ok(())
 }
 
@@ -137,6 +140,16 @@ async fn write(
     left.ok_or(Abort::LOST)?;
     settle_frozen(connection, tenant, now, order_id, &given_up.end, &actor).await?;
     open_late(connection, tenant, now, &[order_id], &actor).await?;
+    let ended = (refund, &given_up.end);
+    settle_credits(
+        context,
+        connection,
+        tenant,
+        ended,
+        EndedBy::Operator,
+        &actor,
+    )
+    .await?;
     let (id, how) = (decision.dead_letter_id, Resolution::RefundGivenUp);
     resolve(connection, tenant, now, decision, how, settlement).await?;
     Ok(settlements::insert(connection, tenant, now, id, order_id, settlement).await?)

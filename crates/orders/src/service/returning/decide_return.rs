@@ -18,7 +18,7 @@ use crate::service::returning::credit_return::{credit_return, execute};
 use crate::service::returning::facts::{Happened, of_return};
 use crate::service::returning::lock_return::{lock_order, refuse_text, return_of};
 use crate::service::returning::request_return::last_sender;
-use crate::service::reversing::pay_out_returns::StartedPayout;
+use crate::service::reversing::started_refund::StartedRefund;
 use crate::service::transitions::claim_key::claim_key;
 use crate::service::transitions::happenings::tell;
 use crate::service::transitions::patience::Patience;
@@ -99,7 +99,7 @@ pub async fn decide_return(
         }
     };
     let (it, started) = done?;
-    execute(context, tenant, started, actor).await;
+    execute(context, tenant, started.as_ref(), actor).await;
     Ok(it)
 }
 
@@ -109,7 +109,7 @@ async fn change(
     tenant: TenantId,
     (id, expected, requested): (ReturnId, &ExpectedVersion, &RequestedDecision),
     actor: &str,
-) -> Result<Option<StartedPayout>, ReturningError> {
+) -> Result<Option<StartedRefund>, ReturningError> {
     let now = context.now();
     let order_id = return_of(connection, tenant, id).await?.order_id;
     let order = lock_order(connection, tenant, order_id).await?;
@@ -139,7 +139,7 @@ async fn change(
     let told = of_return(&it, requested.happened());
     tell(connection, tenant, now, order_id, &told, actor).await?;
     match it.counts() {
-        true => credit_return(context, connection, tenant, (order_id, id), actor).await,
+        true => credit_return(context, connection, tenant, order_id, actor).await,
         false => Ok(None),
     }
 }

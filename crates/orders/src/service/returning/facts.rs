@@ -1,7 +1,6 @@
 //! What the timeline says about returns: for programs, and in words. It has no text that a customer wrote.
 
 use oms_fulfilment::{ReceiptId, Received, Return, ReturnLine};
-use oms_validation::Money;
 use serde_json::{Value, json};
 
 use crate::service::transitions::happenings::Told;
@@ -74,17 +73,6 @@ pub(crate) fn of_receipt(it: &Return, id: ReceiptId) -> Told {
     });
     let reason = format!("{} of return {} arrived", counted(arrived), it.number);
     Told::new("return.received", data, reason)
-}
-
-/// The customer was credited for a return.
-pub(crate) fn of_credit(it: &Return, amount: Money) -> Told {
-    let data = json!({ "returnId": it.id, "number": it.number, "amount": amount });
-    let (amount_minor, currency) = (amount.amount_minor, amount.currency);
-    let reason = format!(
-        "{amount_minor} {currency} in minor units were credited for return {}",
-        it.number
-    );
-    Told::new("credit.granted", data, reason)
 }
 
 fn data_of(it: &Return, lines: Value) -> Value {

@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use oms_fulfilment::find_fulfilments;
-use oms_payments::find_refunds;
+use oms_payments::{find_payment, find_refunds};
 use oms_validation::{Money, OrderId, ProductId, TenantId};
 
 use crate::context::OrderContext;
-use crate::domain::ledger::counted;
-use crate::domain::return_credit::{GoodsOfLines, credit_of_units};
+use crate::domain::goods_of_lines::GoodsOfLines;
+use crate::domain::ledger::{counted, ledger};
+use crate::domain::return_credit::credit_of_units;
 use crate::domain::return_window::{open_units, window_ends};
 use crate::error::OrderError;
 use crate::service::reading::get_settings;
@@ -26,7 +27,8 @@ pub struct ReturnableLine {
     pub open: i32,
     /// When the window of the next unit ends.
     pub window_ends: Option<DateTime<Utc>>,
-    /// What is credited if all of them come back, without shipping and fee.
+    /// What is credited if all of them come back, together with those of the lines before, without shipping and fee. No
+    /// more than is owed.
     pub credit: Money,
 }
 
@@ -51,6 +53,9 @@ pub async fn find_returnable(
     let settings = get_settings::find(context, connection, tenant).await?;
     let settings = settings.settings.returns();
     let present = clock::read(connection, now).await?;
+    let payment = find_payment(connection, tenant, order_id).await?;
+    let captured = payment.and_then(|attempt| attempt.captured);
+    let mut owed = ledger(&order, captured, &refunds).owed.amount_minor;
     let (before, goods) = (counted(&order.credits, &refunds), GoodsOfLines::of(&known));
     let returnable = known.returnable();
     let lines = (1..).zip(&order.lines).filter_map(|(number, line)| {
@@ -61,7 +66,9 @@ pub async fn find_returnable(
         let ends = window_ends(&known.shipments, number, settings);
         let sent: i32 = ends.iter().map(|(_, units)| units).sum();
         let (open, window_ends) = open_units(&ends, sent - returnable, present);
-        let amount_minor = credit_of_units(&order, &before, &goods, number, returnable);
+        let of_line = (number, returnable);
+        let amount_minor = credit_of_units(&order, &before, &goods, owed, of_line);
+        owed -= amount_minor;
         Some(ReturnableLine {
             number,
             product_id: line.product_id,

@@ -16,7 +16,7 @@ use crate::error::{OrderError, ReturningError};
 use crate::service::returning::credit_return::{credit_return, execute};
 use crate::service::returning::facts::{Happened, of_receipt, of_return};
 use crate::service::returning::lock_return::{lock_order, return_of};
-use crate::service::reversing::pay_out_returns::StartedPayout;
+use crate::service::reversing::started_refund::StartedRefund;
 use crate::service::transitions::claim_key::claim_or_find;
 use crate::service::transitions::happenings::tell;
 use crate::service::transitions::patience::Patience;
@@ -57,7 +57,7 @@ pub async fn receive_return(
     };
     let (it, started) = done?;
     oms_failpoints::reached("orders.received");
-    execute(context, tenant, started, actor).await;
+    execute(context, tenant, started.as_ref(), actor).await;
     Ok(it)
 }
 
@@ -67,10 +67,11 @@ async fn receive(
     tenant: TenantId,
     (id, expected, draft): (ReturnId, &ExpectedVersion, &ReceiptDraft),
     actor: &str,
-) -> Result<(Return, Option<StartedPayout>), ReturningError> {
+) -> Result<(Return, Option<StartedRefund>), ReturningError> {
     let now = context.now();
     let order_id = return_of(connection, tenant, id).await?.order_id;
     lock_order(connection, tenant, order_id).await?;
+    let was_open = return_of(connection, tenant, id).await?.is_open();
     let it = receive_units(connection, tenant, now, id, expected, draft, actor).await?;
     let reason = format!("return {} of order {order_id}", it.number);
     let record = ChangeRecord {
@@ -89,11 +90,11 @@ async fn receive(
         actor,
     )
     .await?;
-    if it.status == ReturnStatus::Closed {
+    if was_open && it.status == ReturnStatus::Closed {
         let told = of_return(&it, Happened::Closed);
         tell(connection, tenant, now, order_id, &told, actor).await?;
     }
-    let started = credit_return(context, connection, tenant, (order_id, id), actor).await?;
+    let started = credit_return(context, connection, tenant, order_id, actor).await?;
     Ok((it, started))
 }
 

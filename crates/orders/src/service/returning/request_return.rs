@@ -20,7 +20,7 @@ use crate::service::reading::get_settings;
 use crate::service::returning::credit_return::{credit_return, execute};
 use crate::service::returning::facts::{Happened, of_return};
 use crate::service::returning::lock_return::{lock_order, refuse_text, return_of};
-use crate::service::reversing::pay_out_returns::StartedPayout;
+use crate::service::reversing::started_refund::StartedRefund;
 use crate::service::transitions::claim_key::claim_or_find;
 use crate::service::transitions::happenings::tell;
 use crate::service::transitions::patience::Patience;
@@ -75,7 +75,7 @@ pub async fn request_return(
         }
     };
     let (it, started) = done?;
-    execute(context, tenant, started, actor).await;
+    execute(context, tenant, started.as_ref(), actor).await;
     Ok(it)
 }
 
@@ -86,7 +86,7 @@ async fn begin(
     (order_id, id): (OrderId, ReturnId),
     requested: &RequestedReturn,
     actor: &str,
-) -> Result<Option<StartedPayout>, ReturningError> {
+) -> Result<Option<StartedRefund>, ReturningError> {
     let now = context.now();
     let order = lock_order(connection, tenant, order_id).await?;
     let has_text = requested.note.is_some() || requested.override_reason.is_some();
@@ -129,7 +129,7 @@ async fn begin(
     }
     let told = of_return(&it, Happened::Approved);
     tell(connection, tenant, now, order_id, &told, actor).await?;
-    credit_return(context, connection, tenant, (order_id, id), actor).await
+    credit_return(context, connection, tenant, order_id, actor).await
 }
 
 /// Refuses units whose windows are over. The latest units count as returned first.

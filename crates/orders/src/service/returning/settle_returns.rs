@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 use std::error::Error;
+use std::panic::AssertUnwindSafe;
 
+use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
 use oms_fulfilment::{Decision, ReturnId, decide_return as decide, find_expired_returns};
 use oms_validation::{ExpectedVersion, OrderId, TenantId};
 
@@ -20,10 +23,17 @@ use crate::store::{orders, return_credits, tenants};
 /// Returns and orders that one turn looks at, for each tenant.
 const PAGE: usize = 100;
 
-/// How far the orders of each tenant with waiting credits were looked at. Credits may wait for long, for example while
-/// the bank decides a dispute.
+/// How far each tenant was looked at. What fails is passed over until the next pass, and credits may wait for long, for
+/// example while the bank decides a dispute.
 #[derive(Debug, Default)]
-pub struct ReturnsPass(HashMap<TenantId, OrderId>);
+pub struct ReturnsPass(HashMap<TenantId, Position>);
+
+/// Where the previous turn stopped. `None` is the beginning.
+#[derive(Clone, Copy, Debug, Default)]
+struct Position {
+    expired: Option<(DateTime<Utc>, ReturnId)>,
+    waiting: Option<OrderId>,
+}
 
 /// What a turn did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,8 +46,9 @@ pub struct ReturnsTurn {
     pub more: bool,
 }
 
-/// Takes one turn over all tenants. Several instances may do so at the same time. An order or a tenant that fails delays
-/// no other. Ends early when the program stops.
+/// Takes one turn over all tenants. Several instances may do so at the same time. An order or a tenant that fails, or
+/// triggers a panic, delays no other. No refund begins while the gateway's breaker refuses calls. Ends early when the
+/// program stops.
 ///
 /// # Errors
 /// If the database can't list the tenants. What was done stays.
@@ -50,60 +61,77 @@ pub async fn settle_returns(
     drop(connection);
     let mut turn = ReturnsTurn::default();
     for tenant in tenants {
-        if let Err(error) = settle_of_tenant(context, tenant, pass, &mut turn).await {
-            let cause: &dyn Error = &error;
-            tracing::warn!(%tenant, cause, "the returns of a tenant could not be settled");
+        let position = pass.0.remove(&tenant).unwrap_or_default();
+        match settle_of_tenant(context, tenant, position, &mut turn).await {
+            Ok(Some(position)) => {
+                pass.0.insert(tenant, position);
+                turn.more = true;
+            }
+            Ok(None) => {}
+            Err(error) => {
+                let cause: &dyn Error = &error;
+                tracing::warn!(%tenant, cause, "the returns of a tenant could not be settled");
+            }
         }
     }
     Ok(turn)
 }
 
+/// Returns where to continue, unless the pass is complete.
 async fn settle_of_tenant(
     context: &OrderContext,
     tenant: TenantId,
-    pass: &mut ReturnsPass,
+    position: Position,
     turn: &mut ReturnsTurn,
-) -> Result<(), OrderError> {
-    let after = pass.0.get(&tenant).copied();
+) -> Result<Option<Position>, OrderError> {
     let mut connection = context.database.acquire().await?;
-    let now = context.now();
-    let expired = find_expired_returns(&mut connection, tenant, now, PAGE).await?;
-    let waiting = return_credits::find_waiting(&mut connection, tenant, after, PAGE).await?;
+    let (now, after) = (context.now(), position.expired);
+    let expired = find_expired_returns(&mut connection, tenant, now, after, PAGE).await?;
+    let waiting = match context.gateway.is_available() {
+        true => {
+            let after = position.waiting;
+            return_credits::find_waiting(&mut connection, tenant, after, PAGE).await?
+        }
+        false => Vec::new(),
+    };
     drop(connection);
-    // One that fails is expired in the next turn too, which must not follow at once.
-    let (mut has_failed, is_full) = (false, expired.len() == PAGE);
-    for id in expired {
+    for (_, id) in &expired {
         if context.stopping.is_cancelled() {
-            return Ok(());
+            return Ok(None);
         }
-        match expire(context, tenant, id).await {
-            Ok(closed) => turn.expired += u64::from(closed),
-            Err(error) => {
-                has_failed = true;
-                let cause: &dyn Error = &error;
-                tracing::warn!(return_id = %id, cause, "an expired return could not be closed");
-            }
-        }
+        let done = unless_panicked(expire(context, tenant, *id)).await;
+        turn.expired += u64::from(done.unwrap_or_else(|cause| {
+            tracing::warn!(return_id = %id, cause, "an expired return could not be closed");
+            false
+        }));
     }
     for order_id in &waiting {
         if context.stopping.is_cancelled() {
-            return Ok(());
+            return Ok(None);
         }
-        match pay_out(context, tenant, *order_id).await {
-            Ok(is_new) => turn.refunds += u64::from(is_new),
-            Err(error) => {
-                let cause: &dyn Error = &error;
-                tracing::warn!(%order_id, cause, "the credits of an order could not be refunded");
-            }
-        }
+        let done = unless_panicked(pay_out(context, tenant, *order_id)).await;
+        turn.refunds += u64::from(done.unwrap_or_else(|cause| {
+            tracing::warn!(%order_id, cause, "the credits of an order could not be refunded");
+            false
+        }));
     }
-    turn.more |= is_full && !has_failed;
-    pass.0.remove(&tenant);
-    if waiting.len() == PAGE {
-        pass.0.extend(waiting.last().map(|last| (tenant, *last)));
-        turn.more = true;
+    let is_full = expired.len() == PAGE || waiting.len() == PAGE;
+    // The last of a list that has ended: nothing follows it until the pass begins anew.
+    let next = Position {
+        expired: expired.last().copied().or(position.expired),
+        waiting: waiting.last().copied().or(position.waiting),
+    };
+    Ok(is_full.then_some(next))
+}
+
+/// The result of some work, or why it failed. The message of a panic is already on standard error.
+async fn unless_panicked<T, E: Error>(
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, String> {
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(done) => done.map_err(|error| error.to_string()),
+        Err(_) => Err("the program panicked; see its log".to_owned()),
     }
-    Ok(())
 }
 
 async fn expire(
@@ -147,6 +175,6 @@ async fn pay_out(
         }
     };
     let is_new = started.is_some();
-    execute(context, tenant, started, RETURNS).await;
+    execute(context, tenant, started.as_ref(), RETURNS).await;
     Ok(is_new)
 }

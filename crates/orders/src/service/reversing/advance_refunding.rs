@@ -56,9 +56,6 @@ pub(crate) async fn refund_at_gateway(
         // Possibly because the money was refunded elsewhere, or is disputed.
         try_to_follow(context, tenant, attempt, Reach::RefundsAndDisputes).await;
     }
-    if let Err(error) = continue_payouts(context, tenant, refund.order_id, actor).await {
-        let (order_id, cause): (_, &dyn std::error::Error) = (refund.order_id, &error);
-        tracing::warn!(%order_id, cause, "credits of returns could not be refunded; a worker will continue");
-    }
+    continue_payouts(context, tenant, refund.order_id, actor).await;
     Ok(advance)
 }

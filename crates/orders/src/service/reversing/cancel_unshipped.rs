@@ -8,32 +8,37 @@ use std::sync::Arc;
 use oms_database::Connection;
 use oms_fulfilment::{find_fulfilments, freeze_unsent};
 use oms_payments::{
-    Attempt, BeginRefund, NewRefund, Refund, RefundEnd, RefundFailure, RefundId, RefundState,
-    begin_refund, find_payment, find_refunds,
+    BeginRefund, NewRefund, Refund, RefundEnd, RefundFailure, RefundId, RefundState, begin_refund,
+    find_refunds,
 };
 use oms_validation::{IdempotencyKey, Keyed, Money, Once, OrderId, TenantId};
 
 use crate::context::OrderContext;
+use crate::domain::authorship::Authorship;
 use crate::domain::credit::CreditPart;
+use crate::domain::goods_of_lines::GoodsOfLines;
 use crate::domain::ledger::counted;
 use crate::domain::placed_order::PendingOrder;
 use crate::domain::reason::Reason;
-use crate::domain::refund::{Disputed, Refunded, RequestedRefund};
-use crate::domain::refund_plan::{UnsentUnits, plan_units};
-use crate::domain::return_credit::GoodsOfLines;
+use crate::domain::refund_plan::plan_units;
 use crate::domain::status::OrderStatus;
 use crate::error::{OrderError, ReversingError};
 use crate::service::reading::get_order::{OrderDetails, get_order};
 use crate::service::reversing::cancel_order::{self, Begun, Cancellation, finish};
-use crate::service::reversing::refund_order::{check_amount, go_on, write};
+use crate::service::reversing::go_on_refunding::go_on;
+use crate::service::reversing::look_before::look_before;
+use crate::service::reversing::pay_out_returns::start_waiting_payout;
+use crate::service::reversing::refund_order::check_amount;
 use crate::service::reversing::refuse_disputed::refuse_disputed;
-use crate::service::reversing::unpaid_returns::{Due, find_unpaid};
-use crate::service::transitions::claim_key::claim_key_for;
+use crate::service::reversing::started_refund::StartedRefund;
+use crate::service::transitions::claim_key::{claim_key_for, was_done};
+use crate::service::transitions::credit_returns::credit_returns;
 use crate::service::transitions::happenings::write_happenings;
 use crate::service::transitions::patience::Patience;
 use crate::service::transitions::settle_frozen::settle_frozen;
-use crate::store::reconciliations::Claim;
-use crate::store::{credits, orders};
+use crate::service::transitions::unpaid_returns::{Unpaid, find_unpaid};
+use crate::store::credits::GrantedFor;
+use crate::store::{clock, credits, orders};
 
 /// The progress of a cancellation.
 enum Cancelling {
@@ -42,16 +47,9 @@ enum Cancelling {
     /// Nothing was shipped, so the whole order is being cancelled.
     Whole(Begun),
     /// Its money is being refunded.
-    Refunding(Box<Refunding>),
-    /// Nothing is left to do.
-    Done,
-}
-
-/// A refund that this request has started.
-struct Refunding {
-    attempt: Attempt,
-    refund: Refund,
-    claim: Claim,
+    Refunding(Box<StartedRefund>),
+    /// The units cost nothing that is not refunded. Shipping may be due to returns now, with a refund of its own.
+    Done(Option<Box<StartedRefund>>),
 }
 
 /// Cancels what is not shipped in the name of `actor`. An order of which nothing was shipped is cancelled as a whole.
@@ -73,6 +71,12 @@ pub async fn cancel_unshipped(
     let request = (order_id, reason.map(Reason::as_str));
     let keyed = key.map(|key| Keyed::new(key, "cancel unshipped v1", &request));
     let refund_id = RefundId::generate();
+    let mut connection = context.database.acquire().await?;
+    let is_repeated = was_done(&mut connection, tenant, keyed.as_ref()).await?;
+    drop(connection);
+    if !is_repeated {
+        look_before(context, tenant, order_id).await?;
+    }
     let mut patience = Patience::new(context, tenant, order_id.as_uuid());
     let begun = loop {
         let tried = patience.attempt(async |connection| {
@@ -99,11 +103,17 @@ pub async fn cancel_unshipped(
             let cancellation = finish(context, tenant, order_id, &begun, actor).await?;
             return Ok(Once::Now(cancellation));
         }
-        Cancelling::Refunding(begun) => {
-            go_on_if_possible(context, tenant, &begun, actor).await;
+        Cancelling::Refunding(started) => {
+            oms_failpoints::reached("orders.unshipped_refunding");
+            go_on(context, tenant, &started, actor).await;
             (true, Some(refund_id))
         }
-        Cancelling::Done => (true, None),
+        Cancelling::Done(of_returns) => {
+            if let Some(started) = of_returns {
+                go_on(context, tenant, &started, actor).await;
+            }
+            (true, None)
+        }
         Cancelling::Before(made) => (false, made),
     };
     let details = get_order(context, tenant, order_id).await;
@@ -112,25 +122,6 @@ pub async fn cancel_unshipped(
         true => Once::Now(answer),
         false => Once::Before(answer),
     })
-}
-
-/// Continues as far as possible now. The refund is committed, so the sweeper takes over if this fails.
-async fn go_on_if_possible(
-    context: &OrderContext,
-    tenant: TenantId,
-    begun: &Refunding,
-    actor: &str,
-) {
-    oms_failpoints::reached("orders.unshipped_refunding");
-    let Refunding {
-        attempt,
-        refund,
-        claim,
-    } = begun;
-    if let Err(error) = go_on(context, tenant, attempt, refund, claim, actor).await {
-        let (order_id, cause): (_, &dyn std::error::Error) = (refund.order_id, &error);
-        tracing::warn!(%order_id, cause, "a cancellation could not be finished; the sweeper will continue");
-    }
 }
 
 /// What a request cancels.
@@ -173,35 +164,28 @@ async fn begin(
     if orders.iter().all(|order| order.outstanding() == 0) {
         return Err(ReversingError::NothingUnshipped { order_id, status });
     }
-    let mut unsent = UnsentUnits::default();
-    for line in orders.iter().flat_map(|order| &order.lines) {
-        *unsent.cancelled.entry(line.number).or_default() += line.cancelled;
-    }
-    unsent.returned = GoodsOfLines::of(&found).accepted;
+    let mut goods = GoodsOfLines::of(&found);
     let why = reason.map_or("what is not shipped is cancelled", Reason::as_str);
     let frozen = freeze_unsent(connection, tenant, now, order_id, why).await?;
     let happened = frozen.happened();
     write_happenings(connection, tenant, now, order_id, &happened, actor).await?;
-    unsent.cancelling = frozen.frozen();
-    let credits = plan_credits(context, connection, tenant, order_id, &unsent).await?;
+    for (line, units) in frozen.frozen() {
+        goods.line_mut(line).frozen = units;
+    }
+    let credits = plan_credits(context, connection, tenant, order_id, &goods).await?;
     let Some(refund) = start_refund(context, connection, tenant, wanted, &credits).await? else {
         let end = RefundEnd::Refunded;
         settle_frozen(connection, tenant, now, order_id, &end, actor).await?;
-        return Ok(Cancelling::Done);
+        credit_returns(context, connection, tenant, order_id, actor).await?;
+        let started = start_waiting_payout(context, connection, tenant, order_id, actor).await?;
+        return Ok(Cancelling::Done(started.map(Box::new)));
     };
-    let request = RequestedRefund {
-        what: Refunded::Amount(refund.amount),
-        reason: reason.cloned(),
-        disputed: Disputed::Refuse,
+    let authorship = Authorship {
+        actor,
+        reason: reason.map_or("refund requested", Reason::as_str),
     };
-    let claim = write(context, connection, tenant, order_id, &request, actor).await?;
-    let attempt = find_payment(connection, tenant, order_id).await?;
-    let attempt = attempt.expect("a refund that was started has its attempt");
-    Ok(Cancelling::Refunding(Box::new(Refunding {
-        attempt,
-        refund,
-        claim,
-    })))
+    let started = StartedRefund::mark(context, connection, tenant, refund, authorship).await?;
+    Ok(Cancelling::Refunding(Box::new(started)))
 }
 
 /// What is refunded for the units: credits, and their sum, which the gateway can express.
@@ -210,7 +194,7 @@ async fn plan_credits(
     connection: &mut Connection,
     tenant: TenantId,
     order_id: OrderId,
-    units: &UnsentUnits,
+    goods: &GoodsOfLines,
 ) -> Result<(Vec<(CreditPart, i64)>, Money), ReversingError> {
     let order = orders::find(connection, tenant, order_id).await?;
     let order = order.ok_or(OrderError::NotFound)?;
@@ -218,7 +202,7 @@ async fn plan_credits(
     let refunds = refunds.remove(&order_id).unwrap_or_default();
     let counted = counted(&order.credits, &refunds);
     let step = context.gateway.step(order.total.currency);
-    Ok(plan_units(&order, &counted, units, step))
+    Ok(plan_units(&order, &counted, goods, step))
 }
 
 /// Starts the refund of the credits. If less is left of the payment, it is the refund of that amount and of no
@@ -243,12 +227,19 @@ async fn start_refund(
         requested_by: wanted.actor.to_owned(),
     };
     check_amount(context, *amount)?;
-    let unpaid = find_unpaid(connection, tenant, order_id, Due::Unpaid).await?;
+    let unpaid = find_unpaid(connection, tenant, order_id).await?;
     let step = gateway.step(amount.currency);
-    let besides = unpaid.map(|unpaid| Money {
-        amount_minor: step.floor(unpaid.besides_minor),
+    let besides = unpaid.as_ref().map(|unpaid| Money {
+        amount_minor: step.floor(unpaid.besides_all()),
         ..*amount
     });
+    // All that is left belongs to returns, so that nothing is owed for the units.
+    let is_of_returns = |unpaid: &Unpaid| unpaid.pending_minor == 0;
+    if besides.is_some_and(|besides| besides.amount_minor == 0)
+        && unpaid.as_ref().is_some_and(is_of_returns)
+    {
+        return Ok(None);
+    }
     let begun = match besides.filter(|besides| besides.amount_minor < amount.amount_minor) {
         Some(available) => BeginRefund::ExceedsCaptured { available },
         None => begin_refund(connection, gateway, tenant, &new(*amount)).await?,
@@ -271,16 +262,10 @@ async fn start_refund(
         });
     };
     if refund.amount == *amount {
+        let granted = (order_id, clock::read_exactly(connection).await?);
+        let granted_for = GrantedFor::Request(Some(refund.id));
         let actor = wanted.actor;
-        credits::insert(
-            connection,
-            tenant,
-            order_id,
-            Some(refund.id),
-            credits,
-            actor,
-        )
-        .await?;
+        credits::insert(connection, tenant, granted, granted_for, credits, actor).await?;
     }
     Ok(Some(refund))
 }

@@ -1,7 +1,7 @@
 //! Pays out what customers are credited for returns, with one refund for all credits that wait.
 
 use oms_database::Connection;
-use oms_payments::{Attempt, BeginRefund, NewRefund, Refund, RefundId, begin_refund, find_payment};
+use oms_payments::{BeginRefund, NewRefund, RefundId, begin_refund};
 use oms_validation::{Money, OrderId, TenantId};
 
 use crate::context::OrderContext;
@@ -9,23 +9,14 @@ use crate::domain::authorship::Authorship;
 use crate::domain::refund::Disputed;
 use crate::domain::status::OrderStatus;
 use crate::error::{OrderError, ReversingError};
-use crate::service::reversing::mark_refunding::mark_refunding;
 use crate::service::reversing::refuse_disputed::refuse_disputed;
-use crate::service::reversing::unpaid_returns::{Due, find_unpaid};
+use crate::service::reversing::started_refund::StartedRefund;
 use crate::service::transitions::patience::Patience;
-use crate::store::reconciliations::Claim;
+use crate::service::transitions::unpaid_returns::{find_unpaid, pay_out, sum_of};
 use crate::store::{orders, return_credits};
 
 /// Why the customer is refunded, on the order's timeline.
 const REASON: &str = "the customer returned units";
-
-/// A refund that was started, to be executed after the commit.
-#[derive(Debug)]
-pub(crate) struct StartedPayout {
-    pub(crate) attempt: Attempt,
-    pub(crate) refund: Refund,
-    pub(crate) claim: Claim,
-}
 
 /// A refund of credits to start.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +24,15 @@ pub(crate) struct Payout {
     pub(crate) refund_id: RefundId,
     pub(crate) due: Due,
     pub(crate) disputed: Disputed,
+}
+
+/// Which credits are paid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// Those that no refund has tried to pay out.
+    Waiting,
+    /// Those whose refund failed, too.
+    Unpaid,
 }
 
 /// Starts the refund of an order's credits, in the caller's transaction. Returns `None` if there are none. The order
@@ -48,16 +48,20 @@ pub(crate) async fn start_payout(
     order_id: OrderId,
     payout: Payout,
     actor: &str,
-) -> Result<Option<StartedPayout>, ReversingError> {
-    let disputed = payout.disputed;
-    let order = orders::find(connection, tenant, order_id).await?;
-    let order = order.ok_or(OrderError::NotFound)?;
-    let Some(unpaid) = find_unpaid(connection, tenant, order_id, payout.due).await? else {
+) -> Result<Option<StartedRefund>, ReversingError> {
+    let Some(unpaid) = find_unpaid(connection, tenant, order_id).await? else {
         return Ok(None);
     };
+    let order = orders::find(connection, tenant, order_id).await?;
+    let order = order.ok_or(OrderError::NotFound)?;
+    let due = match payout.due {
+        Due::Waiting => unpaid.waiting,
+        Due::Unpaid => unpaid.all(),
+    };
     let gateway = context.gateway.as_ref();
+    // Sums are planned as multiples of the step, except those of earlier versions.
     let amount = Money {
-        amount_minor: gateway.step(order.total.currency).floor(unpaid.sum_minor),
+        amount_minor: gateway.step(order.total.currency).floor(sum_of(&due)),
         ..order.total
     };
     if amount.amount_minor == 0 {
@@ -68,7 +72,7 @@ pub(crate) async fn start_payout(
         OrderStatus::Refunding => return Err(ReversingError::RefundInProgress(order_id)),
         status => return Err(ReversingError::NotRefundable { order_id, status }),
     }
-    if disputed == Disputed::Refuse {
+    if payout.disputed == Disputed::Refuse {
         refuse_disputed(connection, tenant, order_id, order.status).await?;
     }
     let checked = gateway.check_amount(amount);
@@ -91,19 +95,14 @@ pub(crate) async fn start_payout(
             return Err(ReversingError::NotRefundable { order_id, status });
         }
     };
-    return_credits::pay_out(connection, tenant, order_id, &unpaid.ids, refund.id).await?;
+    let paid = (refund.id, amount.amount_minor);
+    pay_out(connection, tenant, order_id, &due, paid).await?;
     let authorship = Authorship {
         actor,
         reason: REASON,
     };
-    let claim = mark_refunding(context, connection, tenant, order_id, authorship).await?;
-    let attempt = find_payment(connection, tenant, order_id).await?;
-    let attempt = attempt.expect("a refund that was started has its attempt");
-    Ok(Some(StartedPayout {
-        attempt,
-        refund,
-        claim,
-    }))
+    let started = StartedRefund::mark(context, connection, tenant, refund, authorship).await?;
+    Ok(Some(started))
 }
 
 /// Starts the refund of the credits that wait, if the order allows it now. Otherwise they continue to wait: for the
@@ -114,7 +113,7 @@ pub(crate) async fn start_waiting_payout(
     tenant: TenantId,
     order_id: OrderId,
     actor: &str,
-) -> Result<Option<StartedPayout>, OrderError> {
+) -> Result<Option<StartedRefund>, OrderError> {
     let payout = Payout {
         refund_id: RefundId::generate(),
         due: Due::Waiting,
@@ -131,8 +130,21 @@ pub(crate) async fn start_waiting_payout(
     }
 }
 
-/// Starts the refund of credits that waited for the end of another refund. The sweeper executes it.
-pub(super) async fn continue_payouts(
+/// Starts the refund of credits that waited for the end of another refund. The sweeper executes it, and the worker of
+/// returns starts it if this fails.
+pub(crate) async fn continue_payouts(
+    context: &OrderContext,
+    tenant: TenantId,
+    order_id: OrderId,
+    actor: &str,
+) {
+    if let Err(error) = try_to_continue(context, tenant, order_id, actor).await {
+        let cause: &dyn std::error::Error = &error;
+        tracing::warn!(%order_id, cause, "credits of returns could not be refunded; a worker will continue");
+    }
+}
+
+async fn try_to_continue(
     context: &OrderContext,
     tenant: TenantId,
     order_id: OrderId,

@@ -4,8 +4,8 @@
 
 use oms_database::Connection;
 use oms_payments::{
-    Attempt, AttemptState, BeginRefund, NewRefund, Refund, RefundFailure, RefundId, RefundState,
-    begin_refund, find_payment, find_refund_by_key, find_refunds,
+    BeginRefund, NewRefund, Refund, RefundFailure, RefundId, RefundState, begin_refund,
+    find_refund_by_key, find_refunds,
 };
 use oms_validation::{IdempotencyKey, Money, OrderId, TenantId};
 
@@ -18,16 +18,14 @@ use crate::domain::refund::{Disputed, Refunded, RequestedRefund};
 use crate::domain::refund_plan::{RequestedParts, plan};
 use crate::domain::status::OrderStatus;
 use crate::error::{OrderError, ReversingError};
-use crate::service::reversing::advance_refunding::refund_at_gateway;
-use crate::service::reversing::mark_refunding::mark_refunding;
-use crate::service::reversing::refuse_disputed::{reach_of, refuse_disputed};
-use crate::service::reversing::unpaid_returns::{Due, Unpaid, find_unpaid};
-use crate::service::transitions::advance::Advance;
-use crate::service::transitions::dead_letter_order::dead_letter_order;
-use crate::service::transitions::follow_gateway::try_to_follow;
+use crate::service::reversing::go_on_refunding::go_on;
+use crate::service::reversing::look_before::look_before;
+use crate::service::reversing::refuse_disputed::refuse_disputed;
+use crate::service::reversing::started_refund::StartedRefund;
 use crate::service::transitions::patience::Patience;
-use crate::store::reconciliations::Claim;
-use crate::store::{credits, orders, return_credits};
+use crate::service::transitions::unpaid_returns::{Unpaid, find_unpaid, pay_out};
+use crate::store::credits::GrantedFor;
+use crate::store::{clock, credits, orders};
 
 /// A refund that has not failed, and the status of its order.
 #[derive(Debug)]
@@ -43,9 +41,9 @@ pub enum RefundedOrder {
 /// What the first transaction found or started.
 enum Begun {
     /// The key stands for this refund.
-    Before(Refund, OrderStatus),
+    Before(Box<Refund>, OrderStatus),
     /// This request started the refund.
-    Now(Box<Attempt>, Refund, Claim),
+    Now(Box<StartedRefund>),
 }
 
 /// Refunds a paid order in the name of `actor`, or answers for the refund that the key already stands for.
@@ -67,7 +65,12 @@ pub async fn refund_order(
     if let Refunded::Amount(amount) = request.what {
         check_amount(context, amount)?;
     }
-    look_before(context, tenant, order_id, key).await?;
+    let mut connection = context.database.acquire().await?;
+    let earlier = find_refund_by_key(&mut connection, tenant, key).await?;
+    drop(connection);
+    if earlier.is_none() {
+        look_before(context, tenant, order_id).await?;
+    }
     let mut patience = Patience::new(context, tenant, order_id.as_uuid());
     let begun = loop {
         let tried = patience.attempt(async |connection| {
@@ -77,82 +80,27 @@ pub async fn refund_order(
             break begun;
         }
     };
-    let begun = begun?;
-    let (attempt, refund, claim) = match begun {
-        Begun::Before(refund, status) => {
-            return match stored(refund, status)? {
-                RefundedOrder::Refunded(refund, status) => {
-                    Ok(RefundedOrder::RefundedBefore(refund, status))
-                }
-                other => Ok(other),
-            };
-        }
-        Begun::Now(attempt, refund, claim) => (attempt, refund, claim),
+    let started = match begun? {
+        Begun::Before(refund, status) => return replayed(*refund, status),
+        Begun::Now(started) => started,
     };
     oms_failpoints::reached("orders.refunding");
-    let pending = match go_on(context, tenant, &attempt, &refund, &claim, actor).await {
-        Ok(advance) => {
-            tracing::info!(%order_id, refund_id = %refund.id, ?advance, "refunding an order");
-            matches!(
-                advance,
-                Advance::Waiting | Advance::Refused | Advance::TryAgain { .. }
-            )
-        }
-        Err(error) => {
-            let cause: &dyn std::error::Error = &error;
-            tracing::warn!(%order_id, cause, "a refund could not be finished; the sweeper will continue");
-            false
-        }
-    };
+    let pending = go_on(context, tenant, &started, actor).await;
     match read(context, tenant, key, order_id).await {
         Ok(Some((refund, status))) => stored(refund, status),
         // Started by this request; its progress is unknown.
-        Ok(None) | Err(_) if pending => Ok(RefundedOrder::Pending(refund, OrderStatus::Refunding)),
+        Ok(None) | Err(_) if pending => {
+            let (refund, status) = (started.refund, OrderStatus::Refunding);
+            Ok(RefundedOrder::Pending(refund, status))
+        }
         Ok(None) => Err(OrderError::OutcomeUnknown.into()),
         Err(error) => Err(error.after_commit().into()),
     }
 }
 
-pub(crate) async fn go_on(
-    context: &OrderContext,
-    tenant: TenantId,
-    attempt: &Attempt,
-    refund: &Refund,
-    claim: &Claim,
-    actor: &str,
-) -> Result<Advance, OrderError> {
-    let advance = refund_at_gateway(context, tenant, attempt, refund, actor).await?;
-    if let Advance::NeedsOperator { reason } = &advance {
-        dead_letter_order(context, tenant, claim, reason, actor).await?;
-    }
-    Ok(advance)
-}
-
 pub(super) fn check_amount(context: &OrderContext, amount: Money) -> Result<(), ReversingError> {
     let checked = context.gateway.check_amount(amount);
     checked.map_err(ReversingError::AmountNotAccepted)
-}
-
-/// Reads the remaining amount at the gateway, because refunds made there don't reach us otherwise. If that fails, the
-/// refund is requested anyway: the gateway refunds no more than it took.
-async fn look_before(
-    context: &OrderContext,
-    tenant: TenantId,
-    order_id: OrderId,
-    key: &IdempotencyKey,
-) -> Result<(), OrderError> {
-    let mut connection = context.database.acquire().await?;
-    let is_repeated = find_refund_by_key(&mut connection, tenant, key)
-        .await?
-        .is_some();
-    let attempt = find_payment(&mut connection, tenant, order_id).await?;
-    let reach = reach_of(&mut connection, tenant, order_id).await?;
-    drop(connection);
-    let is_paid = |attempt: &Attempt| attempt.state == AttemptState::Paid;
-    if let (false, Some(attempt)) = (is_repeated, attempt.filter(is_paid)) {
-        try_to_follow(context, tenant, &attempt, reach).await;
-    }
-    Ok(())
 }
 
 /// Looks the key up under the lock of the order, so that the second of two requests with one key finds what the first
@@ -172,7 +120,7 @@ async fn begin(
         let credits = credits_of(connection, tenant, order_id, &refund).await?;
         let step = context.gateway.step(refund.amount.currency);
         return match request.made(order_id, &refund, &credits, step) {
-            true => Ok(Begun::Before(refund, status)),
+            true => Ok(Begun::Before(Box::new(refund), status)),
             false => Err(OrderError::KeyReused.into()),
         };
     }
@@ -184,8 +132,8 @@ async fn begin(
     if request.disputed == Disputed::Refuse {
         refuse_disputed(connection, tenant, order_id, status).await?;
     }
-    let unpaid = find_unpaid(connection, tenant, order_id, Due::Unpaid).await?;
-    let (amount, mut credits) = match &request.what {
+    let unpaid = find_unpaid(connection, tenant, order_id).await?;
+    let (amount, parts) = match &request.what {
         Refunded::Rest => (None, Vec::new()),
         Refunded::Amount(amount) => (Some(*amount), Vec::new()),
         Refunded::Parts(parts) => {
@@ -195,7 +143,7 @@ async fn begin(
         }
     };
     if let (Some(amount), Some(unpaid)) = (amount, &unpaid) {
-        refuse_unpaid(amount, unpaid)?;
+        refuse_unpaid(&request.what, amount, unpaid)?;
     }
     let new = NewRefund {
         id: RefundId::generate(),
@@ -206,33 +154,36 @@ async fn begin(
         requested_by: actor.to_owned(),
     };
     let refund = begin_payment(context, connection, tenant, new).await?;
-    if let (Refunded::Rest, Some(unpaid)) = (&request.what, &unpaid) {
-        // The rest of the payment pays out what returns are credited, too.
-        let rest = refund.amount.amount_minor - unpaid.sum_minor;
-        return_credits::pay_out(connection, tenant, order_id, &unpaid.ids, refund.id).await?;
-        credits.extend((rest > 0).then_some((CreditPart::UNNAMED, rest)));
+    if let Some(unpaid) = &unpaid {
+        // An amount takes over what a refund failed to pay out, so that it is not paid twice. What waits is refunded on
+        // its own, unless nothing is left for it.
+        let credits = match request.what {
+            Refunded::Rest => unpaid.all(),
+            Refunded::Amount(_) => unpaid.failed.clone(),
+            Refunded::Parts(_) => Vec::new(),
+        };
+        let paid = (refund.id, refund.amount.amount_minor);
+        pay_out(connection, tenant, order_id, &credits, paid).await?;
     }
-    if !credits.is_empty() {
-        credits::insert(
-            connection,
-            tenant,
-            order_id,
-            Some(refund.id),
-            &credits,
-            actor,
-        )
-        .await?;
-    }
-    let claim = write(context, connection, tenant, order_id, request, actor).await?;
-    let attempt = find_payment(connection, tenant, order_id).await?;
-    let attempt = attempt.expect("a refund that was started has its attempt");
-    Ok(Begun::Now(Box::new(attempt), refund, claim))
+    let granted = (order_id, clock::read_exactly(connection).await?);
+    let granted_for = GrantedFor::Request(Some(refund.id));
+    credits::insert(connection, tenant, granted, granted_for, &parts, actor).await?;
+    let reason = request.reason.as_ref();
+    let authorship = Authorship {
+        actor,
+        reason: reason.map_or("refund requested", Reason::as_str),
+    };
+    let started = StartedRefund::mark(context, connection, tenant, refund, authorship).await?;
+    Ok(Begun::Now(Box::new(started)))
 }
 
 /// Refuses to refund money that returns are credited.
-fn refuse_unpaid(amount: Money, unpaid: &Unpaid) -> Result<(), ReversingError> {
+fn refuse_unpaid(what: &Refunded, amount: Money, unpaid: &Unpaid) -> Result<(), ReversingError> {
     let available = Money {
-        amount_minor: unpaid.besides_minor,
+        amount_minor: match what {
+            Refunded::Parts(_) => unpaid.besides_all(),
+            Refunded::Amount(_) | Refunded::Rest => unpaid.besides_waiting(),
+        },
         ..amount
     };
     match amount.amount_minor > available.amount_minor {
@@ -296,20 +247,15 @@ async fn begin_payment(
     }
 }
 
-pub(super) async fn write(
-    context: &OrderContext,
-    connection: &mut Connection,
-    tenant: TenantId,
-    order_id: OrderId,
-    request: &RequestedRefund,
-    actor: &str,
-) -> Result<Claim, OrderError> {
-    let reason = request.reason.as_ref();
-    let authorship = Authorship {
-        actor,
-        reason: reason.map_or("refund requested", Reason::as_str),
-    };
-    mark_refunding(context, connection, tenant, order_id, authorship).await
+/// The answer of a refund that an earlier request made, in its current state.
+pub(crate) fn replayed(
+    refund: Refund,
+    status: OrderStatus,
+) -> Result<RefundedOrder, ReversingError> {
+    Ok(match stored(refund, status)? {
+        RefundedOrder::Refunded(refund, status) => RefundedOrder::RefundedBefore(refund, status),
+        other => other,
+    })
 }
 
 /// The answer of a refund in its current state.

@@ -20,14 +20,18 @@ use crate::domain::reason::cut;
 use crate::domain::status::OrderStatus;
 use crate::service::transitions::abort::Abort;
 use crate::service::transitions::change_status::{add_note, change_status};
+use crate::service::transitions::credit_returns::credit_returns;
 use crate::service::transitions::release_unsent::release_unsent;
 use crate::service::transitions::report_payment::{
     Locked, report_dispute, report_failed_refund, settle,
 };
+use crate::service::transitions::settle_owed::settle_findings;
+use crate::service::transitions::unpaid_returns::{find_unpaid, pay_out};
 use crate::service::transitions::worklist::put_on;
+use crate::store::credits::GrantedFor;
 use crate::store::orders::{KeyFate, Transition};
 use crate::store::reconciliations::Stock;
-use crate::store::{credits, disputes};
+use crate::store::{clock, credits, disputes, return_credits};
 
 /// The result of comparing our books of a payment with the gateway's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +96,10 @@ pub(super) async fn book_reported(
     write_timeline(connection, &locked, &mirrored, &disputes).await?;
     report(connection, &locked, &mirrored, &disputes).await?;
     go_on(connection, &locked, goes_on).await?;
+    let order_id = attempt.order_id;
+    pay_out_returns(connection, &locked, &mirrored).await?;
+    credit_returns(context, connection, tenant, order_id, GATEWAY).await?;
+    settle_findings(context, connection, tenant, order_id).await?;
     Ok(Followed::Changed)
 }
 
@@ -122,14 +130,43 @@ async fn owe_returned(
     for refund in refunds.iter_mut().filter(is_returned) {
         refund.state = RefundState::Refunded;
     }
+    // Older than what was booked just now, which pays them out, and younger than every refund before.
+    let present = clock::read_exactly(connection).await?;
+    let booked = mirrored.booked.iter().map(|refund| refund.created_at);
+    let granted_at = (order_id, booked.min().map_or(present, |at| at.min(present)));
     for failed in &mirrored.returned {
         let mut found = credits::find(tenant, &[order_id]).run(connection).await?;
         let granted = found.remove(&order_id).unwrap_or_default();
         let parts = owed_again(&granted, &refunds, *failed);
-        credits::insert(connection, tenant, order_id, None, &parts, GATEWAY).await?;
+        let granted_for = GrantedFor::Request(None);
+        credits::insert(connection, tenant, granted_at, granted_for, &parts, GATEWAY).await?;
         for refund in refunds.iter_mut().filter(|refund| refund.id == *failed) {
             refund.state = RefundState::Failed;
         }
+    }
+    Ok(())
+}
+
+/// Counts money that reached the customer without us as paid for what their returns are owed, and has these credits wait
+/// for another refund if it came back.
+async fn pay_out_returns(
+    connection: &mut Connection,
+    locked: &Locked<'_>,
+    mirrored: &Mirrored,
+) -> Result<(), Abort> {
+    let (tenant, order_id) = (locked.tenant, locked.attempt.order_id);
+    let came_back =
+        |refund: &&Refund| refund.state == RefundState::Failed && refund.actor != RefundActor::Oms;
+    for refund in mirrored.moved.iter().filter(came_back) {
+        return_credits::release(connection, tenant, order_id, refund.id).await?;
+    }
+    let booked = mirrored.booked.iter();
+    for refund in booked.filter(|refund| refund.state != RefundState::Failed) {
+        let Some(unpaid) = find_unpaid(connection, tenant, order_id).await? else {
+            break;
+        };
+        let paid = (refund.id, refund.amount.amount_minor);
+        pay_out(connection, tenant, order_id, &unpaid.all(), paid).await?;
     }
     Ok(())
 }

@@ -80,17 +80,11 @@ pub(crate) async fn claim_or_find(
     request: &Keyed<'_>,
     result_id: Uuid,
 ) -> Result<Once<Uuid>, OrderError> {
-    if idempotency_keys::claim(connection, tenant, request, Some(result_id)).await? {
-        return Ok(Once::Now(result_id));
-    }
-    let found = idempotency_keys::find(connection, tenant, request.key).await?;
-    match found {
-        Some(found) if found.fingerprint == request.fingerprint => {
-            let before = found.result_id.map(Once::Before);
+    match claim_key_for(connection, tenant, Some(request), Some(result_id)).await? {
+        None => Ok(Once::Now(result_id)),
+        Some(earlier) => {
+            let before = earlier.result_id.map(Once::Before);
             before.ok_or(OrderError::KeyReused)
         }
-        Some(_) => Err(OrderError::KeyReused),
-        // The retention removed it in between.
-        None => Err(OrderError::Contended),
     }
 }

@@ -16,6 +16,7 @@ use crate::service::transitions::open_fulfilment::open_late;
 use crate::service::transitions::patience::Patience;
 use crate::service::transitions::release_unsent::release_unsent;
 use crate::service::transitions::settle_frozen::settle_frozen;
+use crate::service::transitions::settle_owed::{EndedBy, settle_credits};
 use crate::service::transitions::worklist::take_off;
 use crate::store::orders::{self, KeyFate, Transition};
 
@@ -58,7 +59,9 @@ async fn finish(
     let finished = finish_refund(connection, gateway, tenant, refund, end).await?;
     let finished = finished.ok_or(Abort::LOST)?;
     let now = context.now();
-    Ok(write(connection, tenant, now, refund, end, finished, actor).await?)
+    write(connection, tenant, now, refund, end, finished, actor).await?;
+    let ended = (refund, end);
+    Ok(settle_credits(context, connection, tenant, ended, EndedBy::Gateway, actor).await?)
 }
 
 async fn write(

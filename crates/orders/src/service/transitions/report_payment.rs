@@ -26,15 +26,16 @@ pub(super) struct Locked<'a> {
     pub(super) attempt: &'a Attempt,
 }
 
-/// Reports a refund that succeeded and failed later: the customer waits for money that is back with the merchant.
+/// Reports a refund that failed: the customer waits for money that is with the merchant. It succeeded before, or it was
+/// for a return, so that nobody was answered. One that the gateway rejected has no reference, and is named by our ID.
 pub(super) async fn report_failed_refund(
     connection: &mut Connection,
     locked: &Locked<'_>,
     refund: &Refund,
 ) -> Result<(), DbError> {
-    let Some(reference) = &refund.reference else {
-        return Ok(());
-    };
+    let own_id = Reference::parse(&refund.id.as_uuid().simple().to_string());
+    let own_id = own_id.expect("letters and digits");
+    let reference = refund.reference.as_ref().unwrap_or(&own_id);
     let (order_id, status) = (locked.attempt.order_id, locked.status);
     let (amount_minor, currency) = (refund.amount.amount_minor, refund.amount.currency);
     let code = refund
