@@ -10,6 +10,7 @@ pub(crate) mod import;
 pub(crate) mod moving;
 pub(crate) mod name;
 pub(crate) mod product;
+pub(crate) mod published;
 pub(crate) mod returned;
 pub(crate) mod rivalry;
 pub(crate) mod routing;

@@ -26,6 +26,7 @@ pub struct Things {
     shipment: String,
     evacuation: String,
     returned: String,
+    event: String,
 }
 
 impl Things {
@@ -51,6 +52,7 @@ impl Things {
             shipment: new_key(),
             evacuation: new_key(),
             returned: new_key(),
+            event: format!("evt_{}_1", placed.order_id().replace('-', "")),
         };
         let Self {
             order,
@@ -61,6 +63,7 @@ impl Things {
             shipment,
             evacuation,
             returned,
+            event: _,
         } = &things;
         let rows = format!(
             "INSERT INTO orders.dead_letters (tenant_id, id, order_id, tries, reason)
@@ -106,6 +109,8 @@ impl Things {
             path if path.starts_with("/shipments/{id}") => &self.shipment,
             path if path.starts_with("/evacuations/{id}") => &self.evacuation,
             path if path.starts_with("/returns/{id}") => &self.returned,
+            "/events/{id}" => &self.event,
+            "/events" => return "/events?after=earliest".to_owned(),
             "/fulfilment-orders" | "/shipments" => {
                 return format!("{}?orderId={}", route.path, self.order);
             }
@@ -131,6 +136,7 @@ impl Things {
             &self.shipment,
             &self.evacuation,
             &self.returned,
+            &self.event,
             // Only the inventory's lists contain it.
             CHICAGO_WAREHOUSE,
         ]
