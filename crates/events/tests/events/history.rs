@@ -100,6 +100,19 @@ impl World {
         }
     }
 
+    /// Everything that the feed has, in large pages, with the place of each event instead of its position.
+    pub async fn feed_in_pages(&self) -> Vec<(i64, EventKey)> {
+        let (mut told, mut start) = (Vec::new(), FeedStart::Earliest);
+        loop {
+            let page = self.read(start, 500).await;
+            told.extend(page.items.iter().map(|event| event.key()));
+            start = FeedStart::After(page.cursor);
+            if !page.has_more {
+                return (1..).zip(told).collect();
+            }
+        }
+    }
+
     /// What happened.
     pub async fn history(&self) -> BTreeSet<EventKey> {
         #[derive(QueryableByName)]
