@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use nix::sys::statvfs::statvfs;
 use nix::unistd::{Uid, User};
 
 use crate::command;
@@ -69,12 +70,29 @@ impl Account {
     }
 }
 
-/// The folder for a cluster: under the project if the account can access it, otherwise a system folder. The choice is
-/// recorded in `<name>-folder` under the project, so that later runs find the same data. Also returns the account to
-/// use: the owner of the cluster in the folder, or else the given one.
+/// The file system in memory that Linux provides.
+const MEMORY: &str = "/dev/shm";
+
+/// Bytes that must be free in [`MEMORY`].
+const ROOM_IN_MEMORY: u64 = 6 * 1024 * 1024 * 1024;
+
+/// Where the data of a cluster may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Medium {
+    /// On disk.
+    Disk,
+    /// In memory if there is room. Creating and dropping thousands of databases keeps ext4 busy looking for inodes that
+    /// were not deleted within the last minute: 0.6 to 1.7 s for a database, instead of 0.1 s.
+    MemoryIfPossible,
+}
+
+/// The folder for a cluster: in memory if it may be, under the project if the account can access it, otherwise a system
+/// folder. The choice is recorded in `<name>-folder` under the project, so that later runs find the same data. Also
+/// returns the account to use: the owner of the cluster in the folder, or else the given one.
 pub(super) fn reachable_folder(
     made_folder: &Path,
     name: &str,
+    medium: Medium,
     account: Option<Account>,
 ) -> Result<(PathBuf, Option<Account>)> {
     let record = made_folder.join(format!("{name}-folder"));
@@ -87,13 +105,20 @@ pub(super) fn reachable_folder(
     let folder = made_folder.join(name);
     let owner = account_of(&folder, account);
     let account = owner.as_ref();
+    let is_new = !folder.join("data").exists();
+    if medium == Medium::MemoryIfPossible && is_new && has_room(Path::new(MEMORY)) {
+        let in_memory = folder_of(MEMORY, made_folder).join(name);
+        make_folder(&in_memory, account)?;
+        if can_write(&in_memory, account) {
+            write_whole(&record, &format!("{}\n", in_memory.display()))?;
+            return Ok((in_memory, owner));
+        }
+    }
     make_folder(&folder, account)?;
     if can_write(&folder, account) {
         return Ok((folder, owner));
     }
-    let mut hasher = DefaultHasher::new();
-    made_folder.hash(&mut hasher);
-    let fallback = PathBuf::from(format!("/var/lib/oms-{:016x}", hasher.finish())).join(name);
+    let fallback = folder_of("/var/lib", made_folder).join(name);
     make_folder(&fallback, account)?;
     if !can_write(&fallback, account) {
         let who = account.map_or("this user", |account| &account.name);
@@ -106,6 +131,26 @@ pub(super) fn reachable_folder(
     write_whole(&record, &format!("{}\n", fallback.display()))?;
     fs::remove_dir(&folder).with_context(|| format!("{} cannot be removed", folder.display()))?;
     Ok((fallback, owner))
+}
+
+/// The folder of a project in a system folder.
+fn folder_of(system_folder: &str, made_folder: &Path) -> PathBuf {
+    let mut hasher = DefaultHasher::new();
+    made_folder.hash(&mut hasher);
+    Path::new(system_folder).join(format!("oms-{:016x}", hasher.finish()))
+}
+
+fn has_room(folder: &Path) -> bool {
+    let free = statvfs(folder).map(|found| {
+        let (blocks, size) = (found.blocks_available(), found.fragment_size());
+        wide(blocks).saturating_mul(wide(size))
+    });
+    free.is_ok_and(|free| free >= ROOM_IN_MEMORY)
+}
+
+/// The types of these numbers differ between systems.
+fn wide(number: impl Into<u64>) -> u64 {
+    number.into()
 }
 
 fn account_of(folder: &Path, account: Option<Account>) -> Option<Account> {
@@ -155,6 +200,18 @@ mod tests {
             uid: user.uid.as_raw(),
             gid: user.gid.as_raw(),
         }
+    }
+
+    #[test]
+    fn a_folder_that_is_missing_has_no_room() {
+        assert!(!has_room(Path::new("/nowhere")));
+    }
+
+    #[test]
+    fn each_project_has_a_folder_of_its_own() {
+        let of = |project: &str| folder_of(MEMORY, Path::new(project));
+        assert_eq!(of("/a"), of("/a"));
+        assert_ne!(of("/a"), of("/b"));
     }
 
     #[test]

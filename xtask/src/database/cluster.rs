@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use super::account::{Account, reachable_folder};
+use super::account::{Account, Medium, reachable_folder};
 use super::installation::Installation;
 use super::lock_file::LockFile;
 use super::provision::{
@@ -44,21 +44,28 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// The cluster of the development database, on a fixed port.
     pub(super) fn development(workspace: &Workspace, port: u16) -> Result<Self> {
-        Self::open(workspace, "postgres", COMMON.to_owned(), port)
+        Self::open(workspace, "postgres", Medium::Disk, COMMON.to_owned(), port)
     }
 
-    /// The cluster of the tests: fast, not durable, on its current port or any free one.
+    /// The cluster of the tests: fast, not durable, in memory if there is room, on its current port or any free one.
     pub(crate) fn for_tests(workspace: &Workspace) -> Result<Self> {
-        Self::on_any_port(workspace, TESTS, format!("{COMMON}{THROW_AWAY}"))
+        let settings = format!("{COMMON}{THROW_AWAY}");
+        Self::on_any_port(workspace, TESTS, Medium::MemoryIfPossible, settings)
     }
 
     /// The cluster of the benchmarks: durable, on its current port or any free one.
     pub(crate) fn for_measuring(workspace: &Workspace) -> Result<Self> {
-        Self::on_any_port(workspace, "bench-postgres", format!("{COMMON}{DURABLE}"))
+        let settings = format!("{COMMON}{DURABLE}");
+        Self::on_any_port(workspace, "bench-postgres", Medium::Disk, settings)
     }
 
-    fn on_any_port(workspace: &Workspace, name: &'static str, settings: String) -> Result<Self> {
-        let mut cluster = Self::open(workspace, name, settings, 0)?;
+    fn on_any_port(
+        workspace: &Workspace,
+        name: &'static str,
+        medium: Medium,
+        settings: String,
+    ) -> Result<Self> {
+        let mut cluster = Self::open(workspace, name, medium, settings, 0)?;
         cluster.port = match cluster.lock_file() {
             Some(lock) if cluster.answers_as_ours(lock.port) => lock.port,
             _ => port::any_free()?,
@@ -79,12 +86,13 @@ impl Cluster {
     fn open(
         workspace: &Workspace,
         name: &'static str,
+        medium: Medium,
         settings: String,
         port: u16,
     ) -> Result<Self> {
         let made_folder = workspace.made_folder()?;
         let account = Account::for_server()?;
-        let (folder, account) = reachable_folder(&made_folder, name, account)?;
+        let (folder, account) = reachable_folder(&made_folder, name, medium, account)?;
         let data_major = fs::read_to_string(folder.join("data/PG_VERSION"))
             .ok()
             .and_then(|text| text.trim().parse().ok());
