@@ -125,7 +125,7 @@ async fn publish_closed(
     closed: Vec<Closed>,
     resolution: &str,
 ) -> Result<(), DbError> {
-    let closed: Vec<(Uuid, Uuid)> = closed.iter().map(|it| (it.id, it.order_id)).collect();
+    let closed: Vec<(Uuid, Uuid)> = closed.into_iter().map(|it| (it.id, it.order_id)).collect();
     let facts = json!({ "resolution": resolution });
     records::of_dead_letters(
         connection,
