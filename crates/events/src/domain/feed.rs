@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::str::FromStr;
 
 use oms_validation::{Cursor, CursorKey, InvalidCursor};
 use serde::de::{Deserialize, Deserializer, Error};
@@ -78,12 +79,18 @@ impl Default for FeedLimit {
 
 impl<'de> Deserialize<'de> for FeedLimit {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let limit = u16::deserialize(deserializer).ok();
+        let limit = number(&String::deserialize(deserializer)?);
         let limit = limit.filter(|limit| (1..=Self::MAX).contains(limit));
         limit
             .map(Self)
             .ok_or_else(|| D::Error::custom("must be a whole number from 1 to 500"))
     }
+}
+
+/// Reads a number of a query string. A sign is not a digit.
+fn number<N: FromStr>(text: &str) -> Option<N> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().ok()).flatten()
 }
 
 /// How long to wait for events if there are none: 0 to 25 seconds.
@@ -96,7 +103,7 @@ impl FeedWait {
 
 impl<'de> Deserialize<'de> for FeedWait {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let seconds = u8::deserialize(deserializer).ok();
+        let seconds = number(&String::deserialize(deserializer)?);
         let seconds = seconds.filter(|seconds| *seconds <= Self::MAX);
         seconds
             .map(Self)
@@ -232,6 +239,14 @@ mod tests {
         assert_eq!("e0000000000001267".parse(), Ok(cursor));
         for text in ["0000000000001267", "f0000000000001267", "effffffffffffffff"] {
             assert_eq!(text.parse::<Cursor<FeedPosition>>(), Err(InvalidCursor));
+        }
+    }
+
+    #[test]
+    fn numbers_of_a_query_have_only_digits() {
+        assert_eq!(number::<u8>("25"), Some(25));
+        for wrong in ["", "+1", "-1", "1.0", "256", " 1"] {
+            assert_eq!(number::<u8>(wrong), None, "{wrong}");
         }
     }
 
