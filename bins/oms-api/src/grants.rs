@@ -150,6 +150,49 @@ mod tests {
         assert_eq!(schemas(), created);
     }
 
+    /// The rights of a row of the page about the serving role, as it words them, and its tables.
+    fn row_of_page(line: &str) -> Option<(&'static str, Vec<&str>)> {
+        let mut cells = line.strip_prefix("| `")?.split('|');
+        let (tables, words) = (cells.next()?, cells.next()?.trim());
+        let kinds = [
+            ("read and insert: rows are never changed", "SELECT, INSERT"),
+            (
+                "read, insert, and update ",
+                "SELECT, INSERT, UPDATE of columns",
+            ),
+            ("read, insert, update", "SELECT, INSERT, UPDATE"),
+            ("the same, and delete", "SELECT, INSERT, UPDATE, DELETE"),
+            ("read, and update ", "SELECT, UPDATE of columns"),
+            ("read", "SELECT"),
+        ];
+        let kind = kinds.iter().find(|(start, _)| words.starts_with(start));
+        let (_, rights) = kind.unwrap_or_else(|| panic!("unknown rights: {words}"));
+        let tables = tables.split(',').map(|it| it.trim().trim_matches('`'));
+        Some((rights, tables.collect()))
+    }
+
+    #[test]
+    fn the_page_about_the_serving_role_lists_the_rights_on_every_table() {
+        let page = include_str!("../../../docs/operating/database-role.md");
+        let rows = page.lines().filter_map(row_of_page);
+        let told: BTreeSet<(&str, String)> = rows
+            .flat_map(|(rights, tables)| tables.into_iter().map(move |it| (it, rights.to_owned())))
+            .collect();
+        let granted = grants().map(|grant| {
+            let mut rights = grant.actions.join(", ");
+            if !grant.updatable.is_empty() {
+                rights.push_str(", UPDATE of columns");
+            }
+            (grant.table, rights)
+        });
+        let granted: BTreeSet<(&str, String)> = granted.collect();
+        let wrong: Vec<_> = told.symmetric_difference(&granted).collect();
+        assert!(
+            wrong.is_empty(),
+            "docs/operating/database-role.md: {wrong:#?}"
+        );
+    }
+
     /// Compares with the statements of the stores, as far as the privileges can be seen from their text.
     #[test]
     fn every_statement_of_the_stores_is_allowed() {

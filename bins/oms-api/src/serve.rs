@@ -88,7 +88,10 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         locator,
         config.intake_timeout,
     ));
-    let fulfilment = Arc::new(FulfilmentContext::new(database.clone()));
+    let fulfilment = Arc::new(FulfilmentContext::new(
+        database.clone(),
+        config.intake_timeout,
+    ));
     let events = Arc::new(EventsContext::new(
         database.clone(),
         Arc::new(OrderEvents),

@@ -33,7 +33,7 @@ pub(crate) enum Pace {
 /// The duration of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
-    /// Requests in this time are sent, answered and checked, but not counted.
+    /// Answers in this time are checked, but not counted.
     pub(crate) warm_up: Duration,
     pub(crate) measured: Duration,
 }
@@ -135,7 +135,7 @@ async fn client(
         let request = traffic.next();
         let answered = exchange(&mut connection, &traffic, &request).await;
         let now = Instant::now();
-        let counted = due >= clock.counts_from && now <= clock.ends_at;
+        let counted = clock.counts(now);
         let mut tally = tally.lock().expect("no task panics while counting");
         let broken = matches!(answered, Answered::Nothing(_));
         count(&mut tally, answered, counted.then(|| now - due));
@@ -264,6 +264,13 @@ impl Clock {
         }
     }
 
+    /// Whether an answer counts that arrives now. Requests that are in flight when the window begins stand for those that are
+    /// in flight when it ends. Counting only requests that begin and end in it would find next to none whose answers take
+    /// as long as the window, however many there are.
+    fn counts(&self, now: Instant) -> bool {
+        (self.counts_from..=self.ends_at).contains(&now)
+    }
+
     /// Waits until the next request is due, and returns the due time; `None` after the end.
     async fn next(&self) -> Option<Instant> {
         let due = match self.pace {
@@ -309,6 +316,20 @@ mod tests {
             assert!(clock.next().await.is_some());
         }
         assert_eq!(clock.next().await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_count_that_arrive_in_the_window() {
+        let window = Window::of_ms(100, 1000);
+        let clock = Clock::start(Pace::Closed, window);
+        // Four clients whose requests take 800 ms: two answers each in 1.6 s, one of them in the window.
+        let begun = clock.started;
+        let answers = (1..=2).map(|answer| begun + Duration::from_millis(800 * answer));
+        let counted: Vec<bool> = answers.map(|at| clock.counts(at)).collect();
+        assert_eq!(counted, [true, false]);
+        let edges = [99, 100, 1100, 1101].map(Duration::from_millis);
+        let counted = edges.map(|after| clock.counts(begun + after));
+        assert_eq!(counted, [false, true, true, false]);
     }
 
     #[test]

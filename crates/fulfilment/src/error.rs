@@ -2,6 +2,7 @@
 
 use oms_database::DbError;
 use oms_errors::{Problem, version_mismatch};
+use oms_validation::OtherVersion;
 
 use crate::domain::hold::HoldHandle;
 use crate::domain::id::EvacuationId;
@@ -24,10 +25,14 @@ oms_errors::problem_types! {
     SCHEDULED = "fulfilment.scheduled", WrongState, "The fulfilment order is scheduled for later";
     /// Nothing of the fulfilment order is left to send.
     CLOSED = "fulfilment.closed", WrongState, "The fulfilment order is closed";
+    /// The fulfilment order belongs to another warehouse than `warehouseId`, possibly because it was moved. `fulfilmentOrderWarehouseId` names it.
+    OTHER_WAREHOUSE = "fulfilment.other_warehouse", WrongState, "The fulfilment order is in another warehouse";
     /// Units of the fulfilment order are packed or were sent, so that it can't return to the work list.
     HAS_SHIPMENTS = "fulfilment.has_shipments", WrongState, "The fulfilment order has shipments";
-    /// A fulfilment order has at most 10 holds.
+    /// A fulfilment order has at most 10 holds that clients placed.
     TOO_MANY_HOLDS = "fulfilment.too_many_holds", WrongState, "Too many holds";
+    /// `rerouting` and `before-fulfilment` are the handles of the holds that oms places. Choose another one.
+    RESERVED_HANDLE = "fulfilment.reserved_handle", Unprocessable, "Reserved hold handle";
     /// An order has at most 50 shipments.
     TOO_MANY_SHIPMENTS = "fulfilment.too_many_shipments", WrongState, "Too many shipments";
     /// The fulfilment order has no line of this number. `line` names it.
@@ -138,6 +143,20 @@ impl From<DbError> for FulfilmentError {
     }
 }
 
+impl From<OtherVersion> for FulfilmentError {
+    fn from(other: OtherVersion) -> Self {
+        let OtherVersion { version } = other;
+        Self::Changed { version }
+    }
+}
+
+impl FulfilmentError {
+    /// Whether another transaction holds a lock that was needed.
+    pub(crate) fn is_contended(&self) -> bool {
+        matches!(self, Self::Database(error) if error.is_contended())
+    }
+}
+
 impl From<FulfilmentError> for Problem {
     fn from(error: FulfilmentError) -> Self {
         match error {
@@ -169,8 +188,11 @@ fn problem_of(refusal: &Refusal) -> Problem {
         }
         Refusal::Scheduled => Problem::of(&SCHEDULED),
         Refusal::Closed(_) => Problem::of(&CLOSED),
+        Refusal::OtherWarehouse(id) => Problem::of(&OTHER_WAREHOUSE)
+            .with_extension("fulfilmentOrderWarehouseId", id.to_string()),
         Refusal::HasShipments => Problem::of(&HAS_SHIPMENTS),
         Refusal::TooManyHolds => Problem::of(&TOO_MANY_HOLDS),
+        Refusal::ReservedHandle(_) => Problem::of(&RESERVED_HANDLE),
         Refusal::TooManyShipments => Problem::of(&TOO_MANY_SHIPMENTS),
         Refusal::UnknownLine { line } => Problem::of(&UNKNOWN_LINE).with_extension("line", *line),
         Refusal::MoreThanOutstanding {

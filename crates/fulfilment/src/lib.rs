@@ -20,7 +20,7 @@ pub use domain::happening::{Happening, Turn};
 pub use domain::hold::{Hold, HoldHandle, HoldReason, NewHold};
 pub use domain::id::{EvacuationId, FulfilmentOrderId, MoveId, ReceiptId, ReturnId, ShipmentId};
 pub use domain::line::{InvalidUnits, Line, Units};
-pub use domain::moving::{Move, MoveCause, NewMove, RejectionReason};
+pub use domain::moving::{ERASED_WORDS, Move, MoveCause, NewMove, RejectionReason};
 pub use domain::open_order::OpenOrder;
 pub use domain::parcel::{MAX_PARCELS, NewParcel, Parcel};
 pub use domain::refusal::Refusal;
@@ -36,29 +36,34 @@ pub use error::{
     ALREADY_ACCEPTED, CLOSED, DELIVERED, EVACUATION_FINISHED, EVACUATION_NOT_FOUND,
     EVACUATION_UNFINISHED, FulfilmentError, HAS_PARCELS, HAS_RETURN, HAS_SHIPMENTS,
     IMPLAUSIBLE_TIME, MORE_THAN_APPROVED, MORE_THAN_OUTSTANDING, MORE_THAN_RETURNABLE, NOT_FOUND,
-    NOT_RESERVED, NOT_SHIPPED, NOTHING_READY, NOTHING_SHIPPED, ON_HOLD, PACKED, PARCEL_NOT_FOUND,
-    PROBLEM_TYPES, RETURN_NOT_FOUND, RETURN_UNKNOWN_LINE, RETURN_WRONG_STATUS, SCHEDULED,
-    SHIPMENT_CANCELLED, SHIPMENT_NOT_FOUND, TOO_MANY_HOLDS, TOO_MANY_MOVES, TOO_MANY_RECEIPTS,
-    TOO_MANY_RETURNS, TOO_MANY_SHIPMENTS, UNKNOWN_LINE,
+    NOT_RESERVED, NOT_SHIPPED, NOTHING_READY, NOTHING_SHIPPED, ON_HOLD, OTHER_WAREHOUSE, PACKED,
+    PARCEL_NOT_FOUND, PROBLEM_TYPES, RESERVED_HANDLE, RETURN_NOT_FOUND, RETURN_UNKNOWN_LINE,
+    RETURN_WRONG_STATUS, SCHEDULED, SHIPMENT_CANCELLED, SHIPMENT_NOT_FOUND, TOO_MANY_HOLDS,
+    TOO_MANY_MOVES, TOO_MANY_RECEIPTS, TOO_MANY_RETURNS, TOO_MANY_SHIPMENTS, UNKNOWN_LINE,
 };
 pub use service::cancel_shipment::{CancelledShipment, cancel_shipment};
-pub use service::count_open::{OPEN_STATUSES, count_open_fulfilment_orders};
+pub use service::count_open::{OPEN_STATUSES, OpenCounts, count_open_fulfilment_orders};
 pub use service::decide_return::{Decision, decide_return};
 pub use service::dispatch::{Departure, Dispatch, ShipmentDraft};
 pub use service::erase_addresses::erase_addresses;
 pub use service::evacuation_work::{
     claim_evacuations, end_turn, find_evacuating_tenants, find_orders_to_evacuate,
-    finish_evacuation, hold_evacuation, longest_standstill, next_to_evacuate, record_evacuated,
+    finish_evacuation, has_evacuated, lock_claimed_evacuation, longest_standstill,
+    next_to_evacuate, record_evacuated,
 };
 pub use service::evacuations::{
     find_evacuation, resume_evacuation, start_evacuation, stop_evacuation,
 };
-pub use service::find_fulfilments::{FulfilmentRows, find_fulfilment_rows, find_fulfilments};
+pub use service::find_fulfilments::{
+    FulfilmentRows, find_fulfilment, find_fulfilment_rows, find_fulfilments,
+};
 pub use service::find_open::{find_open_orders, list_open_orders};
-pub use service::find_orders::{Subject, find_orders_of, find_shipments, find_subjects};
+pub use service::find_orders::{
+    Subject, find_orders_of, find_shipments, find_shipments_and_statuses, find_subjects,
+};
 pub use service::find_returns::{find_expired_returns, find_returns};
 pub use service::freeze::{UnsentChange, cancel_frozen, cancel_unsent, freeze_unsent, thaw};
-pub use service::hold::{place_hold, release_hold};
+pub use service::hold::{place_hold, place_hold_on_changed, release_hold};
 pub use service::list_tracking::list_tracking_from;
 pub use service::moves::{exclude_warehouse, find_excluded, find_moves, include_warehouse};
 pub use service::open::{find_opened, open_fulfilment_orders};

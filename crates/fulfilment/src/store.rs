@@ -4,6 +4,7 @@
 
 pub(crate) mod clock;
 pub(crate) mod erasure;
+pub(crate) mod evacuation_work;
 pub(crate) mod evacuations;
 pub(crate) mod fulfilment_orders;
 pub(crate) mod grants;
@@ -13,6 +14,7 @@ pub(crate) mod moves;
 pub(crate) mod open_counts;
 pub(crate) mod open_orders;
 pub(crate) mod parcels;
+pub(crate) mod progress;
 pub(crate) mod relocations;
 pub(crate) mod return_lines;
 pub(crate) mod return_receipts;

@@ -27,7 +27,9 @@ pub use error::{
     InventoryError, PROBLEM_TYPES, TOO_MUCH_STOCK, UNKNOWN_WAREHOUSE, WAREHOUSE_NOT_FOUND,
 };
 pub use service::check_warehouse::check_warehouse;
-pub use service::evacuated_warehouse::{close_warehouse, find_holders, reopen_warehouse};
+pub use service::evacuated_warehouse::{
+    close_warehouse, has_other_holders, is_active_warehouse, reopen_warehouse,
+};
 pub use service::explain_route::{explain_route, explain_routes};
 pub use service::find_skus::find_skus;
 pub use service::find_unlocked_levels::find_unlocked_levels;

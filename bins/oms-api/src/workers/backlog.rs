@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use oms_database::{Database, DbError};
 use oms_events::{OutboxBacklog, measure_outbox};
-use oms_fulfilment::{OPEN_STATUSES, count_open_fulfilment_orders};
+use oms_fulfilment::{OPEN_STATUSES, OpenCounts, count_open_fulfilment_orders};
 use oms_monitoring::metrics::{Metrics, MetricsError};
 use oms_orders::{OrderContext, measure_backlog, measure_evacuations, measure_reconciliation};
 use oms_payments::{PaymentError, count_due_gateway_events};
@@ -89,16 +89,18 @@ impl BacklogGauges {
         *counted = Some(Instant::now());
         match count_open(&self.database).await {
             Ok(counts) => {
-                for (gauge, count) in self.gauges.open_fulfilment_orders.iter().zip(counts) {
+                let gauges = &self.gauges;
+                for (gauge, count) in gauges.open_fulfilment_orders.iter().zip(counts.by_status) {
                     set(gauge, count);
                 }
+                set(&gauges.unroutable, counts.unroutable);
             }
             Err(error) => warn(&error, "fulfilment orders"),
         }
     }
 }
 
-async fn count_open(database: &Database) -> Result<[u64; OPEN_STATUSES.len()], DbError> {
+async fn count_open(database: &Database) -> Result<OpenCounts, DbError> {
     let mut connection = database.acquire().await?;
     count_open_fulfilment_orders(&mut connection, None).await
 }
@@ -137,13 +139,14 @@ pub(super) struct Gauges {
     open_findings: Arc<AtomicU64>,
     reconciled_age_ms: Arc<AtomicU64>,
     open_fulfilment_orders: [Arc<AtomicU64>; OPEN_STATUSES.len()],
+    unroutable: Arc<AtomicU64>,
 }
 
 impl Gauges {
     /// Registers the gauges. Those of the reconciliation exist only if charges are compared.
     pub(super) fn register(metrics: &Metrics, compares: bool) -> Result<Self, MetricsError> {
         let gauges = Self::default();
-        let of_work: [Gauge<'_>; 6] = [
+        let of_work: [Gauge<'_>; 7] = [
             (
                 "oms_sweep_lag_seconds",
                 "Time for which the first order of the sweeper's work list has been due; 0 when none is due.",
@@ -179,6 +182,12 @@ impl Gauges {
                 "Age of the oldest of these transactions; 0 when there is none.",
                 &gauges.relay_lag_ms,
                 1000.0,
+            ),
+            (
+                "oms_fulfilment_orders_unroutable",
+                "Fulfilment orders of all tenants on hold under the handle `rerouting`, because no warehouse can send them, counted once a minute.",
+                &gauges.unroutable,
+                1.0,
             ),
         ];
         let of_comparing: [Gauge<'_>; 2] = [

@@ -88,6 +88,8 @@ pub struct ClaimedEvacuation {
     pub after: Option<WorkPosition>,
     /// Whether the pass has passed over a fulfilment order that it could not work on.
     pub passed_over: bool,
+    /// Whether it had moved and held nothing for some time when it was claimed.
+    pub is_quiet: bool,
     /// The number of the claim.
     pub claim: i64,
 }

@@ -148,7 +148,7 @@ impl FulfilmentOrder {
                 self.clone().pack(&ready).is_ok()
             }
             Action::Move | Action::Reject => self.movable(None).is_ok(),
-            Action::PlaceHold => self.is_open() && self.holds.len() < MAX_HOLDS,
+            Action::PlaceHold => self.is_open() && self.counted_holds() < MAX_HOLDS,
             Action::ReleaseHold => !self.holds.is_empty(),
             Action::Other(_) => false,
         };
@@ -186,7 +186,14 @@ impl FulfilmentOrder {
         Ok(is_new)
     }
 
-    /// Checks that another hold may be placed. A hold that replaces one with the same handle needs no check.
+    /// Holds that clients placed. Those of oms itself don't count: they must be possible at any time.
+    pub(crate) fn counted_holds(&self) -> usize {
+        let holds = self.holds.iter();
+        holds.filter(|hold| !hold.handle.is_reserved()).count()
+    }
+
+    /// Checks that another hold may be placed. A hold that replaces one with the same handle needs no check, nor does a
+    /// hold of oms itself.
     ///
     /// # Errors
     /// `Closed`, `TooManyHolds`.
@@ -195,7 +202,7 @@ impl FulfilmentOrder {
             return Err(Refusal::Closed(self.status));
         }
         let is_there = self.holds.iter().any(|hold| hold.handle == *handle);
-        match is_there || self.holds.len() < MAX_HOLDS {
+        match is_there || handle.is_reserved() || self.counted_holds() < MAX_HOLDS {
             true => Ok(()),
             false => Err(Refusal::TooManyHolds),
         }
@@ -266,6 +273,12 @@ impl FulfilmentOrder {
         });
         self.settle();
         units
+    }
+
+    /// Cancels units that are outstanding, and neither packed nor frozen.
+    pub(crate) fn cancel(&mut self, units: &Units) {
+        self.each(units, |line, quantity| line.cancelled += quantity);
+        self.settle();
     }
 
     /// Gives it its next version. Each request that changes it does so once.

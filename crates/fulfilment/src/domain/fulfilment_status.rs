@@ -38,6 +38,20 @@ pub struct Fulfilment {
     pub returns: Vec<Return>,
 }
 
+impl FulfilmentStatus {
+    /// The status of an order that has fulfilment orders with this many units, and of which each shipment that is not
+    /// cancelled is delivered, or not.
+    pub(crate) const fn of_units(shipped: i64, outstanding: i64, is_delivered: bool) -> Self {
+        match (shipped, outstanding, is_delivered) {
+            (0, 0, _) => Self::Cancelled,
+            (0, _, _) => Self::Unfulfilled,
+            (_, 0, true) => Self::Delivered,
+            (_, 0, false) => Self::Fulfilled,
+            (_, _, _) => Self::PartiallyFulfilled,
+        }
+    }
+}
+
 impl Fulfilment {
     /// The fulfilment status of the order. It counts units, not lines: a line may be sent in part.
     pub fn status(&self) -> FulfilmentStatus {
@@ -53,13 +67,8 @@ impl Fulfilment {
                 ShipmentStatus::Delivered | ShipmentStatus::Cancelled
             )
         };
-        match (shipped, outstanding) {
-            (0, 0) => FulfilmentStatus::Cancelled,
-            (0, _) => FulfilmentStatus::Unfulfilled,
-            (_, 0) if self.shipments.iter().all(is_delivered) => FulfilmentStatus::Delivered,
-            (_, 0) => FulfilmentStatus::Fulfilled,
-            (_, _) => FulfilmentStatus::PartiallyFulfilled,
-        }
+        let is_delivered = self.shipments.iter().all(is_delivered);
+        FulfilmentStatus::of_units(shipped, outstanding, is_delivered)
     }
 
     /// Whether something of it is on hold.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::domain::fulfilment_order::{FulfilmentOrder, FulfilmentOrderStatus};
 use crate::domain::fulfilment_status::{Fulfilment, FulfilmentStatus};
 use crate::domain::id::{FulfilmentOrderId, ShipmentId};
+use crate::domain::line::Line;
 use crate::domain::shipment::{Shipment, ShipmentStatus};
 
 /// Something that happened to the goods of an order.
@@ -33,6 +34,8 @@ pub enum Turn {
     Frozen,
     /// Its frozen units may be sent again.
     Thawed,
+    /// Units of it were cancelled, and others are left to send.
+    PartlyCancelled,
     /// Nothing is left to send, and something was sent.
     Closed,
     /// Nothing is left to send, and nothing was sent.
@@ -102,9 +105,15 @@ fn turn_of(
         (Closed | Cancelled, Open | InProgress) => return Some(Turn::Reopened),
         _ => {}
     }
-    let frozen = |order: &FulfilmentOrder| -> i64 {
-        order.lines.iter().map(|line| i64::from(line.frozen)).sum()
+    let sum = |order: &FulfilmentOrder, of: fn(&Line) -> i32| -> i64 {
+        order.lines.iter().map(|line| i64::from(of(line))).sum()
     };
+    // Cancelled units are frozen before, and must not be told as units that may be sent again.
+    let cancelled = |order| sum(order, |line| line.cancelled);
+    if after.is_open() && cancelled(after) > cancelled(before) {
+        return Some(Turn::PartlyCancelled);
+    }
+    let frozen = |order| sum(order, |line| line.frozen);
     match frozen(after).cmp(&frozen(before)) {
         std::cmp::Ordering::Greater => return Some(Turn::Frozen),
         std::cmp::Ordering::Less => return Some(Turn::Thawed),
@@ -163,6 +172,22 @@ mod tests {
         frozen.cancel_frozen();
         let cancelled = fulfilment(&frozen, &[ShipmentStatus::Cancelled]);
         assert_eq!(turns(&still, &cancelled), ["CANCELLED", "Cancelled"]);
+    }
+
+    #[test]
+    fn cancelled_units_are_not_told_as_units_that_may_be_sent_again() {
+        let mut order = opened(&[3]);
+        let one = Units::new(&[(1, 1)]).unwrap();
+        order.pack(&one).unwrap();
+        order.ship_packed(&one).unwrap();
+        order.freeze();
+        // Its shipment turned out never to have left: the unit is not frozen.
+        order.unship(&one);
+        let frozen = fulfilment(&order, &[]);
+        order.cancel_frozen();
+        let cancelled = fulfilment(&order, &[]);
+        assert_eq!(order.outstanding(), 1);
+        assert_eq!(turns(&frozen, &cancelled), ["PartlyCancelled"]);
     }
 
     #[test]

@@ -45,6 +45,12 @@ oms_validation::schema_of! {
 /// The handle of the hold on a fulfilment order that no other warehouse can send. A move of everything releases it.
 pub(crate) const REROUTING: &str = "rerouting";
 
+/// The handle of the hold on the fulfilment order of an order that was paid before oms recorded what is shipped.
+const BEFORE_FULFILMENT: &str = "before-fulfilment";
+
+/// The handles of the holds that only oms places. They don't count towards the maximum number of holds.
+pub(crate) const RESERVED: [&str; 2] = [REROUTING, BEFORE_FULFILMENT];
+
 /// The error for a text that is not a handle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 64 lower-case letters, digits, _, . and -")]
@@ -67,6 +73,16 @@ impl HoldHandle {
     /// The handle of the hold on a fulfilment order that no other warehouse can send.
     pub fn rerouting() -> Self {
         Self(REROUTING.to_owned())
+    }
+
+    /// The handle of the hold on the fulfilment order of an order that was paid before oms recorded what is shipped.
+    pub fn before_fulfilment() -> Self {
+        Self(BEFORE_FULFILMENT.to_owned())
+    }
+
+    /// Whether only oms places holds with this handle. Clients may release them.
+    pub fn is_reserved(&self) -> bool {
+        RESERVED.contains(&self.as_str())
     }
 
     /// Reads a stored handle.
@@ -132,6 +148,15 @@ mod tests {
         for text in ["", "A", "a b", "ä", "a/b", &"h".repeat(65)] {
             assert_eq!(HoldHandle::parse(text), Err(InvalidHoldHandle), "{text:?}");
         }
+    }
+
+    #[test]
+    fn the_handles_of_oms_are_reserved() {
+        for handle in [HoldHandle::rerouting(), HoldHandle::before_fulfilment()] {
+            assert_eq!(HoldHandle::parse(handle.as_str()), Ok(handle.clone()));
+            assert!(handle.is_reserved(), "{handle}");
+        }
+        assert!(!HoldHandle::parse("rerouting-2").unwrap().is_reserved());
     }
 
     #[test]

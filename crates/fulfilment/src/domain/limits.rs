@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 
-/// Maximum number of holds on one fulfilment order.
+/// Maximum number of holds on one fulfilment order that clients place.
 pub(crate) const MAX_HOLDS: usize = 10;
 
 /// Maximum number of shipments of an order, cancelled ones included.

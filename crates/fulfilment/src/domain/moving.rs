@@ -39,6 +39,9 @@ words! {
     }
 }
 
+/// What is stored instead of somebody's own words once the personal data of the order is erased.
+pub const ERASED_WORDS: &str = "erased";
+
 /// Units that went from one fulfilment order to another, or with theirs to another warehouse.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Move {
@@ -60,7 +63,7 @@ pub struct Move {
     pub trace: Option<Value>,
     /// Why they went.
     pub cause: MoveCause,
-    /// Why they went, in words.
+    /// Why they went, in words: [`ERASED_WORDS`] after erasure.
     pub reason: String,
     /// Who moved them.
     pub actor: String,
@@ -127,18 +130,18 @@ impl FulfilmentOrder {
     }
 
     /// Whether the fulfilment order itself goes to the other warehouse with these units: nothing else is left to send,
-    /// and nothing was sent.
+    /// nothing was sent, and nobody works on it. A station that has begun to pick it in the old warehouse would otherwise
+    /// send it in the name of the new one.
     pub(crate) fn goes_whole(&self, units: &Units) -> bool {
         let is_moved = |line: &Line| {
             line.shipped == 0 && line.packed == 0 && line.outstanding() == units.of(line.number)
         };
-        self.lines.iter().all(is_moved)
+        self.status == FulfilmentOrderStatus::Open && self.lines.iter().all(is_moved)
     }
 
-    /// Goes to another warehouse, where nobody has begun to work on it.
-    pub(crate) fn relocate(&mut self, to: WarehouseId) {
+    /// Goes to another warehouse.
+    pub(crate) const fn relocate(&mut self, to: WarehouseId) {
         self.warehouse_id = to;
-        self.status = FulfilmentOrderStatus::Open;
     }
 
     /// Gives units to another fulfilment order. Lines without units vanish.
@@ -173,6 +176,18 @@ mod tests {
         order.lines[0].shipped = 1;
         assert_eq!(order.movable(None), Ok(units(&[(1, 3), (2, 3)])));
         assert!(!order.goes_whole(&units(&[(1, 3), (2, 3)])));
+    }
+
+    #[test]
+    fn work_in_progress_stays_where_it_is() {
+        let mut order = opened(&[5]);
+        let all = units(&[(1, 5)]);
+        assert!(order.goes_whole(&all));
+        order.start().unwrap();
+        assert!(!order.goes_whole(&all));
+        assert_eq!(order.movable(None), Ok(all.clone()));
+        order.give_up(&all);
+        assert_eq!(order.status, FulfilmentOrderStatus::Cancelled);
     }
 
     #[test]

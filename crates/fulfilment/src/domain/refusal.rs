@@ -1,5 +1,7 @@
 //! Why a change of a fulfilment order or a shipment is refused.
 
+use oms_validation::WarehouseId;
+
 use crate::domain::hold::HoldHandle;
 use crate::domain::limits::{MAX_HOLDS, MAX_MOVES, MAX_SHIPMENTS};
 use crate::domain::status::{FulfilmentOrderStatus, ShipmentStatus};
@@ -16,12 +18,18 @@ pub enum Refusal {
     /// Nothing of the fulfilment order is left to send.
     #[error("the fulfilment order is {0}")]
     Closed(FulfilmentOrderStatus),
+    /// The fulfilment order belongs to another warehouse than the request expects.
+    #[error("the fulfilment order belongs to warehouse {0}")]
+    OtherWarehouse(WarehouseId),
     /// Units of the fulfilment order are packed or shipped.
     #[error("units of the fulfilment order are packed or shipped")]
     HasShipments,
     /// The fulfilment order has as many holds as it may have.
     #[error("a fulfilment order has at most {MAX_HOLDS} holds")]
     TooManyHolds,
+    /// Only oms places holds with this handle.
+    #[error("the handle {0} is reserved")]
+    ReservedHandle(HoldHandle),
     /// The order has as many shipments as it may have.
     #[error("an order has at most {MAX_SHIPMENTS} shipments")]
     TooManyShipments,

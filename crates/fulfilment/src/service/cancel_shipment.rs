@@ -5,11 +5,12 @@ use oms_validation::{ExpectedVersion, OrderId, TenantId};
 
 use crate::domain::id::ShipmentId;
 use crate::domain::line::Units;
+use crate::domain::moving::ERASED_WORDS;
 use crate::domain::returns::refusal::ReturnRefusal;
 use crate::domain::shipment::Undo;
 use crate::error::FulfilmentError;
 use crate::service::dispatch::Departure;
-use crate::service::find_fulfilments::find_fulfilments;
+use crate::service::find_fulfilments::find_fulfilment;
 use crate::service::relocation::give_unshipped;
 use crate::store::{Now, fulfilment_orders, shipments};
 
@@ -23,7 +24,8 @@ pub struct CancelledShipment {
 }
 
 /// Cancels a shipment, and makes its units outstanding again: in its fulfilment order, or, if that is closed, in the one
-/// that is open in its warehouse. `None` if it was cancelled before. Its order must be locked.
+/// that is open in its warehouse. If the order has ended (`is_ended`), they are cancelled instead. `None` if it was
+/// cancelled before. Its order must be locked.
 ///
 /// # Errors
 /// `ShipmentNotFound`, `Changed`, `Delivered`, `HasReturn`, or the database's error.
@@ -32,8 +34,8 @@ pub async fn cancel_shipment(
     tenant: TenantId,
     now: Now,
     id: ShipmentId,
-    expected: &ExpectedVersion,
-    reason: &str,
+    (expected, reason): (&ExpectedVersion, &str),
+    is_ended: bool,
 ) -> Result<Option<CancelledShipment>, FulfilmentError> {
     let found = shipments::find(connection, tenant, &[id]).await?;
     let found = found.into_iter().next();
@@ -49,10 +51,7 @@ pub async fn cancel_shipment(
     let Some(undo) = shipment.may_cancel()? else {
         return Ok(None);
     };
-    if !expected.allows(shipment.version) {
-        let version = shipment.version;
-        return Err(FulfilmentError::Changed { version });
-    }
+    expected.check(shipment.version)?;
     let (units, was_closed) = (shipment.units(), !order.is_open());
     match undo {
         Undo::Packing => order.unpack(&units),
@@ -60,6 +59,9 @@ pub async fn cancel_shipment(
             refuse_returned(connection, tenant, now, (order.order_id, &units)).await?;
             order.unship(&units);
         }
+    }
+    if is_ended {
+        order.cancel(&units);
     }
     order.raise_version();
     shipments::mark_cancelled(connection, tenant, now, &[id], reason).await?;
@@ -70,7 +72,13 @@ pub async fn cancel_shipment(
         units: units.by_product(&order.lines),
     };
     let given = (&mut order, &units);
-    let is_elsewhere = was_closed && give_unshipped(connection, tenant, now, given, reason).await?;
+    let reason = if shipment.is_erased() {
+        ERASED_WORDS
+    } else {
+        reason
+    };
+    let is_elsewhere =
+        was_closed && !is_ended && give_unshipped(connection, tenant, now, given, reason).await?;
     if !is_elsewhere {
         fulfilment_orders::update(connection, tenant, now, &[&order]).await?;
     }
@@ -87,8 +95,8 @@ async fn refuse_returned(
     now: Now,
     (order_id, units): (OrderId, &Units),
 ) -> Result<(), FulfilmentError> {
-    let mut found = find_fulfilments(connection, tenant, now, &[order_id]).await?;
-    let returnable = found.remove(&order_id).unwrap_or_default().returnable();
+    let found = find_fulfilment(connection, tenant, now, order_id).await?;
+    let returnable = found.returnable();
     let is_free = |(line, quantity): (i32, i32)| returnable.get(&line) >= Some(&quantity);
     match units.iter().all(is_free) {
         true => Ok(()),

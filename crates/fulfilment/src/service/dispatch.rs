@@ -26,6 +26,8 @@ pub struct ShipmentDraft {
     pub fulfilment_order_id: FulfilmentOrderId,
     /// The version that the fulfilment order must have.
     pub expected: ExpectedVersion,
+    /// The warehouse that it must belong to, if the sender says where it stands.
+    pub warehouse_id: Option<WarehouseId>,
     /// Its units. `None` for all that may be sent now.
     pub units: Option<Units>,
     /// Its parcels.
@@ -120,14 +122,17 @@ impl Dispatch {
     /// Creates a shipment, and returns its number in the order.
     ///
     /// # Errors
-    /// `NotFound`, `Changed`, or why its units can't be packed or sent. Then nothing of it is written.
+    /// `NotFound`, `Changed`, `OtherWarehouse`, or why its units can't be packed or sent. Then nothing of it is written.
     pub fn create(&mut self, draft: ShipmentDraft) -> Result<i32, FulfilmentError> {
         let id = draft.fulfilment_order_id;
         let order = self.orders.get(&id).ok_or(FulfilmentError::NotFound)?;
         // An earlier request of the batch may have raised it.
-        if !draft.expected.allows(order.version) {
-            let version = order.version;
-            return Err(FulfilmentError::Changed { version });
+        draft.expected.check(order.version)?;
+        if draft
+            .warehouse_id
+            .is_some_and(|at| at != order.warehouse_id)
+        {
+            return Err(Refusal::OtherWarehouse(order.warehouse_id).into());
         }
         let mut after = order.clone();
         let units = draft.units.unwrap_or_else(|| Units::ready_of(&after.lines));
@@ -183,10 +188,7 @@ impl Dispatch {
         if !shipment.may_ship()? {
             return Ok(false);
         }
-        if !expected.allows(shipment.version) {
-            let version = shipment.version;
-            return Err(FulfilmentError::Changed { version });
-        }
+        expected.check(shipment.version)?;
         if !parcels.is_empty() && !shipment.parcels.is_empty() {
             return Err(Refusal::HasParcels.into());
         }
@@ -222,10 +224,7 @@ impl Dispatch {
         if !shipment.may_deliver()? {
             return Ok(false);
         }
-        if !expected.allows(shipment.version) {
-            let version = shipment.version;
-            return Err(FulfilmentError::Changed { version });
-        }
+        expected.check(shipment.version)?;
         let delivered_at = delivered_at.map_or(present, |at| at.min(present));
         shipment.check_time(delivered_at, present)?;
         shipment.status = ShipmentStatus::Delivered;

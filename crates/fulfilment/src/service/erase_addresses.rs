@@ -6,7 +6,7 @@ use oms_validation::{OrderId, TenantId};
 use crate::store::{erasure, moves};
 
 /// Erases the personal data of the fulfilment orders, shipments and returns of orders: addresses, the texts of carriers
-/// and of people, and why routing chose other warehouses. Run it in a transaction in which the orders are locked.
+/// and of people, also about moves and rejections, and why routing chose other warehouses. Run it in a transaction in which the orders are locked.
 ///
 /// # Errors
 /// When the database fails.
@@ -17,5 +17,5 @@ pub async fn erase_addresses(
 ) -> Result<(), DbError> {
     erasure::erase(connection, tenant, order_ids).await?;
     erasure::erase_return_texts(connection, tenant, order_ids).await?;
-    moves::erase_traces(connection, tenant, order_ids).await
+    moves::erase(connection, tenant, order_ids).await
 }

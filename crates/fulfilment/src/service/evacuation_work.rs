@@ -7,8 +7,8 @@ use oms_database::{Connection, DbError};
 use oms_validation::{OrderId, TenantId, WarehouseId};
 
 use crate::domain::evacuation::{ClaimedEvacuation, EvacuatedOrder, Pass, WorkPosition};
-use crate::domain::id::EvacuationId;
-use crate::store::{Now, evacuations};
+use crate::domain::id::{EvacuationId, FulfilmentOrderId};
+use crate::store::{Now, evacuation_work};
 
 /// The tenants with an evacuation due, longest overdue first.
 ///
@@ -18,11 +18,12 @@ pub async fn find_evacuating_tenants(
     connection: &mut Connection,
     now: Now,
 ) -> Result<Vec<TenantId>, DbError> {
-    let due = evacuations::find_due_tenants(connection, now).await?;
+    let due = evacuation_work::find_due_tenants(connection, now).await?;
     Ok(due.into_iter().map(|due| due.tenant).collect())
 }
 
-/// Claims up to `limit` due evacuations of a tenant under a lease.
+/// Claims up to `limit` due evacuations of a tenant under a lease. Those that have moved and held nothing within the last
+/// `quiet` time are marked.
 ///
 /// # Errors
 /// When the database fails.
@@ -31,9 +32,9 @@ pub async fn claim_evacuations(
     tenant: TenantId,
     now: Now,
     limit: usize,
-    lease: Duration,
+    (lease, quiet): (Duration, Duration),
 ) -> Result<Vec<ClaimedEvacuation>, DbError> {
-    evacuations::claim_due(connection, tenant, now, limit, lease).await
+    evacuation_work::claim_due(connection, tenant, now, limit, (lease, quiet)).await
 }
 
 /// Returns the next open fulfilment orders of the warehouse: what is due first comes first. Those that the evacuation has
@@ -47,7 +48,7 @@ pub async fn next_to_evacuate(
     claimed: &ClaimedEvacuation,
     limit: usize,
 ) -> Result<Vec<WorkPosition>, DbError> {
-    evacuations::find_next(connection, tenant, claimed, limit).await
+    evacuation_work::find_next(connection, tenant, claimed, limit).await
 }
 
 /// Locks a claimed evacuation until the transaction ends. Returns `false` if a later claim took it, or if it was stopped:
@@ -55,15 +56,15 @@ pub async fn next_to_evacuate(
 ///
 /// # Errors
 /// When the database fails.
-pub async fn hold_evacuation(
+pub async fn lock_claimed_evacuation(
     connection: &mut Connection,
     tenant: TenantId,
     claimed: &ClaimedEvacuation,
 ) -> Result<bool, DbError> {
-    evacuations::hold(connection, tenant, claimed).await
+    evacuation_work::lock_claimed(connection, tenant, claimed).await
 }
 
-/// Records what a held evacuation did with a fulfilment order, in the transaction that did it.
+/// Records what a claimed evacuation did with a fulfilment order, in the transaction that did it.
 ///
 /// # Errors
 /// When the database fails.
@@ -74,7 +75,7 @@ pub async fn record_evacuated(
     id: EvacuationId,
     done: &EvacuatedOrder,
 ) -> Result<(), DbError> {
-    evacuations::record(connection, tenant, now, id, done).await
+    evacuation_work::record(connection, tenant, now, id, done).await
 }
 
 /// Ends a turn, and makes the evacuation due again: immediately, or after `pause`. Changes nothing if a later claim took
@@ -99,7 +100,7 @@ pub async fn end_turn(
         passed_over: claimed.passed_over && after.is_some(),
         ..*claimed
     };
-    evacuations::go_on(connection, tenant, now, &next, pause).await
+    evacuation_work::go_on(connection, tenant, now, &next, pause).await
 }
 
 /// Finishes an evacuation of which nothing is left. Returns `false` if it moved something within the last `quiet` time:
@@ -114,7 +115,7 @@ pub async fn finish_evacuation(
     claimed: &ClaimedEvacuation,
     quiet: Duration,
 ) -> Result<bool, DbError> {
-    evacuations::finish(connection, tenant, now, claimed, quiet).await
+    evacuation_work::finish(connection, tenant, now, claimed, quiet).await
 }
 
 /// The orders that have something left to send in a warehouse.
@@ -126,7 +127,20 @@ pub async fn find_orders_to_evacuate(
     tenant: TenantId,
     warehouse: WarehouseId,
 ) -> Result<BTreeSet<OrderId>, DbError> {
-    evacuations::find_orders_to_evacuate(connection, tenant, warehouse).await
+    evacuation_work::find_orders_to_evacuate(connection, tenant, warehouse).await
+}
+
+/// Whether the newest evacuation of a warehouse does not work on this fulfilment order any more: it is finished, or has put
+/// it on hold. `false` if it is stopped.
+///
+/// # Errors
+/// When the database fails.
+pub async fn has_evacuated(
+    connection: &mut Connection,
+    tenant: TenantId,
+    of: (WarehouseId, FulfilmentOrderId),
+) -> Result<bool, DbError> {
+    evacuation_work::has_evacuated(connection, tenant, of).await
 }
 
 /// The longest time for which an evacuation in progress has moved and held nothing. `None` if none is in progress.
@@ -137,5 +151,5 @@ pub async fn longest_standstill(
     connection: &mut Connection,
     now: Now,
 ) -> Result<Option<Duration>, DbError> {
-    evacuations::longest_standstill(connection, now).await
+    evacuation_work::longest_standstill(connection, now).await
 }

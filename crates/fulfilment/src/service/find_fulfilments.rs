@@ -26,6 +26,20 @@ pub async fn find_fulfilments(
     rows.complete(connection, tenant).await
 }
 
+/// Like [`find_fulfilments`], for one order. Empty if it has none.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_fulfilment(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    order_id: OrderId,
+) -> Result<Fulfilment, DbError> {
+    let mut found = find_fulfilments(connection, tenant, now, &[order_id]).await?;
+    Ok(found.remove(&order_id).unwrap_or_default())
+}
+
 /// Fulfilment orders and shipments without what is in other tables.
 pub struct FulfilmentRows {
     orders: Vec<fulfilment_orders::Row>,

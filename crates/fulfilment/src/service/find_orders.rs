@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use oms_database::{Connection, DbError, send_together};
 use oms_validation::{OrderId, TenantId};
 
+use crate::domain::fulfilment_status::FulfilmentStatus;
 use crate::domain::id::{FulfilmentOrderId, ShipmentId};
 use crate::domain::shipment::Shipment;
-use crate::store::{fulfilment_orders, shipments};
+use crate::store::{fulfilment_orders, progress, shipments};
 
 /// Returns the orders of the given fulfilment orders that exist.
 ///
@@ -62,6 +63,26 @@ pub async fn find_subjects(
     let of_shipments = of_shipments.unwrap_or_default().into_iter();
     let of_shipments = of_shipments.map(|(id, of)| (id, subject(of)));
     Ok((orders.collect(), of_shipments.collect()))
+}
+
+/// Returns those of the given shipments that exist, unordered, and the fulfilment statuses of orders, in two round trips.
+/// Of the orders' other shipments it reads no more than the status.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find_shipments_and_statuses(
+    connection: &mut Connection,
+    tenant: TenantId,
+    ids: &[ShipmentId],
+    order_ids: &[OrderId],
+) -> Result<(Vec<Shipment>, HashMap<OrderId, FulfilmentStatus>), DbError> {
+    let statements = (
+        shipments::find_by_id(tenant, ids),
+        (!order_ids.is_empty()).then(|| progress::find_statuses(tenant, order_ids)),
+    );
+    let (rows, statuses) = send_together(connection, statements).await?;
+    let found = shipments::with_parts(connection, tenant, rows).await?;
+    Ok((found, statuses.unwrap_or_default()))
 }
 
 /// Returns those of the given shipments that exist, unordered.

@@ -11,7 +11,7 @@ use crate::domain::fulfilment_status::Fulfilment;
 use crate::domain::happening::Happening;
 use crate::domain::line::Units;
 use crate::domain::shipment::ShipmentStatus;
-use crate::service::find_fulfilments::find_fulfilments;
+use crate::service::find_fulfilments::find_fulfilment;
 use crate::store::{Now, fulfilment_orders, shipments};
 
 /// A change of what an order has not sent. Empty if it has nothing unsent.
@@ -138,8 +138,7 @@ async fn change(
     if !is_open {
         return Ok(UnsentChange::default());
     }
-    let mut found = find_fulfilments(connection, tenant, now, &[order_id]).await?;
-    let before = found.remove(&order_id).unwrap_or_default();
+    let before = find_fulfilment(connection, tenant, now, order_id).await?;
     let mut after = before.clone();
     let mut changed = Vec::new();
     for order in after.fulfilment_orders.iter_mut().filter(|it| it.is_open()) {

@@ -24,13 +24,40 @@ pub async fn place_hold(
     hold: &NewHold,
     actor: &str,
 ) -> Result<(bool, FulfilmentOrder), FulfilmentError> {
-    let order = lock(connection, tenant, now, id).await?;
-    order.check_hold(&hold.handle)?;
-    let is_new = holds::insert(connection, tenant, now, id, hold, actor).await?;
+    let is_new = insert(connection, tenant, now, id, hold, actor).await?;
     if is_new {
         touch(connection, tenant, now, Touched::FulfilmentOrder(id)).await?;
     }
     Ok((is_new, lock(connection, tenant, now, id).await?))
+}
+
+/// Like [`place_hold`], for a fulfilment order that the transaction has changed before: its version was raised then.
+///
+/// # Errors
+/// `NotFound`, `Closed`, `TooManyHolds`, or the database's error.
+pub async fn place_hold_on_changed(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    id: FulfilmentOrderId,
+    hold: &NewHold,
+    actor: &str,
+) -> Result<(bool, FulfilmentOrder), FulfilmentError> {
+    let is_new = insert(connection, tenant, now, id, hold, actor).await?;
+    Ok((is_new, lock(connection, tenant, now, id).await?))
+}
+
+async fn insert(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    id: FulfilmentOrderId,
+    hold: &NewHold,
+    actor: &str,
+) -> Result<bool, FulfilmentError> {
+    let order = lock(connection, tenant, now, id).await?;
+    order.check_hold(&hold.handle)?;
+    Ok(holds::insert(connection, tenant, now, id, hold, actor).await?)
 }
 
 /// Releases a hold. Returns `false` if there is none with this handle. The order must be locked.

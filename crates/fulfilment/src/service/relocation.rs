@@ -188,11 +188,11 @@ pub(crate) async fn give_unshipped(
 
 fn check_holds(source: &FulfilmentOrder, target: &FulfilmentOrder) -> Result<(), Refusal> {
     let is_new = |handle: &HoldHandle| {
-        *handle != HoldHandle::rerouting() && target.holds.iter().all(|it| it.handle != *handle)
+        !handle.is_reserved() && target.holds.iter().all(|it| it.handle != *handle)
     };
     let source = source.holds.iter();
     let new = source.filter(|hold| is_new(&hold.handle)).count();
-    match target.holds.len() + new <= MAX_HOLDS {
+    match target.counted_holds() + new <= MAX_HOLDS {
         true => Ok(()),
         false => Err(Refusal::TooManyHolds),
     }

@@ -39,10 +39,7 @@ pub async fn change_work(
     if !is_new {
         return Ok((false, order));
     }
-    if !expected.allows(order.version) {
-        let version = order.version;
-        return Err(FulfilmentError::Changed { version });
-    }
+    expected.check(order.version)?;
     order.raise_version();
     fulfilment_orders::update(connection, tenant, now, &[&order]).await?;
     Ok((true, lock(connection, tenant, now, id).await?))

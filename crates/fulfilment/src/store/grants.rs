@@ -11,7 +11,7 @@ pub const GRANTS: &[Grant] = &[
     Grant::append("fulfilment.shipment_lines"),
     Grant::write("fulfilment.parcels"),
     Grant::append("fulfilment.tracking_events").updating(&["detail"]),
-    Grant::append("fulfilment.moves").updating(&["trace"]),
+    Grant::append("fulfilment.moves").updating(&["trace", "reason"]),
     Grant::all("fulfilment.exclusions"),
     Grant::write("fulfilment.evacuations"),
     Grant::all("fulfilment.evacuated_orders"),

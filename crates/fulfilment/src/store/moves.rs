@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::domain::id::MoveId;
 use crate::domain::line::Units;
-use crate::domain::moving::{Move, MoveCause};
+use crate::domain::moving::{ERASED_WORDS, Move, MoveCause};
 use crate::store::Now;
 
 /// Inserts a move. Its time is that of the statement, not of the transaction, which may have waited for the order: so
@@ -90,21 +90,27 @@ pub(crate) async fn count(
     Ok(usize::try_from(counted.count).unwrap_or(usize::MAX))
 }
 
-/// Erases why routing chose the warehouses of orders, which says where they go to.
-pub(crate) async fn erase_traces(
+/// Erases why routing chose the warehouses of orders, which says where they go to, and what people wrote about moves and
+/// rejections.
+pub(crate) async fn erase(
     connection: &mut Connection,
     tenant: TenantId,
     order_ids: &[OrderId],
 ) -> Result<(), DbError> {
-    let ids: Vec<Uuid> = order_ids.iter().map(|id| id.as_uuid()).collect();
-    cached_sql(
-        "UPDATE fulfilment.moves SET trace = NULL
-         WHERE tenant_id = $1 AND order_id = ANY ($2) AND trace IS NOT NULL",
-    )
-    .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<Array<SqlUuid>, _>(ids)
-    .execute(connection)
-    .await?;
+    for text in [
+        "UPDATE fulfilment.moves SET trace = NULL, reason = $3
+         WHERE tenant_id = $1 AND order_id = ANY ($2) AND (trace IS NOT NULL OR reason <> $3)",
+        "UPDATE fulfilment.exclusions SET reason = $3
+         WHERE tenant_id = $1 AND order_id = ANY ($2) AND reason <> $3",
+    ] {
+        let ids: Vec<Uuid> = order_ids.iter().map(|id| id.as_uuid()).collect();
+        cached_sql(text)
+            .bind::<SqlUuid, _>(tenant.as_uuid())
+            .bind::<Array<SqlUuid>, _>(ids)
+            .bind::<Text, _>(ERASED_WORDS)
+            .execute(connection)
+            .await?;
+    }
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 
+use crate::domain::hold::REROUTING;
 use crate::store::Now;
 
 /// Counts the open fulfilment orders of all tenants by the status that clients see.
@@ -39,4 +40,25 @@ pub(crate) async fn count(
     .await?;
     let count = |row: Row| (row.shown, row.open.unsigned_abs());
     Ok(rows.into_iter().map(count).collect())
+}
+
+/// Counts the open fulfilment orders of all tenants that are on hold because no warehouse can send them.
+pub(crate) async fn count_unroutable(connection: &mut Connection) -> Result<u64, DbError> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = BigInt)]
+        held: i64,
+    }
+
+    let row: Row = cached_sql(
+        "-- across tenants: a gauge
+         SELECT count(*) AS held
+         FROM fulfilment.holds h
+         JOIN fulfilment.fulfilment_orders f ON f.tenant_id = h.tenant_id AND f.id = h.fulfilment_order_id
+         WHERE h.handle = $1 AND f.closed_at IS NULL",
+    )
+    .bind::<Text, _>(REROUTING)
+    .get_result(connection)
+    .await?;
+    Ok(row.held.unsigned_abs())
 }

@@ -24,7 +24,7 @@ pub(crate) async fn relocate(
 ) -> Result<(), DbError> {
     cached_sql(
         "UPDATE fulfilment.fulfilment_orders
-         SET warehouse_id = $3, status = 'OPEN', version = version + 1, updated_at = greatest($4, now())
+         SET warehouse_id = $3, version = version + 1, updated_at = greatest($4, now())
          WHERE tenant_id = $1 AND id = $2",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())

@@ -129,9 +129,13 @@ pub(crate) async fn find(
     tenant: TenantId,
     ids: &[ShipmentId],
 ) -> Result<Vec<Shipment>, DbError> {
-    let text = select_shipments!("s.id = ANY ($2)");
-    let rows = select(tenant, text, ids).run(connection).await?;
+    let rows = find_by_id(tenant, ids).run(connection).await?;
     with_parts(connection, tenant, rows).await
+}
+
+/// Like [`find`], without their lines and parcels.
+pub(crate) fn find_by_id<'q>(tenant: TenantId, ids: &[ShipmentId]) -> Statement<'q, Vec<Row>> {
+    select(tenant, select_shipments!("s.id = ANY ($2)"), ids)
 }
 
 /// Returns the fulfilment order and the order of those of the given shipments that exist.

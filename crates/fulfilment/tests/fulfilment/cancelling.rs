@@ -18,7 +18,7 @@ impl Depot {
         let tenant = self.tenant;
         transaction(&mut self.connection, async |connection| {
             let any = ExpectedVersion::Any;
-            cancel_shipment(connection, tenant, None, id, &any, "it never left").await
+            cancel_shipment(connection, tenant, None, id, (&any, "it never left"), false).await
         })
         .await
     }

@@ -75,7 +75,15 @@ async fn erasing_removes_all_texts_about_the_customer_and_changes_the_versions()
     let tenant = depot.tenant;
     let changed = transaction(&mut depot.connection, async |connection| {
         place_hold(connection, tenant, None, order.id, &hold, "api").await?;
-        cancel_shipment(connection, tenant, None, packed, &ANY, "Mr Smith called").await
+        cancel_shipment(
+            connection,
+            tenant,
+            None,
+            packed,
+            (&ANY, "Mr Smith called"),
+            false,
+        )
+        .await
     });
     changed.await.unwrap();
     let (before, work) = (depot.shipment(id).await, depot.now(&order).await);
@@ -111,7 +119,15 @@ async fn after_erasure_no_text_about_the_customer_is_stored() {
     assert!(depot.shipment(sent).await.is_all_delivered());
     let tenant = depot.tenant;
     let cancelled = transaction(&mut depot.connection, async |connection| {
-        cancel_shipment(connection, tenant, None, packed, &ANY, "Mr Smith called").await
+        cancel_shipment(
+            connection,
+            tenant,
+            None,
+            packed,
+            (&ANY, "Mr Smith called"),
+            false,
+        )
+        .await
     });
     assert!(cancelled.await.unwrap().is_some());
     let mut late = draft(order.id, one(), ShipmentStatus::Packed);

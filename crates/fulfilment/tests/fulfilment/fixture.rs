@@ -47,7 +47,7 @@ impl Depot {
         let mut connection = database.connect().await;
         Self {
             tenant: new_tenant(&mut connection).await,
-            context: FulfilmentContext::new(database.pool(2)),
+            context: FulfilmentContext::new(database.pool(2), oms_testing::PATIENCE),
             connection,
             _database: database,
         }
@@ -145,6 +145,7 @@ pub fn draft(id: FulfilmentOrderId, units: Option<Units>, status: ShipmentStatus
     ShipmentDraft {
         id: ShipmentId::generate(),
         fulfilment_order_id: id,
+        warehouse_id: None,
         expected: ExpectedVersion::Any,
         units,
         parcels: vec![parcel("1Z1")],

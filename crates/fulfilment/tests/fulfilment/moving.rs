@@ -176,7 +176,15 @@ async fn units_of_a_shipment_that_never_left_go_to_the_fulfilment_order_that_is_
     let tenant = depot.tenant;
     let cancelled = transaction(&mut depot.connection, async |connection| {
         let any = ExpectedVersion::Any;
-        cancel_shipment(connection, tenant, None, shipped, &any, "it never left").await
+        cancel_shipment(
+            connection,
+            tenant,
+            None,
+            shipped,
+            (&any, "it never left"),
+            false,
+        )
+        .await
     });
     let cancelled = cancelled.await.unwrap().unwrap();
     assert_eq!(cancelled.units.units.get(&product(0)), Some(&2));

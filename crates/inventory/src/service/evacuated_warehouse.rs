@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::domain::id::HolderId;
 use crate::error::InventoryError;
-use crate::store::evacuated_warehouses;
+use crate::store::{evacuated_warehouses, warehouses};
 
 /// Deactivates a warehouse, and keeps it from being activated until [`reopen_warehouse`]. Runs in the caller's
 /// transaction, which is the evacuation's.
@@ -41,14 +41,27 @@ pub async fn reopen_warehouse(
     evacuated_warehouses::reopen(connection, tenant, id, evacuation).await
 }
 
-/// The holders that have reserved units in a warehouse.
+/// Whether a holder that is not one of these has reserved units in a warehouse.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn find_holders(
+pub async fn has_other_holders(
     connection: &mut Connection,
     tenant: TenantId,
     id: WarehouseId,
-) -> Result<BTreeSet<HolderId>, DbError> {
-    evacuated_warehouses::find_holders(connection, tenant, id).await
+    known: &BTreeSet<HolderId>,
+) -> Result<bool, DbError> {
+    evacuated_warehouses::has_other_holders(connection, tenant, id, known).await
+}
+
+/// Whether a warehouse exists and takes part in routing.
+///
+/// # Errors
+/// When the database fails.
+pub async fn is_active_warehouse(
+    connection: &mut Connection,
+    tenant: TenantId,
+    id: WarehouseId,
+) -> Result<bool, DbError> {
+    warehouses::is_active(tenant, id).run(connection).await
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use diesel::sql_types::Uuid as SqlUuid;
+use diesel::sql_types::{Array, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 use oms_validation::{TenantId, WarehouseId};
@@ -66,18 +66,22 @@ pub(crate) async fn is_closed(
     Ok(!rows.is_empty())
 }
 
-/// The holders that have reserved units in a warehouse.
-pub(crate) async fn find_holders(
+/// Whether a holder that is not one of these has reserved units in a warehouse.
+pub(crate) async fn has_other_holders(
     connection: &mut Connection,
     tenant: TenantId,
     id: WarehouseId,
-) -> Result<BTreeSet<HolderId>, DbError> {
+    known: &BTreeSet<HolderId>,
+) -> Result<bool, DbError> {
+    let known: Vec<Uuid> = known.iter().map(|holder| holder.as_uuid()).collect();
     let rows: Vec<IdRow> = cached_sql(
-        "SELECT order_id AS id FROM inventory.reservations WHERE tenant_id = $1 AND warehouse_id = $2",
+        "SELECT order_id AS id FROM inventory.reservations
+         WHERE tenant_id = $1 AND warehouse_id = $2 AND order_id <> ALL ($3) LIMIT 1",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(id.as_uuid())
+    .bind::<Array<SqlUuid>, _>(known)
     .load(connection)
     .await?;
-    Ok(rows.into_iter().map(|row| row.id.into()).collect())
+    Ok(!rows.is_empty())
 }

@@ -93,7 +93,7 @@ pub async fn release_units(
         units: &units,
     };
     transaction(connection, async |connection| {
-        release_parts(connection, tenant(), released).await
+        release_parts(connection, tenant(), &[released]).await
     })
     .await
 }

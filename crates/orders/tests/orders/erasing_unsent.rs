@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use oms_fulfilment::{HoldHandle, HoldReason, NewHold, ShipmentStatus};
-use oms_orders::{AddressPass, continue_erasures, get_order, place_hold, purge_addresses};
+use oms_database::transaction;
+use oms_fulfilment::{HoldHandle, HoldReason, NewHold, ShipmentStatus, place_hold};
+use oms_orders::{AddressPass, continue_erasures, get_order, purge_addresses};
 use oms_testing::clock::TestClock;
 
 use crate::erasing::{DAY, erase, is_complete, place_paid, place_unsent};
@@ -67,14 +68,17 @@ async fn an_order_from_before_shipping_was_recorded_is_erased() {
     let shop = open().await;
     let order_id = place_unsent(&shop, "old").await;
     let hold = NewHold {
-        handle: HoldHandle::parse("before-fulfilment").unwrap(),
+        handle: HoldHandle::before_fulfilment(),
         reason: HoldReason::Unlisted,
         note: None,
     };
     let id = shop.work(order_id).await.id;
-    place_hold(&shop.context, tenant(), id, &hold, None, "fulfilment")
-        .await
-        .unwrap();
+    let mut connection = shop.database.connect().await;
+    transaction(&mut connection, async |connection| {
+        place_hold(connection, tenant(), None, id, &hold, "fulfilment").await
+    })
+    .await
+    .unwrap();
     let erased = erase(&shop, true).await;
     assert!(is_complete(&erased), "{erased:?}");
 }

@@ -8,8 +8,8 @@ use oms_fulfilment::{
 };
 use oms_inventory::InventoryError;
 use oms_orders::{
-    EvacuationTurn, Reason, ReroutingError, ShippingError, evacuate_warehouses,
-    measure_evacuations, resume_evacuation, start_evacuation, stop_evacuation,
+    EvacuationChange, EvacuationTurn, Reason, ReroutingError, ShippingError, change_evacuation,
+    evacuate_warehouses, measure_evacuations, start_evacuation,
 };
 use oms_testing::TestDatabase;
 use oms_testing::clock::TestClock;
@@ -25,7 +25,7 @@ use crate::shop::{Opening, Shop, catalogue, other_tenant, tenant};
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A shop with a clock.
-async fn shop_at_noon(stock: &[i32]) -> Shop {
+pub async fn shop_at_noon(stock: &[i32]) -> Shop {
     let database = TestDatabase::create();
     let pool = database.pool(8);
     let stock: Vec<[i32; 1]> = stock.iter().map(|units| [*units]).collect();
@@ -37,14 +37,18 @@ async fn shop_at_noon(stock: &[i32]) -> Shop {
 }
 
 impl Shop {
-    async fn evacuate(&self, warehouse: usize, name: &str) -> Result<Evacuation, ReroutingError> {
+    pub async fn evacuate(
+        &self,
+        warehouse: usize,
+        name: &str,
+    ) -> Result<Evacuation, ReroutingError> {
         let (reason, key) = (Reason::parse("water damage").unwrap(), key(name));
         let id = at(warehouse);
         let started = start_evacuation(&self.context, tenant(), id, &reason, &key, "api").await;
         started.map(Once::into_inner)
     }
 
-    async fn evacuation(&self, id: EvacuationId) -> Evacuation {
+    pub async fn evacuation(&self, id: EvacuationId) -> Evacuation {
         let mut connection = self.database.connect().await;
         find_evacuation(&mut connection, tenant(), id)
             .await
@@ -52,7 +56,7 @@ impl Shop {
     }
 
     /// Takes turns until nothing more is due.
-    async fn evacuate_all(&self) -> EvacuationTurn {
+    pub async fn evacuate_all(&self) -> EvacuationTurn {
         let mut all = EvacuationTurn::default();
         loop {
             let turn = evacuate_warehouses(&self.context).await.unwrap();
@@ -66,7 +70,7 @@ impl Shop {
     }
 
     /// Takes turns until the evacuation is finished. It waits for a minute in which nothing comes.
-    async fn finish(&self, id: EvacuationId) -> Evacuation {
+    pub async fn finish(&self, id: EvacuationId) -> Evacuation {
         self.evacuate_all().await;
         assert_eq!(
             self.evacuation(id).await.status,
@@ -167,7 +171,14 @@ async fn a_stopped_evacuation_moves_nothing_and_a_resumed_one_tries_again() {
     let evacuation = shop.evacuate(0, "e").await.unwrap();
     assert_eq!(shop.evacuate_all().await.held, 1);
     for _ in 0..2 {
-        let stopped = stop_evacuation(&shop.context, tenant(), evacuation.id, None).await;
+        let stopped = change_evacuation(
+            &shop.context,
+            tenant(),
+            evacuation.id,
+            EvacuationChange::Stop,
+            None,
+        )
+        .await;
         assert_eq!(stopped.unwrap().status, EvacuationStatus::Stopped);
     }
     shop.pass(MINUTE);
@@ -187,15 +198,36 @@ async fn a_stopped_evacuation_moves_nothing_and_a_resumed_one_tries_again() {
     .await;
     let key = key("resume");
     for _ in 0..2 {
-        let resumed = resume_evacuation(&shop.context, tenant(), evacuation.id, Some(&key)).await;
+        let resumed = change_evacuation(
+            &shop.context,
+            tenant(),
+            evacuation.id,
+            EvacuationChange::Resume,
+            Some(&key),
+        )
+        .await;
         assert_eq!(resumed.unwrap().held, 0);
     }
     let finished = shop.finish(evacuation.id).await;
     assert_eq!((finished.moved, finished.held), (1, 0));
     assert_eq!(shop.works(order_id).await, ["1 1 OPEN 3"]);
     for late in [
-        stop_evacuation(&shop.context, tenant(), evacuation.id, None).await,
-        resume_evacuation(&shop.context, tenant(), evacuation.id, None).await,
+        change_evacuation(
+            &shop.context,
+            tenant(),
+            evacuation.id,
+            EvacuationChange::Stop,
+            None,
+        )
+        .await,
+        change_evacuation(
+            &shop.context,
+            tenant(),
+            evacuation.id,
+            EvacuationChange::Resume,
+            None,
+        )
+        .await,
     ] {
         assert!(matches!(
             late,
@@ -226,7 +258,14 @@ async fn only_a_tenant_s_own_warehouses_can_be_evacuated() {
         Err(ReroutingError::Inventory(InventoryError::WarehouseNotFound))
     ));
     let evacuation = shop.evacuate(0, "e").await.unwrap();
-    let other = stop_evacuation(&shop.context, other_tenant(), evacuation.id, None).await;
+    let other = change_evacuation(
+        &shop.context,
+        other_tenant(),
+        evacuation.id,
+        EvacuationChange::Stop,
+        None,
+    )
+    .await;
     assert!(matches!(
         other,
         Err(ReroutingError::Shipping(ShippingError::Fulfilment(

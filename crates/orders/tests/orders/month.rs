@@ -26,9 +26,9 @@ use oms_orders::{
     Reason, SweepSummary, Verdict, deliver_alerts, list_dead_letters, measure_backlog, place_order,
     resolve_dead_letter, retry_dead_letter, sweep_orders,
 };
-use oms_testing::TestDatabase;
 use oms_testing::clock::TestClock;
 use oms_testing::gateway::ScriptedGateway;
+use oms_testing::{PATIENCE, TestDatabase};
 use oms_validation::{Currency, IdempotencyKey, OperatorName, PageSize};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -45,7 +45,7 @@ const MOST_RETRIES: usize = 3;
 const SWEEP_INTERVAL: TimeDelta = TimeDelta::seconds(1);
 
 /// Prints the seed if the test fails.
-struct Seed(u64);
+pub struct Seed(pub u64);
 
 impl Drop for Seed {
     fn drop(&mut self) {
@@ -53,6 +53,11 @@ impl Drop for Seed {
             eprintln!("repeat with OMS_MONTH_SEED={}", self.0);
         }
     }
+}
+
+/// The seed of a month: the given one, or that of `OMS_MONTH_SEED`.
+pub fn seed(usual: u64) -> u64 {
+    env::var("OMS_MONTH_SEED").map_or(usual, |seed| seed.parse().unwrap())
 }
 
 #[derive(Default)]
@@ -89,7 +94,11 @@ impl Month {
         let schedule = Arc::new(Schedule::of(seed, clock.time()));
         let script = Arc::new(MonthScript::new(seed, clock.clone(), schedule.clone()));
         let gateway = Arc::new(ScriptedGateway::following(script.clone()));
-        let settings = OrderSettings::new(Currency::parse("USD").unwrap());
+        // The machine's own time passes slower or faster than the clock's.
+        let settings = OrderSettings {
+            batch_wait: PATIENCE,
+            ..OrderSettings::new(Currency::parse("USD").unwrap())
+        };
         let context = context(database.pool(8), &gateway, Some(&clock), settings);
         let mut connection = database.connect().await;
         let catalogue = catalogue(&[[PIECES]]);
@@ -260,7 +269,7 @@ fn sum(one: SweepSummary, other: SweepSummary) -> SweepSummary {
 
 #[tokio::test]
 async fn after_a_month_of_outages_every_order_is_settled_once_and_nothing_is_lost() {
-    let seed = env::var("OMS_MONTH_SEED").map_or(20_301, |seed| seed.parse().unwrap());
+    let seed = seed(20_301);
     let _seed = Seed(seed);
     let mut month = Month::begin(seed).await;
     let schedule = month.schedule.clone();

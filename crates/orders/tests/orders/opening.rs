@@ -1,6 +1,7 @@
 //! Fulfilment orders that an older instance of the program left missing or open.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use diesel_async::SimpleAsyncConnection;
 use oms_fulfilment::{FulfilmentOrderStatus, FulfilmentStatus, HoldHandle, ShipmentStatus};
@@ -9,11 +10,12 @@ use oms_orders::{
     OpeningPass, OpeningTurn, OrderContext, Reason, Verdict, create_dead_letter, get_order,
     open_missing, release_hold, resolve_dead_letter,
 };
+use oms_testing::clock::TestClock;
 use oms_testing::gateway::{Confirm, Refunding};
 use oms_validation::{OperatorName, OrderId};
 use oms_work::CancellationToken;
 
-use crate::shop::{Shop, other_tenant, tenant};
+use crate::shop::{Opening, Shop, other_tenant, tenant};
 
 impl Shop {
     /// Deletes the fulfilment orders, as if an older instance had made the orders `PAID`.
@@ -32,7 +34,7 @@ impl Shop {
     }
 
     /// Undoes what cancelling has done to the fulfilment orders, of which an older instance does not know.
-    async fn reopen_fulfilment(&self) {
+    pub async fn reopen_fulfilment(&self) {
         self.execute(
             "UPDATE fulfilment.lines SET cancelled = 0;
              UPDATE fulfilment.fulfilment_orders SET status = 'OPEN', closed_at = NULL",
@@ -230,4 +232,24 @@ async fn nothing_is_opened_once_the_program_stops() {
     assert_eq!(shop.turn(&mut pass).await, turn(1, 0, 0));
     let details = get_order(&shop.context, tenant(), order_id).await.unwrap();
     assert_eq!(details.fulfilment.status(), FulfilmentStatus::Unfulfilled);
+}
+
+/// Only the first pass of a process looks at paid orders of any age, but every pass at what is left to send.
+#[tokio::test]
+async fn what_an_older_instance_left_of_an_old_order_is_cancelled_by_a_later_pass() {
+    let shop = Shop::open_as(Opening {
+        clock: Some(TestClock::at_noon()),
+        ..Opening::default()
+    })
+    .await;
+    let order_id = shop.paid("k").await;
+    let mut pass = OpeningPass::default();
+    assert_eq!(shop.turn(&mut pass).await, turn(0, 0, 0));
+    shop.pass(Duration::from_secs(3 * 24 * 3600));
+    drop(shop.cancel(order_id).await.unwrap());
+    shop.reopen_fulfilment().await;
+    assert_eq!(shop.turn(&mut pass).await, turn(0, 1, 0));
+    let closed = shop.work(order_id).await;
+    assert_eq!(closed.status, FulfilmentOrderStatus::Cancelled);
+    shop.assert_sound().await;
 }

@@ -1,14 +1,15 @@
 //! Moving and rejecting what is left to send: fulfilment orders, stock and timeline.
 
+use oms_database::transaction;
 use oms_fulfilment::{
-    FulfilmentError, FulfilmentOrder, FulfilmentOrderStatus, Note, Refusal, RejectionReason,
-    ShipmentStatus, ShownStatus, Units,
+    ERASED_WORDS, FulfilmentError, FulfilmentOrder, FulfilmentOrderStatus, HoldHandle, HoldReason,
+    NewHold, Note, Refusal, RejectionReason, ShipmentStatus, ShownStatus, Units, erase_addresses,
 };
 use oms_inventory::SourceStock;
 use oms_orders::{
     MoveRequest, OrderContext, OrderError, Reason, RejectionRequest, ReroutedOrder, ReroutingError,
     ShippingError, Target, create_shipment, find_moves, get_order, move_fulfilment_order,
-    order_fulfilments, reject_fulfilment_order,
+    order_fulfilments, place_hold, reject_fulfilment_order,
 };
 use oms_testing::TestDatabase;
 use oms_testing::gateway::Refunding;
@@ -410,4 +411,141 @@ async fn another_tenant_does_not_find_a_fulfilment_order() {
             FulfilmentError::NotFound
         )))
     ));
+}
+
+#[tokio::test]
+async fn work_in_progress_stays_behind_so_that_its_station_can_not_send_what_moved() {
+    let shop = shop_with(&[10, 10]).await;
+    let order_id = shop.paid("k").await;
+    let started = shop.work(order_id).await;
+    let (context, work) = (&shop.context, oms_fulfilment::Work::Start);
+    let begun = oms_orders::change_work(context, tenant(), started.id, &ANY, work, None, "api");
+    begun.await.unwrap();
+    let moved = shop.move_to(&started, &to(Target::Nearest, None)).await;
+    assert_ne!(moved.unwrap().target.unwrap().id, started.id);
+    assert_eq!(
+        shop.works(order_id).await,
+        ["1 0 CANCELLED 0", "2 1 OPEN 3"]
+    );
+    let late = draft(&started, None, ShipmentStatus::Shipped);
+    let key = key(&late.id.to_string());
+    let late = create_shipment(&shop.context, tenant(), &key, late, "api:station").await;
+    assert!(late.is_err(), "{late:?}");
+    assert_eq!(shop.levels().await, "10/0/0 10/3/0");
+    shop.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_station_that_says_where_it_stands_sends_only_what_is_there() {
+    let shop = shop_with(&[10, 10]).await;
+    let order_id = shop.paid("k").await;
+    let work = shop.work(order_id).await;
+    shop.move_to(&work, &to(Target::Nearest, None))
+        .await
+        .unwrap();
+    for (place, expected) in [(0, Some(Refusal::OtherWarehouse(at(1)))), (1, None)] {
+        let mut draft = draft(&work, Some(1), ShipmentStatus::Shipped);
+        draft.warehouse_id = Some(at(place));
+        let key = key(&draft.id.to_string());
+        let sent = create_shipment(&shop.context, tenant(), &key, draft, "api:station").await;
+        match (sent, expected) {
+            (Ok(_), None) => {}
+            (Err(ShippingError::Fulfilment(FulfilmentError::Refused(refused))), Some(expected)) => {
+                assert_eq!(refused, expected);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(shop.levels().await, "10/0/0 9/2/0");
+    shop.assert_sound().await;
+}
+
+/// The maximum number of holds is for clients.
+#[tokio::test]
+async fn a_rejected_fulfilment_order_is_put_on_hold_however_many_holds_it_has() {
+    let shop = shop_with(&[10, 2]).await;
+    let work = shop.work(shop.paid("k").await).await;
+    for number in 0..10 {
+        let hold = hold(&format!("h{number}"));
+        let placed = place_hold(&shop.context, tenant(), work.id, &hold, None, "api").await;
+        placed.unwrap();
+    }
+    let request = rejection(None, SourceStock::Keep);
+    shop.reject(&work, &request, "r").await.unwrap();
+    let held = shop.work(work.order_id).await;
+    assert_eq!(held.holds.len(), 11);
+    let refused = hold("another");
+    let refused = place_hold(&shop.context, tenant(), work.id, &refused, None, "api").await;
+    assert!(matches!(
+        refused,
+        Err(ShippingError::Fulfilment(FulfilmentError::Refused(
+            Refusal::TooManyHolds
+        )))
+    ));
+    // A move releases the hold of oms and takes the others along, and both are told.
+    shop.execute(
+        "UPDATE inventory.stock_levels SET on_hand = 9 WHERE on_hand = 2;
+         UPDATE inventory.stock_movements SET quantity = 9 WHERE quantity = 2",
+    )
+    .await;
+    let moved = shop.move_to(&held, &to(Target::Nearest, None)).await;
+    assert_eq!(moved.unwrap().source.holds.len(), 10);
+    let events = shop.rerouting_events().await;
+    assert!(
+        events.ends_with("fulfilment_order.moved fulfilment_order.released"),
+        "{events}"
+    );
+    shop.assert_sound().await;
+}
+
+fn hold(handle: &str) -> NewHold {
+    NewHold {
+        handle: HoldHandle::parse(handle).unwrap(),
+        reason: HoldReason::Operator,
+        note: None,
+    }
+}
+
+/// Somebody's own words about an order: they are erased with it, and not stored after that.
+#[tokio::test]
+async fn words_about_moves_and_rejections_are_erased_with_the_order() {
+    let shop = shop_with(&[10, 10, 10]).await;
+    let order_id = shop.paid("k").await;
+    let work = shop.work(order_id).await;
+    let request = rejection(Some(1), SourceStock::WriteOff);
+    shop.reject(&work, &request, "r").await.unwrap();
+    let work = order_fulfilments(&shop.context, tenant(), order_id).await;
+    let work = &work.unwrap().fulfilment_orders[0];
+    let request = to(Target::Given(at(2)), Some(1));
+    shop.move_to(work, &request).await.unwrap();
+    let words = "SELECT count(*) FROM (
+             SELECT reason FROM orders.events UNION ALL SELECT data::text FROM orders.events
+             UNION ALL SELECT reason FROM inventory.stock_movements
+             UNION ALL SELECT reason FROM fulfilment.moves UNION ALL SELECT reason FROM fulfilment.exclusions
+             UNION ALL SELECT note FROM fulfilment.holds
+         ) texts (words) WHERE words LIKE '%the bin is empty%' OR words LIKE '%the roof leaks%'";
+    // Two moves and an exclusion, which can be erased; neither events nor movements of stock.
+    assert_eq!(shop.text(words).await, "3");
+    shop.execute("UPDATE orders.orders SET erased_at = now()")
+        .await;
+    let mut connection = shop.database.connect().await;
+    transaction(&mut connection, async |connection| {
+        erase_addresses(connection, tenant(), &[order_id]).await
+    })
+    .await
+    .unwrap();
+    assert_eq!(shop.text(words).await, "0");
+    shop.move_to(work, &to(Target::Given(at(2)), None))
+        .await
+        .unwrap();
+    let held = order_fulfilments(&shop.context, tenant(), order_id).await;
+    let held = held.unwrap().fulfilment_orders;
+    let held = held.iter().find(|it| it.is_open()).unwrap();
+    // Nobody knows where the order goes, so that no warehouse is the nearest.
+    let request = rejection(Some(1), SourceStock::Keep);
+    shop.reject(held, &request, "again").await.unwrap();
+    assert_eq!(shop.text(words).await, "0");
+    let moves = find_moves(&shop.context, tenant(), order_id).await.unwrap();
+    assert!(moves.iter().all(|it| it.made.reason == ERASED_WORDS));
+    shop.assert_sound().await;
 }

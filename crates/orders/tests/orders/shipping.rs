@@ -37,6 +37,7 @@ pub fn draft(order: &FulfilmentOrder, units: Option<i64>, status: ShipmentStatus
     ShipmentDraft {
         id: ShipmentId::generate(),
         fulfilment_order_id: order.id,
+        warehouse_id: None,
         expected: ANY,
         units: units.map(|units| Units::new(&[(1, units)]).unwrap()),
         parcels: vec![parcel()],
@@ -89,6 +90,11 @@ impl Shop {
     pub async fn assert_sound(&self) {
         let mut connection = self.database.connect().await;
         assert_invariants(&mut connection).await;
+    }
+
+    /// Cancels a shipment that never left.
+    pub async fn undo(&self, id: ShipmentId) {
+        self.cancel_parcel(id).await.unwrap();
     }
 
     async fn cancel_parcel(&self, id: ShipmentId) -> Result<Shipment, ShippingError> {

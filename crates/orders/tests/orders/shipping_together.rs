@@ -1,10 +1,10 @@
 //! Requests about shipments that share a transaction.
 
 use futures_util::future::join_all;
-use oms_fulfilment::{FulfilmentError, FulfilmentStatus, ShipmentStatus};
-use oms_orders::{ShippingError, create_shipment, deliver_shipment, ship_shipment};
+use oms_fulfilment::{FulfilmentError, FulfilmentStatus, Refusal, ShipmentStatus};
+use oms_orders::{OrderError, ShippingError, create_shipment, deliver_shipment, ship_shipment};
 use oms_testing::gateway::Confirm;
-use oms_validation::{ExpectedVersion, OrderId};
+use oms_validation::{ExpectedVersion, Once, OrderId};
 
 use crate::shipping::{ANY, draft, key};
 use crate::shop::{Opening, Shop, tenant};
@@ -129,5 +129,78 @@ async fn a_packed_shipment_may_be_sent_and_delivered_by_one_batch() {
         "shipment.shipped",
     ];
     assert_eq!(told, expected);
+    shop.assert_sound().await;
+}
+
+/// A request that repeats a refused one of its batch is executed as if it had come later: it is not answered with what the
+/// refused one did not do.
+#[tokio::test]
+async fn a_repeated_request_is_refused_as_the_first_one_was() {
+    let shop = Shop::open(Confirm::Pays).await;
+    let order_id = shop.paid("k").await;
+    let packed = shop.ship(order_id, None, ShipmentStatus::Packed).await;
+    let id = packed.unwrap().id;
+    let (context, key) = (&shop.context, key("deliver"));
+    // The first one occupies the queue, so that the others share a transaction.
+    let (_, one, other) = tokio::join!(
+        shop.ship(order_id, None, ShipmentStatus::Packed),
+        deliver_shipment(context, tenant(), id, ANY, None, Some(&key), "api"),
+        deliver_shipment(context, tenant(), id, ANY, None, Some(&key), "api"),
+    );
+    for refused in [one, other] {
+        assert!(
+            matches!(
+                refused,
+                Err(ShippingError::Fulfilment(FulfilmentError::Refused(
+                    Refusal::NotShipped(_)
+                )))
+            ),
+            "{refused:?}"
+        );
+    }
+    let keys = "SELECT count(*) FROM orders.idempotency_keys WHERE idempotency_key = 'deliver'";
+    assert_eq!(shop.text(keys).await, "0");
+    shop.assert_sound().await;
+}
+
+#[tokio::test]
+async fn a_request_with_the_key_of_a_refused_one_claims_it() {
+    let shop = Shop::open(Confirm::Pays).await;
+    let work = shop.work(shop.paid("k").await).await;
+    let context = &shop.context;
+    let ship = async |units| {
+        let (draft, key) = (draft(&work, Some(units), ShipmentStatus::Shipped), key("s"));
+        create_shipment(context, tenant(), &key, draft, "api").await
+    };
+    let (packing, packed) = (key("p"), draft(&work, Some(1), ShipmentStatus::Packed));
+    let (_, refused, sent, repeated, other) = tokio::join!(
+        create_shipment(context, tenant(), &packing, packed, "api"),
+        ship(3),
+        ship(2),
+        ship(2),
+        ship(1),
+    );
+    assert!(
+        matches!(
+            refused,
+            Err(ShippingError::Fulfilment(FulfilmentError::Refused(_)))
+        ),
+        "{refused:?}"
+    );
+    let Ok(Once::Now(sent)) = sent else {
+        panic!("{sent:?}")
+    };
+    let Ok(Once::Before(repeated)) = repeated else {
+        panic!("{repeated:?}")
+    };
+    assert_eq!(repeated.id, sent.id);
+    assert!(
+        matches!(other, Err(ShippingError::Order(OrderError::KeyReused))),
+        "{other:?}"
+    );
+    let Ok(Once::Before(later)) = ship(2).await else {
+        panic!("the key is not that of the shipment");
+    };
+    assert_eq!(later.id, sent.id);
     shop.assert_sound().await;
 }

@@ -20,7 +20,7 @@ mod time;
 
 pub use actor::{Actor, InvalidActor};
 pub use cursor::{Cursor, CursorKey, InvalidCursor};
-pub use expected_version::ExpectedVersion;
+pub use expected_version::{ExpectedVersion, OtherVersion};
 pub use id::{InstallationId, InvalidId, OrderId, ProductId, TenantId, WarehouseId, parse_uuid};
 pub use idempotency_key::{IdempotencyKey, InvalidIdempotencyKey};
 pub use keyed::{Fingerprint, Keyed, Once};

@@ -39,6 +39,8 @@ const CODES: &[(&str, u16)] = &[
     ("fulfilment.closed", 409),
     ("fulfilment.has_shipments", 409),
     ("fulfilment.too_many_holds", 409),
+    ("fulfilment.reserved_handle", 422),
+    ("fulfilment.other_warehouse", 409),
     ("fulfilment.too_many_shipments", 409),
     ("fulfilment.unknown_line", 422),
     ("fulfilment.more_than_outstanding", 422),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::answer::Answer;
 use crate::request::{new_key, small_order, with};
 use crate::shop::Shop;
-use crate::stock::ATLANTA_WAREHOUSE;
+use crate::stock::{ATLANTA_WAREHOUSE, CHICAGO_WAREHOUSE};
 
 impl Shop {
     /// The fulfilment order of a new paid order.
@@ -146,7 +146,21 @@ async fn a_held_fulfilment_order_is_not_shipped_until_its_hold_is_released() {
     for handle in ["fraud", "fraud", "Not-A-Handle"] {
         assert_eq!(shop.delete(&format!("{path}/{handle}")).await.status, 204);
     }
-    assert_eq!(shop.ship(&work, &json!({})).await.status, 201);
+    for handle in ["rerouting", "before-fulfilment"] {
+        let reserved = json!({ "handle": handle, "reason": "operator" });
+        let refused = shop.post_once(&path, &new_key(), &reserved).await;
+        refused.assert_problem(422, "fulfilment.reserved_handle");
+    }
+    let elsewhere = shop
+        .ship(&work, &json!({ "warehouseId": CHICAGO_WAREHOUSE }))
+        .await;
+    elsewhere.assert_problem(409, "fulfilment.other_warehouse");
+    assert_eq!(
+        elsewhere.body["fulfilmentOrderWarehouseId"],
+        ATLANTA_WAREHOUSE
+    );
+    let here = json!({ "warehouseId": ATLANTA_WAREHOUSE });
+    assert_eq!(shop.ship(&work, &here).await.status, 201);
     let timeline = shop
         .get(&format!("/orders/{order_id}/timeline?limit=100"))
         .await;

@@ -86,6 +86,32 @@ async fn an_evacuation_starts_once_after_a_kill_before_or_after_its_commit() {
     }
 }
 
+/// A defect that one fulfilment order triggers keeps no other in the warehouse.
+#[tokio::test]
+async fn an_evacuation_goes_on_after_a_panic() {
+    let (mut shop, _) = paid().await;
+    shop.paid().await;
+    shop.api.process.kill();
+    shop.restart(&[SWEEPING, (FAILPOINTS, "orders.evacuating=1*panic")])
+        .await;
+    let path = format!("/warehouses/{ATLANTA_WAREHOUSE}/evacuate");
+    let reason = json!({ "reason": "a flood" });
+    let started = shop.post_once(&path, &new_key(), &reason).await;
+    assert_eq!(started.status, 202, "{started:?}");
+    until("the other order has moved", async || {
+        moves(&shop).await >= 1
+    })
+    .await;
+    // The next pass tries the one that has failed again.
+    until("both orders have moved", async || {
+        let later = "UPDATE fulfilment.evacuations SET due_at = now() WHERE due_at < now() + interval '1 minute'";
+        shop.database.execute(later).await;
+        moves(&shop).await == 2
+    })
+    .await;
+    shop.assert_consistent().await;
+}
+
 #[tokio::test]
 async fn another_instance_continues_an_evacuation_after_a_kill_before_or_after_a_commit() {
     for (place, made) in [("orders.evacuating", 0), ("orders.evacuated", 1)] {

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use oms_errors::{Problem, ProblemBody, invalid_field};
 use oms_fulfilment::{FulfilmentOrderId, Shipment, ShipmentId, WrittenShipment};
-use oms_validation::{ExpectedVersion, IdempotencyKey, Once, TenantId, Time};
+use oms_validation::{ExpectedVersion, IdempotencyKey, Once, TenantId, Time, WarehouseId};
 use oms_web::{CurrentActor, CurrentTenant, Disclosure, ProblemResponse, ValidJson};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -68,6 +68,8 @@ struct Item {
     parcels: Option<Vec<ParcelRequest>>,
     /// With `create`. Defaults to `SHIPPED`.
     status: Option<create::NewStatus>,
+    /// With `create`: the warehouse in which the units are packed.
+    warehouse_id: Option<WarehouseId>,
     /// With `deliver`. Defaults to now.
     #[schema(value_type = Option<DateTime<Utc>>, examples("2026-11-24T14:02:00Z"))]
     delivered_at: Option<Time>,
@@ -186,7 +188,8 @@ impl Item {
                 let id = self
                     .fulfilment_order_id
                     .ok_or_else(|| missing("fulfilmentOrderId"))?;
-                let body = create::Body::of(self.lines, self.parcels, self.status);
+                let body =
+                    create::Body::of(self.lines, self.parcels, self.status, self.warehouse_id);
                 Step::Create(Box::new(body.draft(id, ExpectedVersion::Any)?))
             }
             Action::Ship => {

@@ -7,7 +7,7 @@ use oms_fulfilment::{
     FulfilmentOrderId, Shipment, ShipmentDraft, ShipmentId, ShipmentStatus, WrittenShipment,
     fulfilment_order_id_of, written_shipment,
 };
-use oms_validation::{ExpectedVersion, Once};
+use oms_validation::{ExpectedVersion, Once, WarehouseId};
 use oms_web::{
     CurrentActor, CurrentTenant, Disclosure, IdempotencyKeyHeader, OptionalIfMatch, OptionalJson,
     ProblemResponse, mark_replayed,
@@ -36,6 +36,8 @@ pub(crate) struct Body {
     parcels: Option<Vec<ParcelRequest>>,
     /// Defaults to `SHIPPED`.
     status: Option<NewStatus>,
+    /// The warehouse in which the units are packed. If the fulfilment order belongs to another one now, nothing is created.
+    warehouse_id: Option<WarehouseId>,
 }
 
 /// The status of a new shipment.
@@ -55,11 +57,13 @@ impl Body {
         lines: Option<Vec<LineRequest>>,
         parcels: Option<Vec<ParcelRequest>>,
         status: Option<NewStatus>,
+        warehouse_id: Option<WarehouseId>,
     ) -> Self {
         Self {
             lines,
             parcels,
             status,
+            warehouse_id,
         }
     }
 
@@ -73,6 +77,7 @@ impl Body {
             id: ShipmentId::generate(),
             fulfilment_order_id,
             expected,
+            warehouse_id: self.warehouse_id,
             units: units_of(self.lines.as_deref())?,
             parcels: parcels_of(self.parcels)?,
             status: match self.status.unwrap_or_default() {
@@ -92,6 +97,7 @@ oms_web::refusals! {
         oms_fulfilment::ON_HOLD,
         oms_fulfilment::SCHEDULED,
         oms_fulfilment::CLOSED,
+        oms_fulfilment::OTHER_WAREHOUSE,
         oms_fulfilment::UNKNOWN_LINE,
         oms_fulfilment::MORE_THAN_OUTSTANDING,
         oms_fulfilment::NOTHING_READY,

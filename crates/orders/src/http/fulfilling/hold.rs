@@ -24,6 +24,7 @@ use crate::service::fulfilling;
 #[serde(deny_unknown_fields)]
 #[schema(as = NewHold, examples(examples::new_hold))]
 pub(crate) struct Body {
+    /// `rerouting` and `before-fulfilment` are reserved for the holds of oms itself.
     handle: HoldHandle,
     reason: HoldReason,
     note: Option<Note>,
@@ -35,6 +36,7 @@ oms_web::refusals! {
         oms_fulfilment::NOT_FOUND,
         oms_fulfilment::CLOSED,
         oms_fulfilment::TOO_MANY_HOLDS,
+        oms_fulfilment::RESERVED_HANDLE,
         error::KEY_REUSED,
         error::CONTENDED,
         error::OUTCOME_UNKNOWN,
@@ -48,7 +50,7 @@ oms_web::refusals! {
     operation_id = "placeHold",
     tag = "fulfilment",
     summary = "Hold a fulfilment order back",
-    description = "Nothing of it is shipped until all of its holds are released: at most 10. A hold with the same handle stays as it is.",
+    description = "Nothing of it is shipped until all of its holds are released: at most 10, apart from those of oms itself. A hold with the same handle stays as it is.",
     params(("id" = FulfilmentOrderId, Path), OptionalIdempotencyKey),
     request_body = Body,
     responses(

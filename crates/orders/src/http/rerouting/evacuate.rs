@@ -17,7 +17,7 @@ use validator::Validate;
 use crate::domain::reason::Reason;
 use crate::error;
 use crate::http::{OrdersApi, examples};
-use crate::service::rerouting::evacuation_requests::start_evacuation;
+use crate::service::rerouting::start_evacuation::start_evacuation;
 
 /// Why the warehouse is evacuated.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
@@ -33,6 +33,7 @@ oms_web::refusals! {
         INVALID_HEADER,
         WAREHOUSE_NOT_FOUND,
         error::KEY_REUSED,
+        error::CONTENDED,
         error::OUTCOME_UNKNOWN,
     ], with a location: [oms_fulfilment::EVACUATION_UNFINISHED]
 }

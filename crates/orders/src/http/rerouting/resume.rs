@@ -1,23 +1,12 @@
 //! `POST /evacuations/{id}/resume`.
 
 use actix_web::{HttpResponse, web};
-use oms_errors::INVALID_HEADER;
-use oms_fulfilment::{EvacuationBody, EvacuationId, evacuation_id_of};
+use oms_fulfilment::{EvacuationBody, EvacuationId};
 use oms_web::{CurrentTenant, OptionalIdempotencyKey, ProblemResponse};
 
-use crate::error;
+use super::{EvacuationRefusals, evacuation_changed};
 use crate::http::OrdersApi;
-use crate::service::rerouting::evacuation_requests::resume_evacuation;
-
-oms_web::refusals! {
-    Refusals: [
-        INVALID_HEADER,
-        oms_fulfilment::EVACUATION_NOT_FOUND,
-        oms_fulfilment::EVACUATION_FINISHED,
-        error::KEY_REUSED,
-        error::OUTCOME_UNKNOWN,
-    ]
-}
+use crate::service::rerouting::change_evacuation::EvacuationChange;
 
 /// Answers 200 with the evacuation.
 #[utoipa::path(
@@ -30,7 +19,7 @@ oms_web::refusals! {
     params(("id" = EvacuationId, Path), OptionalIdempotencyKey),
     responses(
         (status = 200, description = "The evacuation.", body = EvacuationBody),
-        Refusals,
+        EvacuationRefusals,
     ),
 )]
 pub(in crate::http) async fn resume(
@@ -39,9 +28,5 @@ pub(in crate::http) async fn resume(
     key: OptionalIdempotencyKey,
     id: web::Path<String>,
 ) -> Result<HttpResponse, ProblemResponse> {
-    let id = evacuation_id_of(&id)?;
-    let changing = api.work.run(|context| async move {
-        resume_evacuation(&context, tenant.0, id, key.0.as_ref()).await
-    });
-    Ok(HttpResponse::Ok().json(EvacuationBody::from(changing.await?)))
+    evacuation_changed(&api, tenant, key, &id, EvacuationChange::Resume).await
 }

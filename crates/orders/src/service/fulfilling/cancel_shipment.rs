@@ -1,25 +1,32 @@
 //! Cancels a shipment that never left the warehouse.
 
 use oms_database::Connection;
-use oms_fulfilment::{Shipment, ShipmentId, Undo, cancel_shipment as cancel, cancel_unsent};
-use oms_inventory::release;
-use oms_validation::{ExpectedVersion, IdempotencyKey, Keyed, Once, OrderId, TenantId};
+use oms_fulfilment::{
+    Fulfilment, HoldReason, Shipment, ShipmentId, Undo, cancel_shipment as cancel, cancel_unsent,
+    find_fulfilment, has_evacuated,
+};
+use oms_inventory::{is_active_warehouse, release};
+use oms_validation::{
+    ExpectedVersion, IdempotencyKey, Keyed, Once, OrderId, TenantId, WarehouseId,
+};
 
 use crate::context::OrderContext;
 use crate::domain::clock::Now;
 use crate::domain::reason::Reason;
 use crate::domain::status::OrderStatus;
 use crate::error::ShippingError;
+use crate::service::fulfilling::hold_back::{hold_back, rerouting_hold};
 use crate::service::fulfilling::lock_order::{
-    fulfilment_of, lock_order, order_of_shipment, refuse_busy, shipment_of,
+    lock_order, order_of_shipment, refuse_busy, shipment_of,
 };
 use crate::service::fulfilling::move_stock::unship_units;
 use crate::service::transitions::claim_key::claim_key;
 use crate::service::transitions::happenings::write_happenings;
 use crate::service::transitions::patience::Patience;
 
-/// Cancels a shipment, and returns it. Its units are in stock again, held by the order, and may be sent anew. If the
-/// order ended, they are free. Repeating it changes nothing.
+/// Cancels a shipment, and returns it. Its units are in stock again, held by the order, and may be sent anew: if its
+/// warehouse was evacuated, when their hold is released, or after a move. If the order ended, they are free. Repeating it
+/// changes nothing.
 ///
 /// # Errors
 /// `Delivered`, `Changed`, `Busy`, or the database's error.
@@ -72,20 +79,56 @@ async fn undo(
     (order_id, status): (OrderId, OrderStatus),
     actor: &str,
 ) -> Result<(), ShippingError> {
-    let before = fulfilment_of(connection, tenant, now, order_id).await?;
-    let cancelled = cancel(connection, tenant, now, id, expected, reason).await?;
+    let before = find_fulfilment(connection, tenant, now, order_id).await?;
+    let is_ended = !status.holds_stock();
+    let of = (expected, reason);
+    let cancelled = cancel(connection, tenant, now, id, of, is_ended).await?;
     let Some(cancelled) = cancelled else {
         return Ok(());
     };
     if cancelled.undo == Undo::Shipping {
         unship_units(connection, tenant, &cancelled.units, actor).await?;
     }
-    if !status.holds_stock() {
+    if is_ended {
         cancel_unsent(connection, tenant, now, order_id, reason).await?;
         release(connection, tenant, order_id.into()).await?;
     }
-    let after = fulfilment_of(connection, tenant, now, order_id).await?;
+    let after = find_fulfilment(connection, tenant, now, order_id).await?;
     let happened = after.happened_since(&before);
     write_happenings(connection, tenant, now, order_id, &happened, actor).await?;
-    Ok(())
+    hold_evacuated(
+        connection,
+        tenant,
+        now,
+        &after,
+        cancelled.units.warehouse_id,
+        actor,
+    )
+    .await
+}
+
+/// Puts units on hold that are in an evacuated warehouse again: nobody works through its list, and the evacuation doesn't
+/// move them any more.
+async fn hold_evacuated(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    after: &Fulfilment,
+    warehouse_id: WarehouseId,
+    actor: &str,
+) -> Result<(), ShippingError> {
+    let mut orders = after.fulfilment_orders.iter();
+    let order = orders.find(|it| it.is_open() && it.warehouse_id == warehouse_id);
+    let Some(order) = order else {
+        return Ok(());
+    };
+    let of = (warehouse_id, order.id);
+    if !has_evacuated(connection, tenant, of).await?
+        || is_active_warehouse(connection, tenant, warehouse_id).await?
+    {
+        return Ok(());
+    }
+    let hold = rerouting_hold(HoldReason::NoWarehouse, "the warehouse was evacuated");
+    // Cancelling the shipment has raised its version.
+    hold_back(connection, tenant, now, (order, true), &hold, actor).await
 }

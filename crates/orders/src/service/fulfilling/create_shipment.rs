@@ -7,7 +7,8 @@ use oms_validation::{IdempotencyKey, Keyed, Once, TenantId};
 
 use crate::context::OrderContext;
 use crate::error::ShippingError;
-use crate::service::fulfilling::ship_together::{Sending, ToSend, submit};
+use crate::service::fulfilling::ship_together::submit;
+use crate::service::fulfilling::to_send::{Sending, ToSend};
 
 /// Creates a shipment in the name of `actor`, once for each key. It shares a transaction with other shipments of the
 /// tenant that are waiting.
@@ -28,7 +29,12 @@ pub async fn create_shipment(
         &draft.parcels,
         draft.status,
     );
-    let fingerprint = Keyed::new(key, "create shipment v1", &request).fingerprint;
+    let keyed = match draft.warehouse_id {
+        // As the version before this one, so that a key stands for the same request during a deployment.
+        None => Keyed::new(key, "create shipment v1", &request),
+        Some(id) => Keyed::new(key, "create shipment at v1", &(id, request)),
+    };
+    let fingerprint = keyed.fingerprint;
     let item = ToSend {
         sending: Sending::Create {
             draft,

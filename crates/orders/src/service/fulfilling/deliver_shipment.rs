@@ -8,7 +8,8 @@ use oms_validation::{ExpectedVersion, IdempotencyKey, Keyed, TenantId};
 
 use crate::context::OrderContext;
 use crate::error::ShippingError;
-use crate::service::fulfilling::ship_together::{Sending, ToSend, submit};
+use crate::service::fulfilling::ship_together::submit;
+use crate::service::fulfilling::to_send::{Sending, ToSend};
 
 /// Records that a shipment was delivered, now if no time is given, and returns it. Repeating it changes nothing. It
 /// shares a transaction with other requests about shipments of the tenant.

@@ -1,9 +1,9 @@
 //! Locks the order of a fulfilment order or a shipment, which everything that changes them locks first.
 
-use oms_database::{Connection, DbError};
+use oms_database::Connection;
 use oms_fulfilment::{
-    Fulfilment, FulfilmentError, FulfilmentOrder, FulfilmentOrderId, Shipment, ShipmentId,
-    find_fulfilments, find_orders_of, find_shipments,
+    FulfilmentError, FulfilmentOrder, FulfilmentOrderId, Shipment, ShipmentId, find_fulfilment,
+    find_orders_of, find_shipments,
 };
 use oms_payments::{count_left, find_pending_refund};
 use oms_validation::{OrderId, TenantId};
@@ -32,17 +32,6 @@ pub(crate) async fn order_of_shipment(
     Ok(shipment_of(connection, tenant, id).await?.order_id)
 }
 
-/// The fulfilment orders and shipments of an order.
-pub(crate) async fn fulfilment_of(
-    connection: &mut Connection,
-    tenant: TenantId,
-    now: Now,
-    order_id: OrderId,
-) -> Result<Fulfilment, DbError> {
-    let mut found = find_fulfilments(connection, tenant, now, &[order_id]).await?;
-    Ok(found.remove(&order_id).unwrap_or_default())
-}
-
 /// A fulfilment order as it is, for a repeated request.
 pub(crate) async fn fulfilment_order_of(
     connection: &mut Connection,
@@ -50,7 +39,7 @@ pub(crate) async fn fulfilment_order_of(
     now: Now,
     (order_id, id): (OrderId, FulfilmentOrderId),
 ) -> Result<FulfilmentOrder, ShippingError> {
-    let found = fulfilment_of(connection, tenant, now, order_id).await?;
+    let found = find_fulfilment(connection, tenant, now, order_id).await?;
     let mut orders = found.fulfilment_orders.into_iter();
     let order = orders.find(|it| it.id == id);
     Ok(order.ok_or(FulfilmentError::NotFound)?)

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::error::Error;
 
 use oms_database::{Connection, DbError, LockWait, transaction_within};
-use oms_fulfilment::{find_fulfilments, find_opened, list_open_orders};
+use oms_fulfilment::{find_fulfilment, find_opened, list_open_orders};
 use oms_payments::{RefundActor, RefundEnd, RefundFailure, RefundState, list_refunds};
 use oms_validation::{OrderId, TenantId};
 
@@ -24,8 +24,9 @@ use crate::store::{orders, paid_orders, tenants};
 /// Orders of each kind that one turn looks at, for each tenant.
 const PAGE: usize = 500;
 
-/// How far the orders of each tenant were looked at. The first pass of a process looks at all orders, and again if one of
-/// them failed. Later passes look at recent orders only: those that an older instance may still change.
+/// How far the orders of each tenant were looked at. The first pass of a process looks at all paid orders, and again if
+/// one of them failed; later passes look at recent ones only, which an older instance may still make `PAID`. Each pass
+/// looks at all orders with something left to send: an older instance may end an order of any age.
 #[derive(Debug, Default)]
 pub struct OpeningPass(HashMap<TenantId, Positions>);
 
@@ -46,8 +47,8 @@ struct Position {
 }
 
 impl Position {
-    /// The order after which the next page begins.
-    async fn start(
+    /// The order after which the next page of paid orders begins.
+    async fn start_of_paid(
         &self,
         context: &OrderContext,
         connection: &mut Connection,
@@ -173,9 +174,9 @@ async fn find_due(
 ) -> Result<(Vec<OrderId>, Vec<OrderId>), OrderError> {
     let mut connection = context.database.acquire().await?;
     let connection = &mut connection;
-    let after = position.start(context, connection).await?;
     match work {
         Work::Open => {
+            let after = position.start_of_paid(context, connection).await?;
             let page = paid_orders::list_all(connection, tenant, after, PAGE).await?;
             let opened = find_opened(connection, tenant, &page).await?;
             let due = page.iter().filter(|id| !opened.contains(id)).copied();
@@ -183,7 +184,7 @@ async fn find_due(
             Ok((page, due))
         }
         Work::End => {
-            let open = list_open_orders(connection, tenant, after, PAGE).await?;
+            let open = list_open_orders(connection, tenant, position.after, PAGE).await?;
             let page: Vec<OrderId> = open.iter().map(|it| it.order_id).collect();
             let found = paid_orders::find_statuses(connection, tenant, &page).await?;
             let frozen = open.iter().filter(|it| it.has_frozen);
@@ -238,8 +239,7 @@ async fn end(
     status: OrderStatus,
 ) -> Result<bool, OrderError> {
     let now = context.now();
-    let mut found = find_fulfilments(connection, tenant, now, &[order_id]).await?;
-    let found = found.remove(&order_id).unwrap_or_default();
+    let found = find_fulfilment(connection, tenant, now, order_id).await?;
     let mut open = found
         .fulfilment_orders
         .iter()

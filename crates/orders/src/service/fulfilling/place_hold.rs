@@ -1,6 +1,6 @@
 //! Places a hold on a fulfilment order.
 
-use oms_fulfilment::{FulfilmentOrder, FulfilmentOrderId, NewHold, place_hold as place};
+use oms_fulfilment::{FulfilmentOrder, FulfilmentOrderId, NewHold, Refusal, place_hold as place};
 use oms_validation::{IdempotencyKey, Keyed, Once, TenantId};
 
 use crate::context::OrderContext;
@@ -16,7 +16,7 @@ use crate::store::orders;
 /// Its note is not stored once the order's personal data is erased.
 ///
 /// # Errors
-/// `Closed`, `TooManyHolds`, or the database's error.
+/// `ReservedHandle`, `Closed`, `TooManyHolds`, or the database's error.
 pub async fn place_hold(
     context: &OrderContext,
     tenant: TenantId,
@@ -25,6 +25,9 @@ pub async fn place_hold(
     key: Option<&IdempotencyKey>,
     actor: &str,
 ) -> Result<Once<FulfilmentOrder>, ShippingError> {
+    if hold.handle.is_reserved() {
+        return Err(Refusal::ReservedHandle(hold.handle.clone()).into());
+    }
     let request = (id, &hold.handle, hold.reason, &hold.note);
     let keyed = key.map(|key| Keyed::new(key, "place hold v1", &request));
     let mut patience = Patience::new(context, tenant, id.as_uuid());

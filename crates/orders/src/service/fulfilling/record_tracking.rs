@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use oms_database::transaction;
 use oms_fulfilment::{
     Shipment, ShipmentId, ShipmentStatus, TrackingReport, record_tracking as record,
 };
@@ -11,13 +10,14 @@ use oms_validation::{ExpectedVersion, TenantId};
 use crate::context::OrderContext;
 use crate::error::ShippingError;
 use crate::service::fulfilling::deliver_shipment::deliver_shipment;
+use crate::service::transitions::patience::Patience;
 
 /// Records a report, once however often the carrier repeats it, and returns the shipment. A shipment whose parcels are
 /// all delivered is delivered. If the program dies in between, the carrier's next report, or a repeated one, makes up
 /// for it.
 ///
 /// # Errors
-/// `ShipmentNotFound`, `UnknownParcel`, or the database's error.
+/// `ShipmentNotFound`, `UnknownParcel`, `Contended`, or the database's error.
 pub async fn record_tracking(
     context: &Arc<OrderContext>,
     tenant: TenantId,
@@ -25,12 +25,16 @@ pub async fn record_tracking(
     report: &TrackingReport,
     actor: &str,
 ) -> Result<Shipment, ShippingError> {
-    let mut connection = context.database.acquire().await?;
-    let recorded = transaction(&mut connection, async |connection| {
-        record(connection, tenant, context.now(), id, report, actor).await
-    });
-    let shipment = recorded.await?;
-    drop(connection);
+    let mut patience = Patience::new(context, tenant, id.as_uuid());
+    let shipment = loop {
+        let tried = patience.attempt(async |connection| {
+            let recorded = record(connection, tenant, context.now(), id, report, actor).await;
+            recorded.map_err(ShippingError::from)
+        });
+        if let Some(recorded) = tried.await {
+            break recorded?;
+        }
+    };
     if shipment.status != ShipmentStatus::Shipped || !shipment.is_all_delivered() {
         return Ok(shipment);
     }

@@ -7,7 +7,8 @@ use oms_validation::{ExpectedVersion, IdempotencyKey, Keyed, Once, TenantId};
 
 use crate::context::OrderContext;
 use crate::error::ShippingError;
-use crate::service::fulfilling::ship_together::{Sending, ToSend, submit};
+use crate::service::fulfilling::ship_together::submit;
+use crate::service::fulfilling::to_send::{Sending, ToSend};
 
 /// Sends a packed shipment in the name of `actor`, with parcels if it has none yet, and returns it. Repeating it
 /// changes nothing.

@@ -4,77 +4,28 @@
 //! Each request is answered for itself: a refused one changes nothing and spoils no other. If the transaction fails,
 //! each is tried alone.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use oms_batching::{Answer, Batch, Turn as BatchTurn, Work};
 use oms_database::{Connection, LockWait, transaction_within};
 use oms_fulfilment::{
-    Departure, Dispatch, Fulfilment, FulfilmentError, FulfilmentOrderId, FulfilmentOrderStatus,
-    FulfilmentStatus, Happening, NewParcel, Refusal, Shipment, ShipmentDraft, ShipmentId,
-    ShipmentStatus, Subject, Turn, find_fulfilments, find_shipments, find_subjects,
+    Departure, Dispatch, FulfilmentError, FulfilmentOrderId, FulfilmentOrderStatus, Refusal,
+    Shipment, ShipmentId, ShipmentStatus, Subject, find_shipments_and_statuses, find_subjects,
 };
-use oms_validation::{
-    ExpectedVersion, Fingerprint, IdempotencyKey, Keyed, Once, OrderId, TenantId,
-};
-use uuid::Uuid;
+use oms_validation::{Once, OrderId, TenantId};
 
 use crate::context::OrderContext;
 use crate::context::batches::Shipping;
-use crate::domain::clock::Now;
 use crate::error::{OrderError, ShippingError};
 use crate::service::fulfilling::lock_order::is_busy;
 use crate::service::fulfilling::move_stock::ship_units;
-use crate::service::transitions::change_status::add_events;
-use crate::service::transitions::happenings::{Told, of_happening};
+use crate::service::fulfilling::shipped_events::{After, Done, done_of, write_events};
+use crate::service::fulfilling::shipping_keys::{Sent, ShippingKeys};
+use crate::service::fulfilling::to_send::{Sending, ToSend};
+use crate::store::orders;
 use crate::store::orders::Shippable;
-use crate::store::{idempotency_keys, orders};
-
-/// What a request packs, sends or delivers.
-#[derive(Debug)]
-pub(crate) enum Sending {
-    /// A new shipment.
-    Create {
-        /// The shipment, without its destination.
-        draft: ShipmentDraft,
-        /// The request's key, and its fingerprint.
-        key: (IdempotencyKey, Fingerprint),
-    },
-    /// A packed shipment that leaves.
-    Send {
-        /// The shipment.
-        shipment_id: ShipmentId,
-        /// The version that it must have.
-        expected: ExpectedVersion,
-        /// Its parcels, if it has none yet.
-        parcels: Vec<NewParcel>,
-        /// The request's key, and its fingerprint.
-        key: Option<(IdempotencyKey, Fingerprint)>,
-    },
-    /// A shipment that the customer has.
-    Deliver {
-        /// The shipment.
-        shipment_id: ShipmentId,
-        /// The version that it must have.
-        expected: ExpectedVersion,
-        /// When. `None` for now.
-        delivered_at: Option<DateTime<Utc>>,
-        /// The request's key, and its fingerprint.
-        key: Option<(IdempotencyKey, Fingerprint)>,
-    },
-}
-
-/// A request, and who makes it.
-#[derive(Debug)]
-pub(crate) struct ToSend {
-    pub(crate) sending: Sending,
-    pub(crate) actor: String,
-}
-
-/// The shipment of a request, and whether this request changed it.
-type Sent = Result<Once<ShipmentId>, ShippingError>;
 
 type Shipped = Result<Once<Shipment>, ShippingError>;
 
@@ -149,93 +100,56 @@ async fn send_all(
     items: &[Arc<ToSend>],
 ) -> Result<Vec<Shipped>, ShippingError> {
     let now = context.now();
-    let mut answers = claim_keys(connection, tenant, items).await?;
+    let (mut keys, mut answers) = ShippingKeys::claim(connection, tenant, items).await?;
     let of = subjects_of(connection, tenant, items).await?;
     let locked = lock_orders(connection, tenant, &of).await?;
     let ids: Vec<FulfilmentOrderId> = of.values().map(|it| it.fulfilment_order_id).collect();
     let shipments: Vec<ShipmentId> = items.iter().filter_map(|it| it.shipment()).collect();
     let mut dispatch = Dispatch::lock(connection, tenant, now, &ids, &shipments).await?;
-    let mut unused = Vec::new();
+    let mut sent = Vec::with_capacity(items.len());
     for (place, item) in items.iter().enumerate() {
-        if answers[place].is_some() {
-            continue;
-        }
-        let sent = plan(&mut dispatch, item, of.get(&place), &locked);
-        unused.extend(item.key().filter(|_| sent.is_err()).map(|(key, _)| key));
-        answers[place] = Some(sent);
+        let repeated = answers[place].take().or_else(|| keys.repeated(place));
+        sent.push(repeated.unwrap_or_else(|| {
+            let planned = plan(&mut dispatch, item, of.get(&place), &locked);
+            if planned.is_ok() {
+                keys.executed(place);
+            }
+            planned
+        }));
     }
-    idempotency_keys::release(connection, tenant, &unused).await?;
-    let answers: Vec<Sent> = answers
-        .into_iter()
-        .map(|it| it.unwrap_or(Err(OrderError::Contended.into())))
-        .collect();
+    keys.settle(connection, tenant).await?;
+    let answers = sent;
     let done = done_of(items, &answers);
     ship_units(connection, tenant, &actors_of(&dispatch, &done)).await?;
     dispatch.write(connection, tenant, now).await?;
-    let order_ids: BTreeSet<OrderId> = done
-        .iter()
-        .filter_map(|it| Some(of.get(&it.place)?.order_id))
-        .collect();
+    // Nothing follows for an order of which units were only packed.
+    let leaves = |it: &&Done<'_>| it.becomes != ShipmentStatus::Packed;
+    let order_ids = done.iter().filter(leaves);
+    let order_ids = order_ids.filter_map(|it| Some(of.get(&it.place)?.order_id));
+    let order_ids: BTreeSet<OrderId> = order_ids.collect();
     let order_ids: Vec<OrderId> = order_ids.into_iter().collect();
-    let found = match order_ids.is_empty() {
-        true => HashMap::new(),
-        false => find_fulfilments(connection, tenant, now, &order_ids).await?,
+    let ids = answers.iter().filter_map(|it| it.as_ref().ok());
+    let ids: BTreeSet<ShipmentId> = ids.map(|id| id.clone().into_inner()).collect();
+    let ids: Vec<ShipmentId> = ids.into_iter().collect();
+    let (shipments, statuses) = match ids.is_empty() {
+        true => Default::default(),
+        false => find_shipments_and_statuses(connection, tenant, &ids, &order_ids).await?,
     };
-    write_events(connection, tenant, now, &found, &done).await?;
-    with_shipments(connection, tenant, found, answers).await
-}
-
-/// Claims the keys of requests. Requests that an earlier one answers get their answer.
-async fn claim_keys(
-    connection: &mut Connection,
-    tenant: TenantId,
-    items: &[Arc<ToSend>],
-) -> Result<Vec<Option<Sent>>, ShippingError> {
-    // The first request with a key claims it for all of the batch.
-    let mut first: BTreeMap<&str, (Keyed<'_>, Uuid)> = BTreeMap::new();
-    let mut later: HashSet<usize> = HashSet::new();
-    for (place, item) in items.iter().enumerate() {
-        let Some((key, fingerprint)) = item.key() else {
-            continue;
-        };
-        let fingerprint = *fingerprint;
-        match first.entry(key.as_str()) {
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                _ = entry.insert((Keyed { key, fingerprint }, item.result().as_uuid()));
-            }
-            std::collections::btree_map::Entry::Occupied(_) => _ = later.insert(place),
-        }
-    }
-    let requests: Vec<(Keyed<'_>, Uuid)> = first.into_values().collect();
-    if requests.is_empty() {
-        return Ok(items.iter().map(|_| None).collect());
-    }
-    let claimed = idempotency_keys::claim_all(connection, tenant, &requests).await?;
-    let is_taken = |place: usize, key: &IdempotencyKey| {
-        later.contains(&place) || !claimed.contains(key.as_str())
+    let shipments = shipments.into_iter().map(|it| (it.id, it));
+    let shipments: HashMap<ShipmentId, Shipment> = shipments.collect();
+    let after = After {
+        shipments: &shipments,
+        statuses: &statuses,
+        dispatch: &dispatch,
     };
-    let keys = items.iter().enumerate().filter_map(|(place, item)| {
-        let (key, _) = item.key()?;
-        is_taken(place, key).then_some(key)
-    });
-    let taken: Vec<&IdempotencyKey> = keys.collect();
-    let found = idempotency_keys::find_all(connection, tenant, &taken).await?;
-    let answer = |(place, item): (usize, &Arc<ToSend>)| {
-        let (key, fingerprint) = item.key()?;
-        if !is_taken(place, key) {
-            return None;
-        }
-        Some(match found.get(key.as_str()) {
-            Some(found) if found.fingerprint == *fingerprint => {
-                let result = found.result_id.map(ShipmentId::from).or(item.shipment());
-                let result = result.ok_or_else(|| OrderError::KeyReused.into());
-                result.map(Once::Before)
-            }
-            Some(_) => Err(OrderError::KeyReused.into()),
-            None => Err(OrderError::Contended.into()),
-        })
+    write_events(connection, tenant, now, after, &done).await?;
+    let shipment = |id: Once<ShipmentId>| {
+        let shipment = shipments.get(&id.clone().into_inner()).cloned();
+        let shipment = shipment.ok_or(FulfilmentError::ShipmentNotFound)?;
+        Ok(id.map(|_| shipment))
     };
-    Ok(items.iter().enumerate().map(answer).collect())
+    let answers = answers.into_iter();
+    Ok(answers.map(|it| it.and_then(shipment)).collect())
 }
 
 /// The subject of each request that has one, by its place.
@@ -338,28 +252,6 @@ const fn once(is_new: bool, id: ShipmentId) -> Once<ShipmentId> {
     }
 }
 
-/// A request that changed its shipment.
-struct Done<'a> {
-    place: usize,
-    id: ShipmentId,
-    becomes: ShipmentStatus,
-    actor: &'a str,
-}
-
-fn done_of<'a>(items: &'a [Arc<ToSend>], answers: &[Sent]) -> Vec<Done<'a>> {
-    let done = items.iter().zip(answers).enumerate();
-    let done = done.filter_map(|(place, (item, sent))| match sent {
-        Ok(Once::Now(id)) => Some(Done {
-            place,
-            id: *id,
-            becomes: item.becomes(),
-            actor: &item.actor,
-        }),
-        Ok(Once::Before(_)) | Err(_) => None,
-    });
-    done.collect()
-}
-
 /// The units that leave, each with the actor of its shipment.
 fn actors_of<'a>(dispatch: &'a Dispatch, done: &[Done<'a>]) -> Vec<(&'a Departure, &'a str)> {
     let leaving = done
@@ -370,162 +262,4 @@ fn actors_of<'a>(dispatch: &'a Dispatch, done: &[Done<'a>]) -> Vec<(&'a Departur
     departures
         .map(|it| (it, actors.get(&it.shipment_id).copied().unwrap_or_default()))
         .collect()
-}
-
-/// Writes what happened to the timelines of the orders: each shipment, then what follows from all of them.
-async fn write_events(
-    connection: &mut Connection,
-    tenant: TenantId,
-    now: Now,
-    found: &HashMap<OrderId, Fulfilment>,
-    done: &[Done<'_>],
-) -> Result<(), ShippingError> {
-    let shipments = found.values().flat_map(|it| &it.shipments);
-    let shipments: HashMap<ShipmentId, &Shipment> = shipments.map(|it| (it.id, it)).collect();
-    let mut told: Vec<(OrderId, Told, &str)> = Vec::new();
-    // The last request that changed each order.
-    let mut changed: BTreeMap<OrderId, OrderChange<'_>> = BTreeMap::new();
-    for done in done {
-        let Some(shipment) = shipments.get(&done.id) else {
-            continue;
-        };
-        // A later request of the batch may have changed it again.
-        let shipment = Shipment {
-            status: done.becomes,
-            ..(*shipment).clone()
-        };
-        let order_id = shipment.order_id;
-        let change = changed.entry(order_id).or_default();
-        change.actor = done.actor;
-        if done.becomes == ShipmentStatus::Shipped {
-            change.left.insert(shipment.fulfilment_order_id);
-        }
-        told.push((
-            order_id,
-            of_happening(&Happening::Shipment(&shipment)),
-            done.actor,
-        ));
-    }
-    for (order_id, change) in &changed {
-        let Some(after) = found.get(order_id) else {
-            continue;
-        };
-        let happened = change.happened(after);
-        told.extend(
-            happened
-                .iter()
-                .map(|it| (*order_id, of_happening(it), change.actor)),
-        );
-    }
-    let events: Vec<_> = told
-        .iter()
-        .map(|(order_id, told, actor)| told.of_order(*order_id, actor))
-        .collect();
-    add_events(connection, tenant, now, &events).await?;
-    Ok(())
-}
-
-/// What the requests of a batch changed of an order.
-#[derive(Default)]
-struct OrderChange<'a> {
-    /// The actor of the last request.
-    actor: &'a str,
-    /// The fulfilment orders of which units left.
-    left: BTreeSet<FulfilmentOrderId>,
-}
-
-impl OrderChange<'_> {
-    /// What follows for the fulfilment orders and for the whole order. What units left of was open before, and so was
-    /// the order; and an order of which something left or was delivered now was not delivered before.
-    fn happened<'f>(&self, after: &'f Fulfilment) -> Vec<Happening<'f>> {
-        let closed = after.fulfilment_orders.iter();
-        let closed = closed.filter(|it| !it.is_open() && self.left.contains(&it.id));
-        let mut happened: Vec<Happening<'f>> = closed
-            .map(|it| Happening::FulfilmentOrder(it, Turn::Closed))
-            .collect();
-        let status = after.status();
-        let is_fulfilled = matches!(
-            status,
-            FulfilmentStatus::Fulfilled | FulfilmentStatus::Delivered
-        );
-        if is_fulfilled && !self.left.is_empty() {
-            happened.push(Happening::Fulfilled);
-        }
-        if status == FulfilmentStatus::Delivered {
-            happened.push(Happening::Delivered);
-        }
-        happened
-    }
-}
-
-/// The answers with their shipments, as this transaction sees them.
-async fn with_shipments(
-    connection: &mut Connection,
-    tenant: TenantId,
-    found: HashMap<OrderId, Fulfilment>,
-    answers: Vec<Sent>,
-) -> Result<Vec<Shipped>, ShippingError> {
-    let shipments = found.into_values().flat_map(|it| it.shipments);
-    let mut shipments: HashMap<ShipmentId, Shipment> = shipments.map(|it| (it.id, it)).collect();
-    let ids = answers.iter().filter_map(|it| it.as_ref().ok());
-    let ids = ids.map(|id| id.clone().into_inner());
-    let missing: Vec<ShipmentId> = ids.filter(|id| !shipments.contains_key(id)).collect();
-    if !missing.is_empty() {
-        let found = find_shipments(connection, tenant, &missing).await?;
-        shipments.extend(found.into_iter().map(|it| (it.id, it)));
-    }
-    let shipment = |id: Once<ShipmentId>| {
-        let shipment = shipments.get(&id.clone().into_inner()).cloned();
-        // A request with the same key in the same batch was refused.
-        let shipment = shipment.ok_or(OrderError::Contended)?;
-        Ok(id.map(|_| shipment))
-    };
-    Ok(answers
-        .into_iter()
-        .map(|it| it.and_then(shipment))
-        .collect())
-}
-
-impl ToSend {
-    fn key(&self) -> Option<&(IdempotencyKey, Fingerprint)> {
-        match &self.sending {
-            Sending::Create { key, .. } => Some(key),
-            Sending::Send { key, .. } | Sending::Deliver { key, .. } => key.as_ref(),
-        }
-    }
-
-    /// The shipment that the request creates, sends or delivers.
-    fn result(&self) -> ShipmentId {
-        match &self.sending {
-            Sending::Create { draft, .. } => draft.id,
-            Sending::Send { shipment_id, .. } | Sending::Deliver { shipment_id, .. } => {
-                *shipment_id
-            }
-        }
-    }
-
-    /// The existing shipment that the request is about.
-    fn shipment(&self) -> Option<ShipmentId> {
-        match self.created() {
-            Some(_) => None,
-            None => Some(self.result()),
-        }
-    }
-
-    /// The fulfilment order of which the request creates a shipment.
-    fn created(&self) -> Option<FulfilmentOrderId> {
-        match &self.sending {
-            Sending::Create { draft, .. } => Some(draft.fulfilment_order_id),
-            Sending::Send { .. } | Sending::Deliver { .. } => None,
-        }
-    }
-
-    /// The status that the request gives the shipment.
-    fn becomes(&self) -> ShipmentStatus {
-        match &self.sending {
-            Sending::Create { draft, .. } => draft.status,
-            Sending::Send { .. } => ShipmentStatus::Shipped,
-            Sending::Deliver { .. } => ShipmentStatus::Delivered,
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use oms_database::{Connection, DbError, transaction};
-use oms_fulfilment::{erase_addresses, find_open_orders};
+use oms_fulfilment::{HoldHandle, erase_addresses, find_open_orders};
 use oms_geocoding::Address;
 use oms_validation::{OrderId, TenantId};
 
@@ -14,7 +14,6 @@ use crate::domain::erasure::{
     Eligibility, Erasure, ErasureProgress, ErasureScope, LookedAt, OpenErasure,
 };
 use crate::error::OrderError;
-use crate::service::transitions::open_fulfilment::hold_of_old_orders;
 use crate::store::erasures::{self, Claimed, PageDone, Pauses};
 use crate::store::{order_erasure, standings};
 
@@ -161,7 +160,13 @@ pub(crate) async fn keep_unsent(
     if erasable.is_empty() {
         return Ok(());
     }
-    let unsent = find_open_orders(connection, tenant, &erasable, &hold_of_old_orders()).await?;
+    let unsent = find_open_orders(
+        connection,
+        tenant,
+        &erasable,
+        &HoldHandle::before_fulfilment(),
+    )
+    .await?;
     for order in page.iter_mut().filter(|it| unsent.contains(&it.id)) {
         order.is_erasable = false;
     }
@@ -180,7 +185,13 @@ pub(crate) async fn erase_sent(
     authorship: Authorship<'_>,
 ) -> Result<i32, DbError> {
     let mut locked = order_erasure::lock(connection, tenant, ids).await?;
-    let unsent = find_open_orders(connection, tenant, &locked, &hold_of_old_orders()).await?;
+    let unsent = find_open_orders(
+        connection,
+        tenant,
+        &locked,
+        &HoldHandle::before_fulfilment(),
+    )
+    .await?;
     locked.retain(|id| !unsent.contains(id));
     let erased = order_erasure::erase(
         connection,

@@ -3,8 +3,8 @@
 use oms_database::Connection;
 use oms_fulfilment::{
     ClaimedEvacuation, EvacuatedOrder, EvacuationOutcome, FulfilmentError, FulfilmentOrder,
-    FulfilmentOrderId, HoldReason, MoveCause, MoveId, Refusal, Relocation, Units, hold_evacuation,
-    record_evacuated,
+    FulfilmentOrderId, HoldReason, MoveCause, MoveId, Refusal, Relocation, Units,
+    lock_claimed_evacuation, record_evacuated,
 };
 use oms_inventory::SourceStock;
 use oms_validation::TenantId;
@@ -12,13 +12,13 @@ use oms_validation::TenantId;
 use crate::context::OrderContext;
 use crate::domain::clock::Now;
 use crate::error::{ReroutingError, ShippingError};
+use crate::service::fulfilling::hold_back::{hold_back, rerouting_hold};
 use crate::service::fulfilling::lock_order::{lock_order, order_of};
-use crate::service::rerouting::facts::hold_of;
-use crate::service::rerouting::reject_fulfilment_order::hold_back;
 use crate::service::rerouting::reroute::{
     Rerouted, Target, Wish, contended, may_route_again, reroute,
 };
 use crate::service::transitions::patience::Patience;
+use crate::service::transitions::release_unsent::release_unsent;
 
 /// The author of what an evacuation does.
 const ACTOR: &str = "evacuation";
@@ -38,11 +38,16 @@ pub(crate) async fn evacuate_order(
         let tried = patience.attempt(async |connection| {
             let now = context.now();
             let order_id = order_of(connection, tenant, id).await?;
-            lock_order(connection, tenant, order_id).await?;
+            let status = lock_order(connection, tenant, order_id).await?;
             let relocation = Relocation::lock(connection, tenant, now, id).await?;
             let source = relocation.source();
             let is_here = source.is_open() && source.warehouse_id == claimed.warehouse_id;
-            if !is_here || !hold_evacuation(connection, tenant, claimed).await? {
+            if !is_here || !lock_claimed_evacuation(connection, tenant, claimed).await? {
+                return Ok(None);
+            }
+            if !status.holds_stock() {
+                // An earlier version of the program ends orders without closing their fulfilment orders.
+                release_unsent(connection, tenant, now, order_id, ACTOR).await?;
                 return Ok(None);
             }
             let done = empty(connection, tenant, now, relocation, limit).await?;
@@ -64,16 +69,17 @@ pub(crate) async fn evacuate_order(
     }
 }
 
-/// The limit for which units can't be moved, in words.
+/// Why units can't be moved, however often it is tried, in words.
 fn reached_limit<T>(tried: &Result<T, ReroutingError>) -> Option<&'static str> {
-    let Err(ReroutingError::Shipping(ShippingError::Fulfilment(FulfilmentError::Refused(refusal)))) =
-        tried
-    else {
+    let Err(ReroutingError::Shipping(ShippingError::Fulfilment(error))) = tried else {
         return None;
     };
-    match refusal {
-        Refusal::TooManyMoves => Some("the order was moved too often"),
-        Refusal::TooManyHolds => Some("it has too many holds to be combined"),
+    match error {
+        FulfilmentError::NotReserved => Some("the order does not hold the units"),
+        FulfilmentError::Refused(Refusal::TooManyMoves) => Some("the order was moved too often"),
+        FulfilmentError::Refused(Refusal::TooManyHolds) => {
+            Some("it has too many holds to be combined")
+        }
         _ => None,
     }
 }
@@ -109,8 +115,8 @@ async fn empty(
         }
     }
     if let Some((why, words)) = kept {
-        let hold = hold_of(why, words);
-        hold_back(connection, tenant, now, &source, &hold, ACTOR).await?;
+        let (hold, order) = (rerouting_hold(why, words), (&source, moved.is_some()));
+        hold_back(connection, tenant, now, order, &hold, ACTOR).await?;
     }
     Ok(EvacuatedOrder {
         fulfilment_order_id: source.id,

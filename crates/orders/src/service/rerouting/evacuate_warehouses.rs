@@ -1,16 +1,18 @@
 //! The turns of the worker that evacuates warehouses.
 
 use std::error::Error;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::FutureExt;
 use oms_database::transaction;
 use oms_fulfilment::{
     ClaimedEvacuation, EvacuationOutcome, Pass, claim_evacuations, end_turn,
     find_evacuating_tenants, find_orders_to_evacuate, finish_evacuation, longest_standstill,
     next_to_evacuate,
 };
-use oms_inventory::{HolderId, find_holders, reopen_warehouse};
+use oms_inventory::{HolderId, has_other_holders, reopen_warehouse};
 use oms_validation::TenantId;
 use oms_work::{Batch, WorkList, turn};
 
@@ -99,7 +101,8 @@ impl WorkList for DueEvacuations<'_> {
     async fn claim(&self, tenant: TenantId) -> Result<Batch<ClaimedEvacuation>, OrderError> {
         let mut connection = self.0.database.acquire().await?;
         let now = self.0.now();
-        let claimed = claim_evacuations(&mut connection, tenant, now, BATCH, LEASE).await?;
+        let claimed =
+            claim_evacuations(&mut connection, tenant, now, BATCH, (LEASE, QUIET)).await?;
         Ok(Batch::of(claimed, BATCH))
     }
 
@@ -134,13 +137,19 @@ async fn evacuate(
         if context.stopping.is_cancelled() {
             break;
         }
-        match evacuate_order(context, tenant, &claimed, position.1).await {
-            Ok(Some(EvacuationOutcome::Moved)) => done.moved += 1,
-            Ok(Some(_)) => done.held += 1,
-            Ok(None) => {}
-            Err(error) => {
+        // A defect that one fulfilment order triggers must not keep the others in the warehouse.
+        let evacuating = AssertUnwindSafe(evacuate_order(context, tenant, &claimed, position.1));
+        match evacuating.catch_unwind().await {
+            Ok(Ok(Some(EvacuationOutcome::Moved))) => done.moved += 1,
+            Ok(Ok(Some(_))) => done.held += 1,
+            Ok(Ok(None)) => {}
+            Ok(Err(error)) => {
                 let cause: &dyn Error = &error;
                 tracing::warn!(%tenant, fulfilment_order_id = %position.1, cause, "a fulfilment order could not be evacuated");
+                done.failed += 1;
+            }
+            Err(_) => {
+                tracing::error!(%tenant, fulfilment_order_id = %position.1, "evacuating a fulfilment order panicked");
                 done.failed += 1;
             }
         }
@@ -173,18 +182,21 @@ async fn finish(
     tenant: TenantId,
     claimed: &ClaimedEvacuation,
 ) -> Result<bool, OrderError> {
+    if !claimed.is_quiet {
+        return Ok(false);
+    }
     let warehouse = claimed.warehouse_id;
     let mut connection = context.database.acquire().await?;
     let finished = transaction(&mut connection, async |connection| {
-        // In this order: an order that is paid in between is found by one of the last two.
-        let holders = find_holders(connection, tenant, warehouse).await?;
+        // In this order: an order that is paid in between holds stock and is not among the open ones.
         let open = find_orders_to_evacuate(connection, tenant, warehouse).await?;
         let open = open.into_iter().map(HolderId::from).collect();
-        let is_empty = next_to_evacuate(connection, tenant, claimed, 1)
-            .await?
-            .is_empty();
-        if !holders.is_subset(&open) || !is_empty {
+        if has_other_holders(connection, tenant, warehouse, &open).await? {
             return Err(Abort::<Lost, OrderError>::LOST);
+        }
+        let next = next_to_evacuate(connection, tenant, claimed, 1).await?;
+        if !next.is_empty() {
+            return Err(Abort::LOST);
         }
         // The warehouse first, as everywhere.
         reopen_warehouse(connection, tenant, warehouse, claimed.id.as_uuid()).await?;

@@ -1,9 +1,9 @@
-//! What the timeline says about units that go to another warehouse.
+//! What the timeline says about units that go to another warehouse. Why they go is not told in somebody's own words, which
+//! can be erased, and events can't.
 
-use oms_fulfilment::{FulfilmentOrder, HoldReason, Move, NewHold, RejectionReason, Units};
+use oms_fulfilment::{FulfilmentOrder, Move, MoveCause, RejectionReason, Units};
 use serde_json::{Value, json};
 
-use crate::domain::reason::cut;
 use crate::service::transitions::happenings::Told;
 
 /// Units went to another warehouse.
@@ -17,12 +17,17 @@ pub(crate) fn of_move(made: &Move) -> Told {
         "cause": made.cause,
         "lines": lines(&made.units),
     });
-    let reason = format!(
-        "{} went to another warehouse: {}",
-        counted(&made.units),
-        made.reason
-    );
-    Told::new("fulfilment_order.moved", data, cut(&reason))
+    let units = counted(&made.units);
+    let reason = match made.cause {
+        MoveCause::Rejected => format!("{units} went to another warehouse, which can send them"),
+        MoveCause::Evacuation => {
+            format!("{units} went to another warehouse: theirs is being evacuated")
+        }
+        MoveCause::Operator | MoveCause::ShipmentCancelled | MoveCause::Other(_) => {
+            format!("{units} went to another warehouse")
+        }
+    };
+    Told::new("fulfilment_order.moved", data, reason)
 }
 
 /// A warehouse rejected units.
@@ -30,7 +35,6 @@ pub(crate) fn of_rejection(
     order: &FulfilmentOrder,
     units: &Units,
     reason: RejectionReason,
-    words: &str,
 ) -> Told {
     let data = json!({
         "fulfilmentOrderId": order.id,
@@ -38,16 +42,18 @@ pub(crate) fn of_rejection(
         "reason": reason,
         "lines": lines(units),
     });
-    let reason = format!("the warehouse rejected {}: {words}", counted(units));
-    Told::new("fulfilment_order.rejected", data, cut(&reason))
+    let (units, words) = (counted(units), words_of(reason));
+    let reason = format!("the warehouse rejected {units}: {words}");
+    Told::new("fulfilment_order.rejected", data, reason)
 }
 
-/// The hold on a fulfilment order that can't go anywhere, and why in words.
-pub(crate) fn hold_of(reason: HoldReason, words: &str) -> NewHold {
-    NewHold {
-        handle: oms_fulfilment::HoldHandle::rerouting(),
-        reason,
-        note: oms_fulfilment::Note::parse(words).ok(),
+/// Why a warehouse can't send units, in words.
+pub(crate) const fn words_of(reason: RejectionReason) -> &'static str {
+    match reason {
+        RejectionReason::NotFound => "they were not found",
+        RejectionReason::Damaged => "they are damaged",
+        RejectionReason::Capacity => "the warehouse has too much to do",
+        RejectionReason::Unlisted | RejectionReason::Other(_) => "it gave no reason",
     }
 }
 

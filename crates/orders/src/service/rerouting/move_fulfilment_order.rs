@@ -2,7 +2,7 @@
 
 use oms_database::Connection;
 use oms_fulfilment::{
-    FulfilmentError, FulfilmentOrderId, MoveCause, MoveId, Refusal, Relocation, Units,
+    ERASED_WORDS, FulfilmentError, FulfilmentOrderId, MoveCause, MoveId, Refusal, Relocation, Units,
 };
 use oms_inventory::SourceStock;
 use oms_validation::{ExpectedVersion, IdempotencyKey, Keyed, Once, OrderId, TenantId};
@@ -10,14 +10,15 @@ use oms_validation::{ExpectedVersion, IdempotencyKey, Keyed, Once, OrderId, Tena
 use crate::context::OrderContext;
 use crate::domain::clock::Now;
 use crate::domain::reason::Reason;
-use crate::error::{ReroutingError, ShippingError};
-use crate::service::fulfilling::lock_order::{lock_order, order_of, refuse_busy};
+use crate::error::{OrderError, ReroutingError, ShippingError};
+use crate::service::fulfilling::lock_order::{order_of, refuse_busy};
 use crate::service::rerouting::reroute::{
     Rerouted, Target, Wish, contended, may_route_again, reroute,
 };
 use crate::service::rerouting::rerouted::{ReroutedOrder, read_rerouted};
 use crate::service::transitions::claim_key::claim_or_find;
 use crate::service::transitions::patience::Patience;
+use crate::store::orders;
 
 /// What to move, and where to.
 #[derive(Clone, Debug)]
@@ -63,19 +64,19 @@ pub async fn move_fulfilment_order(
             let claimed = claim_or_find(connection, tenant, &keyed, move_id.as_uuid()).await?;
             if let Once::Now(_) = claimed {
                 let of = (order_id, id);
-                let relocation = lock_movable(connection, tenant, now, of, expected).await?;
-                let moved = relocation.source().movable(units.as_ref());
+                let movable = lock_movable(connection, tenant, now, of, expected).await?;
+                let moved = movable.relocation.source().movable(units.as_ref());
                 let wish = Wish {
                     id: move_id,
                     units: &moved.map_err(ShippingError::from)?,
                     target: *target,
                     cause: MoveCause::Operator,
-                    reason: reason.as_str(),
+                    reason: movable.storable(reason.as_str()),
                     actor,
                     stock: *stock,
                 };
                 if let Rerouted::Nowhere =
-                    reroute(connection, tenant, now, relocation, wish).await?
+                    reroute(connection, tenant, now, movable.relocation, wish).await?
                 {
                     return Err(ReroutingError::NoWarehouse);
                 }
@@ -93,6 +94,22 @@ pub async fn move_fulfilment_order(
     }
 }
 
+/// A fulfilment order whose units may leave, and whose order is locked.
+pub(crate) struct Movable {
+    pub(crate) relocation: Relocation,
+    is_erased: bool,
+}
+
+impl Movable {
+    /// Somebody's own words, unless the personal data of the order is erased.
+    pub(crate) const fn storable<'a>(&self, words: &'a str) -> &'a str {
+        match self.is_erased {
+            true => ERASED_WORDS,
+            false => words,
+        }
+    }
+}
+
 /// Locks an order and its fulfilment order, which must have the expected version, and refuses one that is being cancelled
 /// or refunded.
 pub(crate) async fn lock_movable(
@@ -101,8 +118,10 @@ pub(crate) async fn lock_movable(
     now: Now,
     (order_id, id): (OrderId, FulfilmentOrderId),
     expected: &ExpectedVersion,
-) -> Result<Relocation, ReroutingError> {
-    let status = lock_order(connection, tenant, order_id).await?;
+) -> Result<Movable, ReroutingError> {
+    let locked = orders::lock_shippable(connection, tenant, &[order_id]).await?;
+    let order = locked.get(&order_id).ok_or(OrderError::NotFound)?;
+    let status = order.status;
     refuse_busy(connection, tenant, order_id, status).await?;
     let relocation = Relocation::lock(connection, tenant, now, id).await?;
     let source = relocation.source();
@@ -111,9 +130,10 @@ pub(crate) async fn lock_movable(
         let closed = Refusal::Closed(oms_fulfilment::FulfilmentOrderStatus::Cancelled);
         return Err(ShippingError::from(closed).into());
     }
-    if !expected.allows(source.version) {
-        let version = source.version;
-        return Err(FulfilmentError::Changed { version }.into());
-    }
-    Ok(relocation)
+    let is_expected = expected.check(source.version);
+    is_expected.map_err(FulfilmentError::from)?;
+    Ok(Movable {
+        relocation,
+        is_erased: order.is_erased(),
+    })
 }

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 
 use oms_database::Connection;
 use oms_fulfilment::{
-    FulfilmentOrder, FulfilmentOrderId, HoldReason, MoveCause, MoveId, NewHold, Refusal,
-    RejectionReason, Relocation, Units, exclude_warehouse, place_hold,
+    FulfilmentOrderId, HoldReason, MoveCause, MoveId, RejectionReason, Units, exclude_warehouse,
 };
 use oms_inventory::{ChangeRecord, SourceStock, StockChangeId, write_off_unreserved};
 use oms_validation::{ExpectedVersion, IdempotencyKey, Keyed, Once, TenantId};
@@ -14,10 +13,10 @@ use oms_validation::{ExpectedVersion, IdempotencyKey, Keyed, Once, TenantId};
 use crate::context::OrderContext;
 use crate::domain::clock::Now;
 use crate::error::{ReroutingError, ShippingError};
-use crate::service::fulfilling::facts::of_hold;
+use crate::service::fulfilling::hold_back::{hold_back, rerouting_hold};
 use crate::service::fulfilling::lock_order::order_of;
-use crate::service::rerouting::facts::{hold_of, of_rejection};
-use crate::service::rerouting::move_fulfilment_order::lock_movable;
+use crate::service::rerouting::facts::{of_rejection, words_of};
+use crate::service::rerouting::move_fulfilment_order::{Movable, lock_movable};
 use crate::service::rerouting::reroute::{
     Rerouted, Target, Wish, contended, may_route_again, reroute,
 };
@@ -25,6 +24,10 @@ use crate::service::rerouting::rerouted::{ReroutedOrder, read_rerouted};
 use crate::service::transitions::claim_key::claim_or_find;
 use crate::service::transitions::happenings::tell;
 use crate::service::transitions::patience::Patience;
+
+/// Why the stock of a warehouse changes that rejects units. The words of the request are those of a person, and may be
+/// erased; movements of stock are kept.
+const REJECTED: &str = "the warehouse rejected units of an order";
 
 /// What a warehouse rejects, and why.
 #[derive(Clone, Debug)]
@@ -42,12 +45,7 @@ pub struct RejectionRequest {
 impl RejectionRequest {
     fn words(&self) -> &str {
         let note = self.note.as_ref().map(oms_fulfilment::Note::as_str);
-        note.unwrap_or(match self.reason {
-            RejectionReason::NotFound => "they were not found",
-            RejectionReason::Damaged => "they are damaged",
-            RejectionReason::Capacity => "the warehouse has too much to do",
-            RejectionReason::Unlisted | RejectionReason::Other(_) => "it gave no reason",
-        })
+        note.unwrap_or_else(|| words_of(self.reason))
     }
 }
 
@@ -82,16 +80,8 @@ pub async fn reject_fulfilment_order(
             let claimed = claim_or_find(connection, tenant, &keyed, move_id.as_uuid()).await?;
             if let Once::Now(_) = claimed {
                 let of = (order_id, id);
-                let relocation = lock_movable(connection, tenant, now, of, expected).await?;
-                reject(
-                    connection,
-                    tenant,
-                    now,
-                    relocation,
-                    (request, move_id),
-                    actor,
-                )
-                .await?;
+                let movable = lock_movable(connection, tenant, now, of, expected).await?;
+                reject(connection, tenant, now, movable, (request, move_id), actor).await?;
             }
             let made = claimed.clone().into_inner().into();
             let read = read_rerouted(connection, tenant, now, (order_id, id, made)).await?;
@@ -110,17 +100,17 @@ async fn reject(
     connection: &mut Connection,
     tenant: TenantId,
     now: Now,
-    relocation: Relocation,
+    movable: Movable,
     (request, move_id): (&RejectionRequest, MoveId),
     actor: &str,
 ) -> Result<(), ReroutingError> {
-    let source = relocation.source().clone();
+    let source = movable.relocation.source().clone();
     let units = source.movable(request.units.as_ref());
     let units = units.map_err(ShippingError::from)?;
-    let words = request.words();
+    let words = movable.storable(request.words());
     let excluded = (source.order_id, source.warehouse_id);
     exclude_warehouse(connection, tenant, now, excluded, words).await?;
-    let told = of_rejection(&source, &units, request.reason, words);
+    let told = of_rejection(&source, &units, request.reason);
     tell(connection, tenant, now, source.order_id, &told, actor).await?;
     let wish = Wish {
         id: move_id,
@@ -131,16 +121,19 @@ async fn reject(
         actor,
         stock: request.stock,
     };
-    match reroute(connection, tenant, now, relocation, wish).await? {
+    match reroute(connection, tenant, now, movable.relocation, wish).await? {
         Rerouted::Moved(_) => Ok(()),
         Rerouted::Nowhere => {
-            let hold = hold_of(HoldReason::NoWarehouse, words);
-            hold_back(connection, tenant, now, &source, &hold, actor).await?;
+            let (hold, unchanged) = (
+                rerouting_hold(HoldReason::NoWarehouse, words),
+                (&source, false),
+            );
+            hold_back(connection, tenant, now, unchanged, &hold, actor).await?;
             if request.stock == SourceStock::WriteOffAll {
                 let products: BTreeSet<_> = units.by_product(&source.lines).into_keys().collect();
                 let record = ChangeRecord {
                     change_id: StockChangeId::from(move_id.as_uuid()),
-                    reason: words,
+                    reason: REJECTED,
                     actor,
                 };
                 let warehouse = source.warehouse_id;
@@ -149,25 +142,4 @@ async fn reject(
             Ok(())
         }
     }
-}
-
-/// Puts a fulfilment order on hold that no other warehouse can send. One that has as many holds as it may have is on hold
-/// anyway.
-pub(crate) async fn hold_back(
-    connection: &mut Connection,
-    tenant: TenantId,
-    now: Now,
-    order: &FulfilmentOrder,
-    hold: &NewHold,
-    actor: &str,
-) -> Result<(), ReroutingError> {
-    if order.check_hold(&hold.handle) == Err(Refusal::TooManyHolds) {
-        return Ok(());
-    }
-    let (is_new, held) = place_hold(connection, tenant, now, order.id, hold, actor).await?;
-    if is_new {
-        let told = of_hold(&held, hold);
-        tell(connection, tenant, now, held.order_id, &told, actor).await?;
-    }
-    Ok(())
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use oms_database::Connection;
 use oms_fulfilment::{
-    Move, MoveCause, MoveId, NewMove, Relocation, Units, find_excluded, include_warehouse,
+    Fulfilment, FulfilmentOrder, HoldHandle, Move, MoveCause, MoveId, NewMove, Relocation, Units,
+    find_excluded, find_fulfilment, include_warehouse,
 };
 use oms_inventory::{
     ChangeRecord, Demand, MoveError, ReservationMove, RoutingTrace, SourceStock, StockChangeId,
@@ -14,13 +15,17 @@ use oms_validation::{TenantId, WarehouseId};
 
 use crate::domain::clock::Now;
 use crate::error::{OrderError, ReroutingError};
-use crate::service::fulfilling::lock_order::fulfilment_of;
+use crate::service::fulfilling::facts::of_release;
 use crate::service::rerouting::facts::of_move;
 use crate::service::transitions::happenings::{tell, write_happenings};
 use crate::store::{destinations, unreadable};
 
 /// Maximum number of times that units are routed, if the stock runs out before it is locked.
 pub(crate) const MAX_ROUTINGS: usize = 5;
+
+/// Why the stock of a warehouse changes that units leave. Why they leave may be told in a person's own words, which may be
+/// erased; movements of stock are kept.
+const REROUTED: &str = "units of an order went to another warehouse";
 
 /// The warehouse that units go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -103,7 +108,7 @@ pub(crate) async fn reroute(
     };
     let record = ChangeRecord {
         change_id: StockChangeId::from(wish.id.as_uuid()),
-        reason: wish.reason,
+        reason: REROUTED,
         actor: wish.actor,
     };
     let reserved = move_reservations(connection, tenant, moved, record).await;
@@ -121,14 +126,35 @@ pub(crate) async fn reroute(
         reason: wish.reason,
         actor: wish.actor,
     };
-    let before = fulfilment_of(connection, tenant, now, order_id).await?;
+    let before = find_fulfilment(connection, tenant, now, order_id).await?;
     let made = relocation.write(connection, tenant, now, wish.units, new);
     let (made, told) = (made.await?, wish.actor);
     tell(connection, tenant, now, order_id, &of_move(&made), told).await?;
-    let after = fulfilment_of(connection, tenant, now, order_id).await?;
+    let after = find_fulfilment(connection, tenant, now, order_id).await?;
+    tell_release(connection, tenant, now, (&before, &after), wish.actor).await?;
     let happened = after.happened_since(&before);
     write_happenings(connection, tenant, now, order_id, &happened, wish.actor).await?;
     Ok(Rerouted::Moved(Box::new(made)))
+}
+
+/// Tells that a fulfilment order is not on hold any more because it could be moved.
+async fn tell_release(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    (before, after): (&Fulfilment, &Fulfilment),
+    actor: &str,
+) -> Result<(), ReroutingError> {
+    let handle = HoldHandle::rerouting();
+    let is_held = |order: &FulfilmentOrder| order.holds.iter().any(|hold| hold.handle == handle);
+    for held in before.fulfilment_orders.iter().filter(|it| is_held(it)) {
+        let mut now_there = after.fulfilment_orders.iter();
+        if now_there.any(|it| it.id == held.id && !is_held(it)) {
+            let told = of_release(held.id, &handle);
+            tell(connection, tenant, now, held.order_id, &told, actor).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether to route again after an error: the stock ran out, and not too often.

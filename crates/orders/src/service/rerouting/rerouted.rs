@@ -2,7 +2,7 @@
 
 use oms_database::Connection;
 use oms_fulfilment::{
-    FulfilmentError, FulfilmentOrder, FulfilmentOrderId, Move, MoveId, find_fulfilments, find_moves,
+    FulfilmentError, FulfilmentOrder, FulfilmentOrderId, Move, MoveId, find_fulfilment, find_moves,
 };
 use oms_inventory::{RouteExplanation, RoutingTrace, explain_route};
 use oms_validation::{OrderId, TenantId};
@@ -39,11 +39,8 @@ pub(crate) async fn read_rerouted(
     now: Now,
     (order_id, id, move_id): (OrderId, FulfilmentOrderId, MoveId),
 ) -> Result<ReroutedOrder, ReroutingError> {
-    let mut found = find_fulfilments(connection, tenant, now, &[order_id]).await?;
-    let orders = found
-        .remove(&order_id)
-        .unwrap_or_default()
-        .fulfilment_orders;
+    let found = find_fulfilment(connection, tenant, now, order_id).await?;
+    let orders = found.fulfilment_orders;
     let find = |id| {
         let order = orders.iter().find(|order| order.id == id);
         order.cloned().ok_or(FulfilmentError::NotFound)

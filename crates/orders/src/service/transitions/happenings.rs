@@ -123,6 +123,10 @@ pub(crate) fn of_fulfilment_order(order: &FulfilmentOrder, turn: Turn) -> Told {
         Turn::Stopped => ("fulfilment_order.stopped", "work stopped on"),
         Turn::Frozen => ("fulfilment_order.frozen", "nothing more is sent for now of"),
         Turn::Thawed => ("fulfilment_order.thawed", "the rest may be sent again of"),
+        Turn::PartlyCancelled => (
+            "fulfilment_order.partly_cancelled",
+            "units will not be sent of",
+        ),
         Turn::Closed => ("fulfilment_order.closed", "nothing is left to send of"),
         Turn::Cancelled => ("fulfilment_order.cancelled", "nothing will be sent of"),
         Turn::Reopened => ("fulfilment_order.reopened", "something is left to send of"),

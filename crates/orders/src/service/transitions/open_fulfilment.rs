@@ -2,7 +2,7 @@
 
 use oms_database::{Connection, DbError};
 use oms_fulfilment::{
-    FulfilmentError, HoldHandle, HoldReason, NewFulfilmentOrder, NewHold, Note, find_fulfilments,
+    FulfilmentError, HoldHandle, HoldReason, NewFulfilmentOrder, NewHold, Note, find_fulfilment,
     find_opened, open_fulfilment_orders, place_hold,
 };
 use oms_validation::{OrderId, TenantId};
@@ -69,8 +69,7 @@ pub(crate) async fn open_late(
     if !ensure_open(connection, tenant, now, order_id).await? {
         return Ok(false);
     }
-    let mut found = find_fulfilments(connection, tenant, now, &[order_id]).await?;
-    let opened = found.remove(&order_id).unwrap_or_default();
+    let opened = find_fulfilment(connection, tenant, now, order_id).await?;
     let Some(order) = opened.fulfilment_orders.first() else {
         return Ok(false);
     };
@@ -104,14 +103,9 @@ pub(crate) async fn open_late(
 /// Why the fulfilment order of an old order is on hold.
 const OLD_ORDER: &str = "the order was paid before oms recorded what is shipped";
 
-/// The name of that hold.
-pub(crate) fn hold_of_old_orders() -> HoldHandle {
-    HoldHandle::parse("before-fulfilment").expect("it is a short lower-case word")
-}
-
 fn of_old_order() -> NewHold {
     NewHold {
-        handle: hold_of_old_orders(),
+        handle: HoldHandle::before_fulfilment(),
         reason: HoldReason::Unlisted,
         note: Note::parse(OLD_ORDER).ok(),
     }

@@ -1,10 +1,12 @@
 //! Ends the cancellation of what an order has not sent, in the commit that ends the refund of its money.
 
+use std::collections::BTreeMap;
+
 use oms_database::{Connection, DbError};
 use oms_fulfilment::{UnsentChange, cancel_frozen, thaw};
 use oms_inventory::{Demand, HeldUnits, StockError, release_parts};
 use oms_payments::RefundEnd;
-use oms_validation::{OrderId, TenantId};
+use oms_validation::{OrderId, ProductId, TenantId, WarehouseId};
 
 use crate::domain::clock::Now;
 use crate::service::transitions::happenings::write_happenings;
@@ -34,23 +36,30 @@ async fn release_cancelled(
     order_id: OrderId,
     changed: &UnsentChange,
 ) -> Result<(), DbError> {
+    // An order has several fulfilment orders in a warehouse, of which one is open at most.
+    let mut cancelled: BTreeMap<WarehouseId, Vec<(ProductId, i32)>> = BTreeMap::new();
     for (warehouse_id, units) in changed.cancelled() {
-        let units = Demand::from_lines(units);
-        // Units of an order, which are within the limits of a demand.
-        let units =
-            units.map_err(|_| DbError::UnexpectedState("no frozen units were cancelled"))?;
-        let held = HeldUnits {
-            holder: order_id.into(),
-            warehouse_id,
-            units: &units,
-        };
-        let released = release_parts(connection, tenant, held).await;
-        released.map_err(|error| match error {
-            StockError::Database(error) => error,
-            StockError::NotReserved(_) | StockError::AlreadyMade | StockError::NotShipped => {
-                DbError::UnexpectedState("an order holds what it has not sent")
-            }
-        })?;
+        cancelled.entry(warehouse_id).or_default().extend(units);
     }
-    Ok(())
+    let demand = |(warehouse_id, units)| {
+        // Units of an order, which are within the limits of a demand.
+        let units = Demand::from_lines(units);
+        let units = units.map_err(|_| DbError::UnexpectedState("no frozen units were cancelled"));
+        Ok::<_, DbError>((warehouse_id, units?))
+    };
+    let cancelled = cancelled.into_iter().map(demand);
+    let cancelled: Vec<(WarehouseId, Demand)> = cancelled.collect::<Result<_, _>>()?;
+    let held = cancelled.iter().map(|(warehouse_id, units)| HeldUnits {
+        holder: order_id.into(),
+        warehouse_id: *warehouse_id,
+        units,
+    });
+    let held: Vec<HeldUnits<'_>> = held.collect();
+    let released = release_parts(connection, tenant, &held).await;
+    released.map_err(|error| match error {
+        StockError::Database(error) => error,
+        StockError::NotReserved(_) | StockError::AlreadyMade | StockError::NotShipped => {
+            DbError::UnexpectedState("an order holds what it has not sent")
+        }
+    })
 }

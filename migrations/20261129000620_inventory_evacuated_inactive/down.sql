@@ -1,0 +1,1 @@
+ALTER TABLE inventory.warehouses DROP CONSTRAINT warehouses_evacuated_inactive;
