@@ -16,6 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::{Handle, Runtime};
 
 use crate::config::Config;
+use crate::events::{self, EventsCommand};
 use crate::import::{self, ImportCommand};
 use crate::installation::{self, InstallationCommand};
 use crate::keys::{self, KeysCommand};
@@ -50,6 +51,9 @@ enum Command {
     /// Create, list, rotate and revoke API keys.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Repair the feed of events after a restore.
+    #[command(subcommand)]
+    Events(EventsCommand),
     /// Print the OpenAPI document, which the server serves at `/openapi.json`.
     Openapi,
     /// Print the statements that grant a database role the privileges to serve, and no others. The owner of the tables runs
@@ -141,6 +145,7 @@ fn run_in(runtime: &Runtime, config: Config, command: Command) -> anyhow::Result
         Command::Installation(command) => {
             runtime.block_on(installation::run(&config, command))?;
         }
+        Command::Events(command) => runtime.block_on(events::run(&config, command))?,
         Command::Keys(command) => runtime.block_on(keys::run(&config, command))?,
         Command::Import(command) => return runtime.block_on(import::run(&config, command)),
         Command::Reconcile { from, to } => {

@@ -86,6 +86,9 @@ pub(crate) struct Config {
     /// Interval at which events stored by other instances are looked for. Events of this instance are applied
     /// immediately.
     pub(crate) gateway_events_interval: Duration,
+    /// Interval at which events that other instances appended are looked for. Events of this instance are relayed
+    /// immediately.
+    pub(crate) events_interval: Duration,
     /// Interval between two passes over the fulfilment orders.
     pub(crate) fulfilment_interval: Duration,
     /// `None`: never.
@@ -203,6 +206,7 @@ impl Config {
                 1000,
                 10..=3_600_000,
             ),
+            events_interval: reader.milliseconds("OMS_EVENTS_INTERVAL_MS", 250, 10..=3_600_000),
             reconcile: reconcile::reconcile_schedule(reader, stripe.timeout),
             payments: PaymentSettings::read(reader),
             order_bounds: bounds::order_bounds(reader, environment),

@@ -16,6 +16,7 @@ use oms_errors::{
     BODY_TIMEOUT, BODY_TOO_LARGE, DATABASE_DENIED, DATABASE_UNAVAILABLE, HEAD_TOO_LARGE, INTERNAL,
     INVALID_REQUEST, OVERLOADED, ProblemType, UNAUTHENTICATED, UNSUPPORTED_MEDIA_TYPE,
 };
+use oms_events::http::{EventsSchemas, webhooks};
 use oms_fulfilment::http::FulfilmentSchemas;
 use oms_inventory::http::InventorySchemas;
 use oms_orders::http::OrdersSchemas;
@@ -27,7 +28,7 @@ use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{RefOr, Response};
 use utoipa::{Modify as _, OpenApi as _};
 
-use crate::parts::PARTS;
+use crate::parts::{EVENT_TYPES, PARTS};
 use crate::routes::{MatchedRoute, ROUTES};
 
 /// Problems of every request with a credential, whatever its route.
@@ -77,6 +78,7 @@ fn document() -> Value {
     document.merge(OrdersSchemas::openapi());
     document.merge(InventorySchemas::openapi());
     document.merge(FulfilmentSchemas::openapi());
+    document.merge(EventsSchemas::openapi());
     for route in ROUTES.iter() {
         document.merge(route.document());
     }
@@ -95,6 +97,7 @@ fn document() -> Value {
     reuse::share_refusals(&mut document);
     components::add_components(&mut document);
     let mut document = serde_json::to_value(&document).expect("its keys are strings");
+    document["webhooks"] = webhooks(EVENT_TYPES);
     nulls::strip(&mut document);
     document
 }

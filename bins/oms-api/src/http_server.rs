@@ -11,6 +11,7 @@ use actix_web::{App, web};
 use anyhow::Context;
 use oms_access::http::announce_limits;
 use oms_errors::{Problem, ROUTE_NOT_FOUND};
+use oms_events::http::EventsApi;
 use oms_fulfilment::http::FulfilmentApi;
 use oms_inventory::http::InventoryApi;
 use oms_orders::http::OrdersApi;
@@ -58,6 +59,7 @@ pub(crate) struct Endpoints {
     pub(crate) orders: OrdersApi,
     pub(crate) inventory: InventoryApi,
     pub(crate) fulfilment: FulfilmentApi,
+    pub(crate) events: EventsApi,
     pub(crate) webhooks: Option<StripeWebhooks>,
     pub(crate) readiness: Readiness,
 }
@@ -79,6 +81,7 @@ pub(crate) fn start(
     let orders = web::Data::new(endpoints.orders);
     let inventory = web::Data::new(endpoints.inventory);
     let fulfilment = web::Data::new(endpoints.fulfilment);
+    let events = web::Data::new(endpoints.events);
     let webhooks = endpoints.webhooks.map(web::Data::new);
     let readiness = web::Data::new(endpoints.readiness);
     let (admission, metrics) = (Arc::new(admission), Arc::new(metrics));
@@ -88,6 +91,7 @@ pub(crate) fn start(
             .app_data(orders.clone())
             .app_data(inventory.clone())
             .app_data(fulfilment.clone())
+            .app_data(events.clone())
             .app_data(readiness.clone())
             .app_data(body_limits.clone())
             .configure(registered(health::ROUTES))
@@ -95,6 +99,7 @@ pub(crate) fn start(
             .configure(registered(oms_orders::http::ROUTES))
             .configure(registered(oms_inventory::http::ROUTES))
             .configure(registered(oms_fulfilment::http::ROUTES))
+            .configure(registered(oms_events::http::ROUTES))
             .configure(|routes| {
                 if let Some(webhooks) = &webhooks {
                     routes.app_data(webhooks.clone());

@@ -14,6 +14,7 @@ mod docs;
 mod document;
 mod encoded_body;
 mod environment_file;
+mod events;
 mod file_descriptors;
 mod geocoders;
 mod grants;

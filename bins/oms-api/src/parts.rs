@@ -2,6 +2,7 @@
 
 use oms_database::Grant;
 use oms_errors::ProblemType;
+use oms_events::EventType;
 
 /// The contribution of a crate.
 pub(crate) struct Part {
@@ -10,6 +11,10 @@ pub(crate) struct Part {
     /// The privileges on its tables, for `oms-api grants`.
     pub(crate) grants: &'static [Grant],
 }
+
+/// The types of events that the contexts publish.
+pub(crate) const EVENT_TYPES: &[&[EventType]] =
+    &[oms_orders::EVENT_TYPES, oms_inventory::EVENT_TYPES];
 
 /// One row per crate.
 pub(crate) const PARTS: &[Part] = &[
@@ -28,6 +33,10 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         problem_types: oms_geocoding::PROBLEM_TYPES,
         grants: oms_geocoding::GRANTS,
+    },
+    Part {
+        problem_types: oms_events::PROBLEM_TYPES,
+        grants: oms_events::GRANTS,
     },
     Part {
         problem_types: oms_payments::PROBLEM_TYPES,

@@ -16,6 +16,7 @@ pub(crate) static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         oms_inventory::http::ROUTES,
         oms_fulfilment::http::ROUTES,
         oms_payments::http::ROUTES,
+        oms_events::http::ROUTES,
         health::ROUTES,
         docs::ROUTES,
     ]

@@ -4,6 +4,8 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use oms_database::Database;
+use oms_events::EventsContext;
+use oms_events::http::EventsApi;
 use oms_fulfilment::FulfilmentContext;
 use oms_fulfilment::http::FulfilmentApi;
 use oms_geocoding::adapters::{AddressBook, Nominatim};
@@ -13,7 +15,7 @@ use oms_inventory::http::InventoryApi;
 use oms_monitoring::metrics::Metrics;
 use oms_monitoring::traces;
 use oms_orders::http::{CardNumbers, OrdersApi};
-use oms_orders::{OrderContext, OrderSettings};
+use oms_orders::{OrderContext, OrderEvents, OrderSettings};
 use oms_payments::PaymentGateway;
 use oms_payments::adapters::instant::InstantGateway;
 use oms_payments::adapters::stripe::{StripeConfig, StripeGateway};
@@ -32,6 +34,7 @@ use crate::config::{Config, Environment, Gateway};
 use crate::geocoders::Geocoders;
 use crate::http_server::Endpoints;
 use crate::metrics::requests::RequestMetrics;
+use crate::parts::EVENT_TYPES;
 use crate::readiness::Readiness;
 use crate::workers::{self, Surroundings};
 use crate::{database, grants, http_server, installation, metrics, shutdown};
@@ -89,6 +92,12 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         database.clone(),
         config.intake_timeout,
     ));
+    let events = Arc::new(EventsContext::new(
+        database.clone(),
+        Arc::new(OrderEvents),
+        EVENT_TYPES,
+        stopping.clone(),
+    ));
     let context = OrderContext::new(database.clone(), gateway, geocoder, settings);
     let context = context.with_preview_geocoder(geocoders.previews);
     let context = context.with_installation(installation);
@@ -100,6 +109,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         config: &config,
         database: &database,
         context: &context,
+        events: &events,
         news: &news,
         metrics: &metrics,
         stopping: &stopping,
@@ -122,6 +132,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
             config.imports,
         ),
         fulfilment: FulfilmentApi::new(Detached::new(fulfilment, Handle::current(), tasks.clone())),
+        events: EventsApi::new(Detached::new(events, Handle::current(), tasks.clone())),
         webhooks: webhooks(&config, &database, news),
         readiness: Readiness::new(database.clone(), config.database.url(), is_stuck),
     };

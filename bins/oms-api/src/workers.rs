@@ -7,15 +7,18 @@ mod failpoints;
 mod fulfilment;
 mod gateway_events;
 mod reconciler;
+mod relay;
 mod retention;
 mod returns;
 mod statistics;
 mod sweeper;
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use oms_database::Database;
+use oms_events::{APPENDED, EventsContext};
 use oms_monitoring::metrics::{Metrics, MetricsError};
 use oms_orders::OrderContext;
 use oms_work::{CancellationToken, Heartbeat, Next, Runner, Worker};
@@ -28,6 +31,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) config: &'a Config,
     pub(crate) database: &'a Database,
     pub(crate) context: &'a Arc<OrderContext>,
+    pub(crate) events: &'a Arc<EventsContext>,
     /// Notified when a gateway event was stored.
     pub(crate) news: &'a Arc<Notify>,
     pub(crate) metrics: &'a Metrics,
@@ -72,6 +76,12 @@ pub(crate) fn start(with: &Surroundings<'_>) -> anyhow::Result<Runner> {
         metrics: gateway_events::EventMetrics::register(metrics)?,
     };
     workers.add_woken(applier, with.news.clone())?;
+    let relay = relay::Relay {
+        context: with.events.clone(),
+        interval: config.events_interval,
+        metrics: relay::RelayMetrics::register(metrics)?,
+    };
+    workers.add_woken(relay, &APPENDED)?;
     workers.add(evacuations::Evacuator {
         context: context(),
         interval,
@@ -129,10 +139,14 @@ struct Workers<'a> {
 
 impl Workers<'_> {
     fn add(&mut self, worker: impl Worker) -> Result<(), MetricsError> {
-        self.add_woken(worker, Arc::default())
+        self.add_woken(worker, Arc::<Notify>::default())
     }
 
-    fn add_woken(&mut self, worker: impl Worker, wake: Arc<Notify>) -> Result<(), MetricsError> {
+    fn add_woken(
+        &mut self,
+        worker: impl Worker,
+        wake: impl Deref<Target = Notify> + Send + Sync + 'static,
+    ) -> Result<(), MetricsError> {
         let worker = failpoints::WithFailpoints::of(worker);
         let heartbeat = self.runner.start_woken(worker, wake);
         measure(&heartbeat, self.metrics)

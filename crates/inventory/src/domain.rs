@@ -11,6 +11,7 @@ pub(crate) mod moving;
 pub(crate) mod name;
 pub(crate) mod price_list;
 pub(crate) mod product;
+pub(crate) mod published;
 pub(crate) mod returned;
 pub(crate) mod rivalry;
 pub(crate) mod routing;

@@ -47,8 +47,9 @@ pub use service::unship::unship;
 pub use service::write_off_unreserved::write_off_unreserved;
 pub use stock_error::{MoveError, ReturnError, StockError};
 
-// For the program, which wires the context, purges keys and measures how long writers wait for stock locks.
+// For the program, which wires the context, publishes events, purges keys and measures how long writers wait for stock locks.
 pub use context::InventoryContext;
+pub use domain::published::EVENT_TYPES;
 pub use service::purge_idempotency_keys::purge_idempotency_keys;
 pub use store::stock_levels::stock_lock_times;
 

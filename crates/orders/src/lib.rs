@@ -16,6 +16,7 @@ pub use oms_batching::BATCH_SIZES;
 
 // For the workers: sweeper, gateway events, alerts and retention, and their metrics.
 pub use domain::alert::{Alert, AlertKind};
+pub use domain::event_types::EVENT_TYPES;
 pub use domain::placing_outcome::PlacingOutcome;
 pub use service::fulfilling::open_missing::{OpeningPass, OpeningTurn, open_missing};
 pub use service::operating::continue_erasures::{ErasureTurn, continue_erasures, oldest_erasure};
@@ -24,6 +25,7 @@ pub use service::operating::purge_addresses::{AddressPass, AddressTurn, purge_ad
 pub use service::operating::purge_declines::purge_declines;
 pub use service::operating::purge_idempotency_keys::purge_idempotency_keys;
 pub use service::reading::measure_backlog::{Backlog, measure_backlog};
+pub use service::reading::order_events::OrderEvents;
 pub use service::rerouting::evacuate_warehouses::{
     EvacuationTurn, evacuate_warehouses, measure_evacuations,
 };

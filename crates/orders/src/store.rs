@@ -22,6 +22,7 @@ pub(crate) mod paid_orders;
 pub(crate) mod placements;
 pub(crate) mod reconciliation_progress;
 pub(crate) mod reconciliations;
+pub(crate) mod records;
 pub(crate) mod retries;
 pub(crate) mod return_credits;
 pub(crate) mod settings;

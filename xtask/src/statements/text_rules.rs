@@ -319,6 +319,7 @@ impl<'a> Statement<'a> {
 pub(super) fn is_schema(word: &str) -> bool {
     [
         "access",
+        "events",
         "fulfilment",
         "geocoding",
         "inventory",

@@ -19,6 +19,8 @@ pub(crate) struct RetentionSettings {
     pub(crate) geocoding: Duration,
     /// Applied gateway events.
     pub(crate) gateway_events: Duration,
+    /// Events of the feed.
+    pub(crate) events: Duration,
     /// Idempotency keys of inventory, and of operations on existing orders. `None`: forever.
     pub(crate) keys: Option<Duration>,
     /// Addresses and metadata of settled orders. `None`: as long as the orders.
@@ -40,6 +42,7 @@ impl RetentionSettings {
                 KEEP_GATEWAY_EVENTS,
                 30,
             ),
+            events: DAY * reader.number("OMS_EVENTS_RETENTION_DAYS", 30, 1..=365),
             keys: for_ever_if_zero(reader.number("OMS_RETENTION_KEYS_DAYS", 0, 0..=3650)),
             addresses: for_ever_if_zero(reader.number("OMS_RETENTION_ADDRESSES_DAYS", 0, 0..=3650)),
             erase_paid_after: DAY * reader.number("OMS_ERASE_PAID_AFTER_DAYS", 14, 0..=365),
@@ -72,11 +75,12 @@ mod tests {
     }
 
     #[test]
-    fn only_caches_and_gateway_events_are_purged_by_default() {
+    fn only_caches_and_events_are_purged_by_default() {
         let settings = read(&[]).unwrap();
         assert_eq!((settings.keys, settings.addresses), (None, None));
         assert_eq!(settings.geocoding, DAY * 30);
         assert_eq!(settings.gateway_events, DAY * 30);
+        assert_eq!(settings.events, DAY * 30);
         assert_eq!(settings.erase_paid_after, DAY * 14);
     }
 
@@ -87,6 +91,7 @@ mod tests {
             "OMS_RETENTION_INTERVAL_MS",
             "OMS_SWEEP_INTERVAL_MS",
             "OMS_GATEWAY_EVENTS_INTERVAL_MS",
+            "OMS_EVENTS_INTERVAL_MS",
             "OMS_FULFILMENT_INTERVAL_MS",
         ] {
             assert!(read(&[(name, "3600000")]).is_ok(), "{name}");
@@ -111,6 +116,8 @@ mod tests {
         for (name, value) in [
             ("OMS_RETENTION_GEOCODING_DAYS", "0"),
             ("OMS_RETENTION_GATEWAY_EVENTS_DAYS", "29"),
+            ("OMS_EVENTS_RETENTION_DAYS", "0"),
+            ("OMS_EVENTS_RETENTION_DAYS", "366"),
             ("OMS_RETENTION_KEYS_DAYS", "-1"),
             ("OMS_RETENTION_ADDRESSES_DAYS", "3651"),
             ("OMS_ERASE_PAID_AFTER_DAYS", "1.5"),

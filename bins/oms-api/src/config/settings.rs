@@ -295,6 +295,10 @@ const ORDERS: &[Setting] = &[
         "Maximum time that an order waits in the queue, and that any request waits for a locked order.",
     ),
     setting(
+        "OMS_EVENTS_INTERVAL_MS",
+        "Interval at which events that other instances appended are looked for, to give them their positions in the feed. Events of this instance are relayed immediately.",
+    ),
+    setting(
         "OMS_FULFILMENT_INTERVAL_MS",
         "Interval at which an instance looks for fulfilment orders that [an older instance](../operating/upgrading.md#shipping) left missing or open.",
     ),
@@ -433,6 +437,10 @@ const RETENTION: &[Setting] = &[
     setting(
         "OMS_RETENTION_GATEWAY_EVENTS_DAYS",
         "Days for which applied gateway events are kept.",
+    ),
+    setting(
+        "OMS_EVENTS_RETENTION_DAYS",
+        "Days for which the feed of events is kept. A client whose cursor is older gets 410 `events.cursor_expired`.",
     ),
     setting(
         "OMS_RETENTION_KEYS_DAYS",

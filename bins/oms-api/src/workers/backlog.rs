@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use oms_database::{Database, DbError};
+use oms_events::{OutboxBacklog, measure_outbox};
 use oms_fulfilment::{OPEN_STATUSES, OpenCounts, count_open_fulfilment_orders};
 use oms_monitoring::metrics::{Metrics, MetricsError};
 use oms_orders::{OrderContext, measure_backlog, measure_evacuations, measure_reconciliation};
@@ -58,6 +59,13 @@ impl Worker for BacklogGauges {
             Ok(due) => set(&gauges.due_gateway_events, due),
             Err(error) => warn(&error, "gateway events"),
         }
+        match measure_relay(&self.database).await {
+            Ok(backlog) => {
+                set(&gauges.outbox_rows, backlog.rows);
+                set_ms(&gauges.relay_lag_ms, backlog.oldest);
+            }
+            Err(error) => warn(&error, "events to relay"),
+        }
         if let Some(own) = self.compared {
             match measure_reconciliation(&self.context, own).await {
                 Ok(measured) => {
@@ -97,6 +105,11 @@ async fn count_open(database: &Database) -> Result<OpenCounts, DbError> {
     count_open_fulfilment_orders(&mut connection, None).await
 }
 
+async fn measure_relay(database: &Database) -> Result<OutboxBacklog, DbError> {
+    let mut connection = database.acquire().await?;
+    measure_outbox(&mut connection).await
+}
+
 async fn count_events(database: &Database) -> Result<u64, PaymentError> {
     let mut connection = database.acquire().await?;
     count_due_gateway_events(&mut connection).await
@@ -121,6 +134,8 @@ pub(super) struct Gauges {
     open_dead_letters: Arc<AtomicU64>,
     due_gateway_events: Arc<AtomicU64>,
     standstill_ms: Arc<AtomicU64>,
+    outbox_rows: Arc<AtomicU64>,
+    relay_lag_ms: Arc<AtomicU64>,
     open_findings: Arc<AtomicU64>,
     reconciled_age_ms: Arc<AtomicU64>,
     open_fulfilment_orders: [Arc<AtomicU64>; OPEN_STATUSES.len()],
@@ -131,7 +146,7 @@ impl Gauges {
     /// Registers the gauges. Those of the reconciliation exist only if charges are compared.
     pub(super) fn register(metrics: &Metrics, compares: bool) -> Result<Self, MetricsError> {
         let gauges = Self::default();
-        let of_work: [Gauge<'_>; 5] = [
+        let of_work: [Gauge<'_>; 7] = [
             (
                 "oms_sweep_lag_seconds",
                 "Time for which the first order of the sweeper's work list has been due; 0 when none is due.",
@@ -154,6 +169,18 @@ impl Gauges {
                 "oms_evacuation_standstill_seconds",
                 "Longest time for which an evacuation in progress has moved and held nothing; 0 when none is in progress.",
                 &gauges.standstill_ms,
+                1000.0,
+            ),
+            (
+                "oms_events_outbox_rows",
+                "Transactions whose events have no position in the feed yet, counted up to 100,000.",
+                &gauges.outbox_rows,
+                1.0,
+            ),
+            (
+                "oms_events_relay_lag_seconds",
+                "Age of the oldest of these transactions; 0 when there is none.",
+                &gauges.relay_lag_ms,
                 1000.0,
             ),
             (

@@ -39,15 +39,17 @@ enum Kind {
     OrderKeys,
     InventoryKeys,
     Declines,
+    Events,
 }
 
 impl Kind {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::GatewayEvents,
         Self::GeocodingCache,
         Self::OrderKeys,
         Self::InventoryKeys,
         Self::Declines,
+        Self::Events,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -57,6 +59,7 @@ impl Kind {
             Self::OrderKeys => "order_keys",
             Self::InventoryKeys => "inventory_keys",
             Self::Declines => "declines",
+            Self::Events => "events",
         }
     }
 
@@ -67,6 +70,7 @@ impl Kind {
             Self::GeocodingCache => Some(settings.geocoding),
             Self::OrderKeys | Self::InventoryKeys => settings.keys,
             Self::Declines => Some(LONGEST_WINDOW),
+            Self::Events => Some(settings.events),
         }
     }
 
@@ -77,6 +81,7 @@ impl Kind {
             Self::GeocodingCache => purge_cached_locations(connection, older_than).await,
             Self::OrderKeys => oms_orders::purge_idempotency_keys(connection, older_than).await,
             Self::Declines => oms_orders::purge_declines(connection, older_than).await,
+            Self::Events => oms_events::purge_feed(connection, older_than).await,
             Self::InventoryKeys => {
                 oms_inventory::purge_idempotency_keys(connection, older_than).await
             }

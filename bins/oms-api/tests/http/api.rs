@@ -14,7 +14,7 @@ pub const SECRET_KEY: &str = "sk_test_hushHushKey";
 ///
 /// No time-out of these settings expires on a slow machine unless the test wants that. A test about a time-out sets its
 /// own.
-const SETTINGS: [(&str, &str); 22] = [
+const SETTINGS: [(&str, &str); 23] = [
     ("OMS_PORT", "0"),
     ("OMS_METRICS_PORT", "0"),
     ("OMS_LOG_FORMAT", "json"),
@@ -35,6 +35,7 @@ const SETTINGS: [(&str, &str); 22] = [
     ("OMS_SWEEP_INTERVAL_MS", "3600000"),
     ("OMS_SWEEP_AFTER_MS", "3600000"),
     ("OMS_GATEWAY_EVENTS_INTERVAL_MS", "3600000"),
+    ("OMS_EVENTS_INTERVAL_MS", "3600000"),
     ("OMS_FULFILMENT_INTERVAL_MS", "3600000"),
     ("OMS_RECONCILE_INTERVAL_MS", "0"),
 ];

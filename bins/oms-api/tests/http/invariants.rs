@@ -71,7 +71,7 @@ pub async fn assert_charges_match(database: &StoreDatabase, sandbox: &Sandbox, w
 
 /// A shop with an order of each kind: paid, free, declined, pending, left to an operator, refunded by part and in full,
 /// being refunded, cancelled, shipped, moved, and sent back.
-async fn shop_of_all_kinds() -> Shop {
+pub async fn shop_of_all_kinds() -> Shop {
     let shop = Shop::open().await;
     let lost = json!({ "type": "error_before", "status": 500 });
     shop.sandbox.once("confirm", lost.clone()).await;

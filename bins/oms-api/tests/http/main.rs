@@ -42,6 +42,7 @@ mod transcript;
 // The tests, by subject.
 mod credentials;
 mod documents;
+mod events;
 mod inventory;
 mod operating;
 mod orders;

@@ -20,6 +20,7 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         oms_inventory::http::ROUTES,
         oms_fulfilment::http::ROUTES,
         oms_payments::http::ROUTES,
+        oms_events::http::ROUTES,
     ];
     let of_contexts = tables.into_iter().flatten().map(|row| Route {
         method: row.method,

@@ -9,11 +9,13 @@ use diesel_async::RunQueryDsl;
 use oms_database::{
     CachedStatement, Connection, DbError, Statement, cached_sql, send_in_transaction,
 };
+use oms_events::record;
 use oms_validation::{Cursor, TenantId};
 use uuid::Uuid;
 
 use crate::domain::allocation::LevelKey;
 use crate::domain::id::{MovementId, StockChangeId};
+use crate::domain::published::of_movements;
 use crate::domain::stock_change::PlannedMovement;
 use crate::domain::stock_level::LevelChange;
 use crate::domain::stock_movement::{ChangeRecord, MovementFilter, MovementKind, StockMovement};
@@ -53,23 +55,24 @@ pub(crate) fn insert<'q>(
     insert_all(tenant, &movements)
 }
 
-/// Like [`insert`], for the movements of several changes.
+/// Like [`insert`], for the movements of several changes. Appends them to the feed too.
 pub(crate) fn insert_all<'q>(
     tenant: TenantId,
     movements: &[(PlannedMovement, ChangeRecord<'q>)],
 ) -> Statement<'q, usize> {
     let ids: Vec<Uuid> = movements.iter().map(|_| Uuid::now_v7()).collect();
-    let records = || movements.iter().map(|(_, record)| record);
-    let reasons: Vec<&str> = records().map(|it| it.reason).collect();
-    let actors: Vec<&str> = records().map(|it| it.actor).collect();
-    let changes: Vec<Uuid> = records().map(|it| it.change_id.as_uuid()).collect();
+    let changed = || movements.iter().map(|(_, record)| record);
+    let reasons: Vec<&str> = changed().map(|it| it.reason).collect();
+    let actors: Vec<&str> = changed().map(|it| it.actor).collect();
+    let changes: Vec<Uuid> = changed().map(|it| it.change_id.as_uuid()).collect();
     let planned = || movements.iter().map(|(movement, _)| movement);
     let warehouses: Vec<Uuid> = planned().map(|m| m.level.0.as_uuid()).collect();
     let products: Vec<Uuid> = planned().map(|m| m.level.1.as_uuid()).collect();
     let kinds: Vec<&str> = planned().map(|m| m.kind.as_str()).collect();
     let quantities: Vec<i32> = planned().map(|m| m.quantity).collect();
     let quarantined: Vec<i32> = planned().map(|m| m.quarantined).collect();
-    cached_sql(
+    let records = of_movements(movements);
+    let insert = cached_sql(
         "INSERT INTO inventory.stock_movements
              (tenant_id, id, warehouse_id, product_id, kind, quantity, quarantined, reason, actor, change_id)
          SELECT t.tenant_id, m.id, m.warehouse_id, m.product_id, m.kind, m.quantity, m.quarantined, m.reason, m.actor,
@@ -90,7 +93,11 @@ pub(crate) fn insert_all<'q>(
     .bind::<Array<Text>, _>(reasons)
     .bind::<Array<Text>, _>(actors)
     .bind::<Array<SqlUuid>, _>(changes)
-    .affected()
+    .affected();
+    match records.is_empty() {
+        true => insert,
+        false => insert.then(record(tenant, &records)),
+    }
 }
 
 /// Selects a [`Row`]. A macro, because the text of a cached statement must be a constant.

@@ -7,3 +7,4 @@ pub(crate) mod get_timeline;
 pub(crate) mod list_dead_letters;
 pub(crate) mod list_orders;
 pub(crate) mod measure_backlog;
+pub(crate) mod order_events;

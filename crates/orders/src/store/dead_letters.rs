@@ -6,6 +6,7 @@ use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz, Uuid as Sq
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 use oms_validation::{Currency, Cursor, Money, OrderId, TenantId};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::domain::clock::Now;
@@ -13,7 +14,7 @@ use crate::domain::dead_letter::{DeadLetter, DeadLetterFilter, Resolution, Resol
 use crate::domain::id::DeadLetterId;
 use crate::domain::settlement::{GatewaySaid, Settlement};
 use crate::domain::status::OrderStatus;
-use crate::store::unreadable;
+use crate::store::{records, unreadable};
 
 /// Inserts the dead letter of an order that is still on the work list. If the order counts as unpaid there, the dead
 /// letter counts as unpaid too.
@@ -26,7 +27,7 @@ pub(crate) async fn insert(
     reason: &str,
     tries: u32,
 ) -> Result<(), DbError> {
-    cached_sql(
+    let inserted = cached_sql(
         "INSERT INTO orders.dead_letters (tenant_id, id, order_id, reason, tries, created_at, customer_id, units)
          SELECT o.tenant_id, $2, o.id, $4, $5, greatest($6, now()), r.customer_id, r.units
          FROM orders.orders o LEFT JOIN orders.reconciliations r ON r.tenant_id = o.tenant_id AND r.order_id = o.id
@@ -40,7 +41,18 @@ pub(crate) async fn insert(
     .bind::<Nullable<Timestamptz>, _>(now)
     .execute(connection)
     .await?;
-    Ok(())
+    let opened = [(id.as_uuid(), order_id.as_uuid())];
+    let opened = &opened[..inserted.min(1)];
+    let facts = json!({ "tries": tries });
+    records::of_dead_letters(
+        connection,
+        tenant,
+        now,
+        "dead_letter.opened",
+        opened,
+        &facts,
+    )
+    .await
 }
 
 /// Resolves an open dead letter with an operator's verdict. Returns `false` if it was already closed.
@@ -53,11 +65,12 @@ pub(crate) async fn resolve(
     by: &str,
     note: Option<&str>,
 ) -> Result<bool, DbError> {
-    let resolved = cached_sql(
+    let resolved: Vec<Closed> = cached_sql(
         "UPDATE orders.dead_letters
          SET resolution = $3, resolved_by = $4, note = $5, resolved_at = greatest($6, now()),
              customer_id = NULL, units = NULL
-         WHERE tenant_id = $1 AND id = $2 AND resolved_at IS NULL",
+         WHERE tenant_id = $1 AND id = $2 AND resolved_at IS NULL
+         RETURNING id, order_id",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(id.as_uuid())
@@ -65,9 +78,11 @@ pub(crate) async fn resolve(
     .bind::<Text, _>(by)
     .bind::<Nullable<Text>, _>(note)
     .bind::<Nullable<Timestamptz>, _>(now)
-    .execute(connection)
+    .load(connection)
     .await?;
-    Ok(resolved == 1)
+    let is_resolved = !resolved.is_empty();
+    publish_closed(connection, tenant, now, resolved, resolution.as_str()).await?;
+    Ok(is_resolved)
 }
 
 /// Closes the open dead letter, if any, of an order that was settled by other means.
@@ -78,19 +93,49 @@ pub(crate) async fn close_of_order(
     order_id: OrderId,
     by: &str,
 ) -> Result<(), DbError> {
-    cached_sql(
+    let closed: Vec<Closed> = cached_sql(
         "UPDATE orders.dead_letters
          SET resolution = 'ended', resolved_by = $3, resolved_at = greatest($4, now()),
              customer_id = NULL, units = NULL
-         WHERE tenant_id = $1 AND order_id = $2 AND resolved_at IS NULL",
+         WHERE tenant_id = $1 AND order_id = $2 AND resolved_at IS NULL
+         RETURNING id, order_id",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(order_id.as_uuid())
     .bind::<Text, _>(by)
     .bind::<Nullable<Timestamptz>, _>(now)
-    .execute(connection)
+    .load(connection)
     .await?;
-    Ok(())
+    publish_closed(connection, tenant, now, closed, "ended").await
+}
+
+/// A dead letter that was closed.
+#[derive(QueryableByName)]
+struct Closed {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = SqlUuid)]
+    order_id: Uuid,
+}
+
+async fn publish_closed(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    closed: Vec<Closed>,
+    resolution: &str,
+) -> Result<(), DbError> {
+    let closed: Vec<(Uuid, Uuid)> = closed.into_iter().map(|it| (it.id, it.order_id)).collect();
+    let facts = json!({ "resolution": resolution });
+    records::of_dead_letters(
+        connection,
+        tenant,
+        now,
+        "dead_letter.resolved",
+        &closed,
+        &facts,
+    )
+    .await
 }
 
 /// The text of a query. A macro, because the text of a cached statement must be a constant.

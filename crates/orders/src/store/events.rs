@@ -6,14 +6,18 @@ use diesel::sql_types::{
     Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, cached_sql};
-use oms_validation::{OrderId, TenantId};
+use oms_database::{CachedStatement, Connection, DbError, cached_sql, send_in_transaction};
+use oms_events::{EventKey, append};
+use oms_validation::{Currency, Money, OrderId, TenantId};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::domain::clock::Now;
 use crate::domain::event::OrderEvent;
+use crate::domain::event_types::is_published;
+use crate::domain::published::Published;
 use crate::domain::status::OrderStatus;
+use crate::store::unreadable;
 
 /// An event that does not change the status.
 #[derive(Clone, Debug)]
@@ -32,13 +36,23 @@ pub(crate) struct Event<'a> {
     pub(crate) reason: &'a str,
 }
 
-/// Appends events, in the commit of the changes that they record.
+impl Event<'_> {
+    fn key(&self) -> EventKey {
+        EventKey::of_order(self.order_id.as_uuid(), self.sequence)
+    }
+}
+
+/// Inserts events and appends them to the feed, in the transaction of the changes that they record.
 pub(crate) async fn insert(
     connection: &mut Connection,
     tenant: TenantId,
     now: Now,
     events: &[Event<'_>],
 ) -> Result<(), DbError> {
+    debug_assert!(events.iter().all(|it| is_published(it.kind)));
+    if events.is_empty() {
+        return Ok(());
+    }
     let orders: Vec<Uuid> = events.iter().map(|it| it.order_id.as_uuid()).collect();
     let sequences: Vec<i32> = events.iter().map(|it| it.sequence).collect();
     let statuses: Vec<&str> = events.iter().map(|it| it.status.as_str()).collect();
@@ -46,7 +60,8 @@ pub(crate) async fn insert(
     let reasons: Vec<&str> = events.iter().map(|it| it.reason).collect();
     let kinds: Vec<&str> = events.iter().map(|it| it.kind).collect();
     let data: Vec<Option<&Value>> = events.iter().map(|it| it.data).collect();
-    cached_sql(
+    let keys: Vec<EventKey> = events.iter().map(Event::key).collect();
+    let insert = cached_sql(
         "INSERT INTO orders.events
              (tenant_id, order_id, sequence, from_status, to_status, actor, reason, occurred_at, type, data)
          SELECT t.tenant_id, e.order_id, e.sequence, e.status, e.status, e.actor, e.reason, greatest($9, now()), e.type,
@@ -65,8 +80,8 @@ pub(crate) async fn insert(
     .bind::<Array<Text>, _>(kinds)
     .bind::<Array<Nullable<Jsonb>>, _>(data)
     .bind::<Nullable<Timestamptz>, _>(now)
-    .execute(connection)
-    .await?;
+    .affected();
+    send_in_transaction(connection, (insert, append(tenant, &keys))).await?;
     Ok(())
 }
 
@@ -156,4 +171,55 @@ impl Row {
             occurred_at: self.occurred_at,
         }
     }
+}
+
+/// The events with these keys, in any order, with what is published of them.
+pub(crate) async fn find_published(
+    connection: &mut Connection,
+    tenant: TenantId,
+    keys: &[EventKey],
+) -> Result<Vec<Published>, DbError> {
+    #[derive(QueryableByName)]
+    struct PublishedRow {
+        #[diesel(sql_type = SqlUuid)]
+        order_id: Uuid,
+        #[diesel(embed)]
+        event: Row,
+        #[diesel(sql_type = BigInt)]
+        total_minor: i64,
+        #[diesel(sql_type = Text)]
+        currency: String,
+        #[diesel(sql_type = Nullable<Text>)]
+        failure: Option<String>,
+    }
+
+    let (orders, sequences): (Vec<Uuid>, Vec<i32>) =
+        keys.iter().map(|key| (key.subject_id, key.number)).unzip();
+    let rows: Vec<PublishedRow> = cached_sql(
+        "SELECT e.order_id, e.sequence, e.from_status, e.to_status, e.actor, '' AS reason, e.occurred_at, e.type AS kind,
+                e.data, o.total_minor, o.currency,
+                CASE WHEN e.to_status = 'FAILED' THEN o.failure_code END AS failure
+         FROM unnest($2::uuid[], $3::integer[]) AS wanted (order_id, sequence)
+         JOIN orders.events e
+             ON e.tenant_id = $1 AND e.order_id = wanted.order_id AND e.sequence = wanted.sequence
+         JOIN orders.orders o ON o.tenant_id = $1 AND o.id = e.order_id",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(orders)
+    .bind::<Array<Integer>, _>(sequences)
+    .load(connection)
+    .await?;
+    let published = |row: PublishedRow| {
+        let currency = Currency::parse_stored(&row.currency).map_err(unreadable)?;
+        Ok(Published {
+            order_id: row.order_id.into(),
+            event: row.event.into_event(),
+            total: Money {
+                amount_minor: row.total_minor,
+                currency,
+            },
+            failure: row.failure,
+        })
+    };
+    rows.into_iter().map(published).collect()
 }

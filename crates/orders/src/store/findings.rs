@@ -14,6 +14,7 @@ use oms_database::{Connection, DbError, cached_sql};
 use oms_payments::{ChargeId, Reference};
 use oms_validation::{InstallationId, Money, TenantId};
 use oms_work::{DueTenant, claim_sql, due_tenants_sql, postpone_sql};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::domain::actor::RECONCILER;
@@ -21,6 +22,7 @@ use crate::domain::clock::Now;
 use crate::domain::finding::{Finding, FindingAction, FindingKind};
 use crate::domain::id::FindingId;
 use crate::domain::suspicion::Suspicion;
+use crate::store::records;
 
 use reading::{Row, columns};
 pub(crate) use reading::{count_open, find, list};
@@ -68,6 +70,7 @@ pub(crate) async fn insert(
     .bind::<Nullable<SqlUuid>, _>(suspicion.installation.map(InstallationId::as_uuid))
     .execute(connection)
     .await?;
+    publish_opened(connection, tenant, now, id, suspicion, inserted).await?;
     Ok(inserted == 1)
 }
 
@@ -141,6 +144,7 @@ pub(crate) async fn reopen(
     .bind::<Nullable<Timestamptz>, _>(now)
     .execute(connection)
     .await?;
+    publish_opened(connection, tenant, now, id, suspicion, reopened).await?;
     Ok(reopened == 1)
 }
 
@@ -233,17 +237,75 @@ pub(crate) async fn resolve(
     by: &str,
     note: &str,
 ) -> Result<bool, DbError> {
-    let resolved = cached_sql(
+    let resolved: Vec<Resolved> = cached_sql(
         "UPDATE orders.findings
          SET resolved_at = greatest($5, now()), resolved_by = $3, note = $4, due_at = NULL
-         WHERE tenant_id = $1 AND id = $2 AND resolved_at IS NULL",
+         WHERE tenant_id = $1 AND id = $2 AND resolved_at IS NULL
+         RETURNING id, kind, order_id",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(id.as_uuid())
     .bind::<Text, _>(by)
     .bind::<Text, _>(note)
     .bind::<Nullable<Timestamptz>, _>(now)
-    .execute(connection)
+    .load(connection)
     .await?;
-    Ok(resolved == 1)
+    let is_resolved = !resolved.is_empty();
+    publish_resolved(connection, tenant, now, resolved, by).await?;
+    Ok(is_resolved)
+}
+
+/// A finding that was resolved.
+#[derive(QueryableByName)]
+struct Resolved {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = Text)]
+    kind: String,
+    #[diesel(sql_type = Nullable<SqlUuid>)]
+    order_id: Option<Uuid>,
+}
+
+async fn publish_resolved(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    resolved: Vec<Resolved>,
+    by: &str,
+) -> Result<(), DbError> {
+    let resolved = resolved.into_iter();
+    let resolved: Vec<_> = resolved.map(|it| (it.id, it.kind, it.order_id)).collect();
+    let facts = json!({ "resolvedBy": by });
+    records::of_findings(
+        connection,
+        tenant,
+        now,
+        "finding.resolved",
+        &resolved,
+        &facts,
+    )
+    .await
+}
+
+/// Publishes that a finding was opened, unless `written` is 0.
+async fn publish_opened(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    id: FindingId,
+    suspicion: &Suspicion,
+    written: usize,
+) -> Result<(), DbError> {
+    let order_id = suspicion.order.map(|order| order.0.as_uuid());
+    let opened = [(id.as_uuid(), suspicion.kind.as_str().to_owned(), order_id)];
+    let opened = &opened[..written.min(1)];
+    records::of_findings(
+        connection,
+        tenant,
+        now,
+        "finding.opened",
+        opened,
+        &json!({}),
+    )
+    .await
 }

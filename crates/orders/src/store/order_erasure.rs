@@ -5,10 +5,11 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{
-    Array, BigInt, Bool, Double, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+    Array, BigInt, Bool, Double, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, cached_sql};
+use oms_database::{CachedStatement, Connection, DbError, cached_sql, send_in_transaction};
+use oms_events::{EventKey, append};
 use oms_validation::{OrderId, TenantId};
 use serde_json::Value;
 use uuid::Uuid;
@@ -150,6 +151,8 @@ pub(crate) async fn erase(
     struct Erased {
         #[diesel(sql_type = SqlUuid)]
         id: Uuid,
+        #[diesel(sql_type = Integer)]
+        version: i32,
     }
 
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
@@ -176,7 +179,7 @@ pub(crate) async fn erase(
              erased_at = least(o.erased_at, greatest($2, now())),
              version = o.version + 1, updated_at = greatest($2, now())
          FROM locked WHERE o.tenant_id = $1 AND o.id = locked.id
-         RETURNING o.id"
+         RETURNING o.id, o.version"
     ))
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Nullable<Timestamptz>, _>(now)
@@ -187,8 +190,13 @@ pub(crate) async fn erase(
     .bind::<Nullable<SqlUuid>, _>(scope.customer().map(CustomerId::as_uuid))
     .load(connection)
     .await?;
+    if erased.is_empty() {
+        return Ok(0);
+    }
+    let key = |row: &Erased| EventKey::of_order(row.id, row.version);
+    let keys: Vec<EventKey> = erased.iter().map(key).collect();
     let ids: Vec<Uuid> = erased.into_iter().map(|row| row.id).collect();
-    let noted = cached_sql(
+    let note = cached_sql(
         "INSERT INTO orders.events
              (tenant_id, order_id, sequence, from_status, to_status, actor, reason, occurred_at)
          SELECT o.tenant_id, o.id, o.version, o.status, o.status, $3, $4, greatest($5, now())
@@ -199,8 +207,8 @@ pub(crate) async fn erase(
     .bind::<Text, _>(authorship.actor)
     .bind::<Text, _>(authorship.reason)
     .bind::<Nullable<Timestamptz>, _>(now)
-    .execute(connection)
-    .await?;
+    .affected();
+    let (noted, _) = send_in_transaction(connection, (note, append(tenant, &keys))).await?;
     Ok(i32::try_from(noted).unwrap_or(i32::MAX))
 }
 

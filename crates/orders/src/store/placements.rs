@@ -10,6 +10,7 @@ use diesel::sql_types::{
 };
 use oms_database::{CachedStatement, Engine, Statement, cached_sql, in_transaction_sql};
 use oms_inventory::PriceListCode;
+use oms_events::{APPENDED, append_sql};
 use oms_validation::{IdempotencyKey, OrderId, TenantId};
 use uuid::Uuid;
 
@@ -30,7 +31,7 @@ pub(crate) struct Placement<'a> {
 }
 
 /// One statement for everything that an order begins with: the order itself, which claims the key, its lines, its first
-/// event, and its work-list entry, which a paid order does not have.
+/// event with its place in the feed, and its work-list entry, which a paid order does not have.
 ///
 /// The standings don't include the new orders: a statement doesn't see what it inserts.
 const INSERT_ALL: &str = concat!(
@@ -66,6 +67,9 @@ told AS (
     FROM unnest($7::uuid[], $5::text[], $2::text[]) AS deed (order_id, actor, status)
     JOIN placed ON placed.id = deed.order_id
 ),
+appended AS (",
+    append_sql!("$29", tenant "$1", subject "placed.id", number "1", from "placed"),
+    "),
 listed AS (
     INSERT INTO orders.reconciliations (tenant_id, order_id, due_at, customer_id, units)
     SELECT $1, placed.id, placed.created_at + make_interval(secs => $4), new.customer_id, new.units
@@ -117,6 +121,11 @@ INSERT INTO orders.events (tenant_id, order_id, sequence, from_status, to_status
 SELECT placed.tenant_id, placed.id, 1, NULL, placed.status, deed.actor, $4, placed.created_at
 FROM unnest($2::uuid[], $3::text[]) AS deed (order_id, actor)
 JOIN orders.orders AS placed ON placed.tenant_id = $1 AND placed.id = deed.order_id";
+
+const APPEND_EVENTS: &str = append_sql!(
+    "$2", tenant "placed.tenant_id", subject "placed.id", number "placed.version",
+    from "orders.orders AS placed WHERE placed.tenant_id = $1 AND placed.id = ANY ($3) GROUP BY placed.tenant_id"
+);
 
 /// A claim begins with the time in microseconds, as the default of its column does: a distributed engine can't send a
 /// row with that default to its node.
@@ -236,7 +245,9 @@ fn insert_all(new: New<'_>) -> Statement<'_, HashMap<OrderId, Inserted>> {
         .bind::<BigInt, _>(at_most(new.most))
         .bind::<Array<BigInt>, _>(lines.payable)
         .bind::<Array<Nullable<Text>>, _>(orders.price_lists)
+        .bind::<SqlUuid, _>(Uuid::now_v7())
         .rows::<Placed>()
+        .signalling(&APPENDED)
         .map(|placed| {
             let inserted = |row: Placed| {
                 let inserted = Inserted {
@@ -299,13 +310,19 @@ fn insert_by_table(new: New<'_>) -> Statement<'_, HashMap<OrderId, Inserted>> {
         .bind::<Array<Text>, _>(orders.actors)
         .bind::<Text, _>(new.reason)
         .affected();
+    let append = cached_sql(APPEND_EVENTS)
+        .bind::<SqlUuid, _>(tenant)
+        .bind::<SqlUuid, _>(Uuid::now_v7())
+        .bind::<Array<SqlUuid>, _>(orders.ids.clone())
+        .affected()
+        .signalling(&APPENDED);
     let insert_entries = cached_sql(INSERT_ENTRIES)
         .bind::<SqlUuid, _>(tenant)
         .bind::<Array<SqlUuid>, _>(orders.ids)
         .bind::<Array<BigInt>, _>(orders.units)
         .bind::<Double, _>(new.delay.as_secs_f64())
         .affected();
-    let insert = insert.then(insert_lines).then(insert_events);
+    let insert = insert.then(insert_lines).then(insert_events).then(append);
     let insert = standings.and(insert.then(insert_entries));
     insert.map(move |(standings, placed)| {
         let inserted = |row: Placed| {

@@ -8,6 +8,7 @@ use diesel::result::Error as DieselError;
 use diesel::sql_types::Bool;
 use diesel::{QueryResult, QueryableByName};
 use diesel_async::{AsyncConnection, RunQueryDsl};
+use tokio::sync::Notify;
 
 use crate::{Connection, DbError, cached_sql};
 
@@ -87,6 +88,8 @@ pub(crate) struct Memory {
     /// The statements that the connection has executed, and therefore prepared: the addresses and lengths of their
     /// texts, which are constants.
     executed: BTreeSet<(usize, usize)>,
+    /// What to notify when the open transaction is committed.
+    signals: Vec<&'static Notify>,
 }
 
 impl Instrumentation for Memory {
@@ -102,6 +105,18 @@ impl Memory {
 
     pub(crate) fn add_executed(&mut self, texts: &[&'static str]) {
         self.executed.extend(texts.iter().map(|text| address(text)));
+    }
+
+    pub(crate) fn add_signals(&mut self, signals: Vec<&'static Notify>) {
+        for signal in signals {
+            if !self.signals.iter().any(|kept| std::ptr::eq(*kept, signal)) {
+                self.signals.push(signal);
+            }
+        }
+    }
+
+    pub(crate) fn take_signals(&mut self) -> Vec<&'static Notify> {
+        std::mem::take(&mut self.signals)
     }
 }
 

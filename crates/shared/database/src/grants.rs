@@ -22,6 +22,11 @@ impl Grant {
         Self::new(table, &["SELECT", "INSERT"])
     }
 
+    /// Rows are inserted and deleted, never updated.
+    pub const fn pass_through(table: &'static str) -> Self {
+        Self::new(table, &["SELECT", "INSERT", "DELETE"])
+    }
+
     /// Rows are inserted and updated, never deleted.
     pub const fn write(table: &'static str) -> Self {
         Self::new(table, &["SELECT", "INSERT", "UPDATE"])

@@ -24,6 +24,7 @@ mod retirement;
 mod session;
 mod session_settings;
 mod sessions;
+mod signals;
 mod statement;
 #[cfg(debug_assertions)]
 mod statement_log;

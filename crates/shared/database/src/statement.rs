@@ -14,7 +14,9 @@ use diesel::sql_types::Untyped;
 use diesel_async::AsyncConnectionCore;
 use futures_util::future::{BoxFuture, join};
 use futures_util::{FutureExt, TryFutureExt, TryStreamExt, future};
+use tokio::sync::Notify;
 
+use crate::signals;
 use crate::{CachedSql, CachedSqlWithBind, Connection, DbError, Durations, Engine};
 
 /// Whether a statement is sent before the previous one is answered.
@@ -30,6 +32,8 @@ type Start<'q, T> =
 /// The requests of a statement for an engine.
 pub(crate) struct Built<'q, T> {
     pub(crate) texts: Vec<&'static str>,
+    /// What to notify once the transaction is committed.
+    pub(crate) signals: Vec<&'static Notify>,
     /// Returns a future of the result. Its first poll sends the requests: all of them with [`Pace::Together`], if the
     /// connection has prepared them, and otherwise the first.
     pub(crate) start: Start<'q, T>,
@@ -42,6 +46,7 @@ impl<'q, T> Built<'q, T> {
     ) -> Self {
         Self {
             texts,
+            signals: Vec::new(),
             start: Box::new(start),
         }
     }
@@ -110,13 +115,28 @@ impl<'q, T: Send + 'static, E> Statement<'q, T, E> {
         })
     }
 
+    /// Notifies `signal` once the transaction of this statement is committed, or its commit's outcome is unknown.
+    pub fn signalling(self, signal: &'static Notify) -> Self {
+        let build = self.build;
+        let signalling = move |engine| {
+            let mut built = build(engine);
+            built.signals.push(signal);
+            built
+        };
+        Self {
+            build: Box::new(signalling),
+            refuse: self.refuse,
+        }
+    }
+
     /// Sends another statement directly after this one, in the same round trip. It sees the effects of this one.
     pub fn and<U: Send + 'static>(self, next: Statement<'q, U, E>) -> Statement<'q, (T, U), E> {
         let (first, second) = (self.build, next.build);
         let build = move |engine| {
             let (first, second) = (first(engine), second(engine));
             let texts = [first.texts, second.texts].concat();
-            Built::new(texts, move |connection, pace| {
+            let signals = [first.signals, second.signals].concat();
+            let both = Built::new(texts, move |connection, pace| {
                 let first = (first.start)(connection, pace);
                 let second = (second.start)(connection, pace);
                 match pace {
@@ -125,7 +145,8 @@ impl<'q, T: Send + 'static, E> Statement<'q, T, E> {
                         .boxed(),
                     Pace::InTurn => async { Ok((first.await?, second.await?)) }.boxed(),
                 }
-            })
+            });
+            Built { signals, ..both }
         };
         Statement {
             build: Box::new(build),
@@ -146,9 +167,13 @@ impl<'q, T: Send + 'static, E> Statement<'q, T, E> {
         let refuse = self.refuse;
         let done = async {
             let engine = Engine::behind(connection).await?;
-            ((self.build)(engine).start)(connection, Pace::InTurn).await
+            let Built { signals, start, .. } = (self.build)(engine);
+            let answer = start(connection, Pace::InTurn).await?;
+            signals::keep(connection, signals)?;
+            Ok(answer)
         };
-        done.await.map_err(|error| refuse(DbError::from(error)))
+        done.await
+            .map_err(|error: DieselError| refuse(DbError::from(error)))
     }
 
     /// Returns the requests for an engine, and the conversion of the error.
@@ -165,10 +190,15 @@ impl<'q, T: Send + 'static, E> Statement<'q, T, E> {
     ) -> Statement<'q, U, E> {
         let build = self.build;
         let changed = move |engine| {
-            let Built { texts, start } = build(engine);
-            Built::new(texts, move |connection, pace| {
+            let Built {
+                texts,
+                signals,
+                start,
+            } = build(engine);
+            let changed = Built::new(texts, move |connection, pace| {
                 change(start(connection, pace))
-            })
+            });
+            Built { signals, ..changed }
         };
         Statement {
             build: Box::new(changed),

@@ -14,9 +14,11 @@ use diesel::result::Error as DieselError;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection, TransactionManager};
 use futures_util::future::{BoxFuture, join};
 use futures_util::{FutureExt, future};
+use tokio::sync::Notify;
 use tokio::task::unconstrained;
 
 use crate::engine::memory;
+use crate::signals;
 use crate::statement::Pace;
 use crate::transaction::Manager;
 use crate::{Connection, DbError, Engine, Statement};
@@ -38,6 +40,7 @@ pub trait Step: Send {
 #[doc(hidden)]
 pub struct Ready<'q, T, E> {
     texts: Vec<&'static str>,
+    signals: Vec<&'static Notify>,
     start: Start<'q, T, E>,
 }
 
@@ -72,6 +75,7 @@ impl<T: Send + 'static, E: Send + 'static> Step for Statement<'_, T, E> {
         let (built, refuse) = self.build(engine);
         Ready {
             texts: built.texts,
+            signals: built.signals,
             start: Box::new(move |connection, pace| {
                 let answer = (built.start)(connection, pace);
                 answer
@@ -91,8 +95,13 @@ impl<S: Step> Step for Option<S> {
         Self: 'q,
     {
         match self.map(|step| step.ready(engine)) {
-            Some(Ready { texts, start }) => Ready {
+            Some(Ready {
                 texts,
+                signals,
+                start,
+            }) => Ready {
+                texts,
+                signals,
                 start: Box::new(move |connection, pace| {
                     let answer = start(connection, pace);
                     answer.map(|answer| answer.map(Some)).boxed()
@@ -100,6 +109,7 @@ impl<S: Step> Step for Option<S> {
             },
             None => Ready {
                 texts: Vec::new(),
+                signals: Vec::new(),
                 start: Box::new(|_, _| future::ready(Ok(None)).boxed()),
             },
         }
@@ -136,6 +146,7 @@ macro_rules! steps {
                 let ($first, $($step,)*) = ($first.ready(engine), $($step.ready(engine),)*);
                 Ready {
                     texts: [$first.texts, $($step.texts),*].concat(),
+                    signals: [$first.signals, $($step.signals),*].concat(),
                     start: Box::new(move |connection, pace| {
                         let ($first, $($step,)*) = (
                             ($first.start)(connection, pace),
@@ -232,10 +243,33 @@ pub(crate) async fn send<S: Steps>(
     commit: Option<&str>,
 ) -> Result<S::Answers, Unsent<S::Error>> {
     let engine = Engine::behind(connection).await.map_err(Unsent::Begin)?;
-    let Ready { texts, start } = steps.ready(engine);
-    if memory(connection).has_executed(&texts) {
-        return unconstrained(at_once(connection, begin, start, commit)).await;
+    let Ready {
+        texts,
+        signals,
+        start,
+    } = steps.ready(engine);
+    let answers = if memory(connection).has_executed(&texts) {
+        unconstrained(at_once(connection, begin, start, commit)).await
+    } else {
+        one_by_one(connection, begin, &texts, start, commit).await
+    };
+    // What COMMIT did is unknown if its answer was lost.
+    if matches!(answers, Ok(_) | Err(Unsent::Commit(_))) {
+        match commit {
+            Some(_) => signals::notify(connection, signals),
+            None => signals::keep(connection, signals).map_err(Unsent::Begin)?,
+        }
     }
+    answers
+}
+
+async fn one_by_one<T, E>(
+    connection: &mut Connection,
+    begin: Option<&str>,
+    texts: &[&'static str],
+    start: Start<'_, T, E>,
+    commit: Option<&str>,
+) -> Result<T, Unsent<E>> {
     if let Some(begin) = begin {
         let begun = connection.batch_execute(begin).await;
         begun.map_err(Unsent::Begin)?;
@@ -245,7 +279,7 @@ pub(crate) async fn send<S: Steps>(
         refused,
         is_over: false,
     })?;
-    memory(connection).add_executed(&texts);
+    memory(connection).add_executed(texts);
     if let Some(commit) = commit {
         let committed = connection.batch_execute(commit).await;
         committed.map_err(Unsent::Commit)?;

@@ -4,6 +4,7 @@ use diesel::connection::TransactionDepthChange;
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use diesel_async::{AnsiTransactionManager, AsyncPgConnection, TransactionManager};
 
+use crate::signals;
 use crate::steps::{Unsent, send};
 use crate::{DbError, Steps};
 
@@ -66,9 +67,10 @@ where
     begun.map_err(DbError::from)?;
     match work(connection).await {
         Ok(value) => {
-            Manager::commit_transaction(connection)
-                .await
-                .map_err(DbError::of_commit)?;
+            let committed = Manager::commit_transaction(connection).await;
+            // After an unknown outcome too.
+            signals::notify(connection, Vec::new());
+            committed.map_err(DbError::of_commit)?;
             Ok(value)
         }
         Err(error) => {
@@ -197,6 +199,7 @@ fn leave(connection: &mut AsyncPgConnection) -> Result<(), DbError> {
 }
 
 async fn roll_back(connection: &mut AsyncPgConnection) {
+    signals::forget(connection);
     if let Err(rollback) = Manager::rollback_transaction(connection).await {
         // The pool closes the connection, and PostgreSQL then rolls back.
         tracing::debug!(cause = %rollback, "rollback failed");

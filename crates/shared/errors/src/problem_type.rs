@@ -21,6 +21,8 @@ pub enum Kind {
     Conflict,
     /// 409: the state of the resource does not allow this, and waiting alone does not help.
     WrongState,
+    /// 410: it existed, and was deleted for good.
+    Gone,
     /// 412: the resource is no longer in the state that the request names.
     PreconditionFailed,
     /// 413: the body is too large.
@@ -56,6 +58,7 @@ impl Kind {
             Self::MethodNotAllowed => 405,
             Self::RequestTimeout => 408,
             Self::Conflict | Self::WrongState => 409,
+            Self::Gone => 410,
             Self::PreconditionFailed => 412,
             Self::PayloadTooLarge => 413,
             Self::UnsupportedMediaType => 415,

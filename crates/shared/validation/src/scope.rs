@@ -28,6 +28,8 @@ pub enum Scope {
     ReturnsWrite,
     /// Receive returned units.
     ReturnsReceive,
+    /// Read events: the feed of everything that changes, without personal data.
+    EventsRead,
     /// Read and change settings.
     SettingsWrite,
     /// Settle dead letters and findings.
@@ -37,13 +39,13 @@ pub enum Scope {
 /// The text is not a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "must be one of orders:read, orders:write, orders:cancel, orders:refund, inventory:read, inventory:write, fulfilment:read, fulfilment:write, returns:read, returns:write, returns:receive, settings:write, operations"
+    "must be one of orders:read, orders:write, orders:cancel, orders:refund, inventory:read, inventory:write, fulfilment:read, fulfilment:write, returns:read, returns:write, returns:receive, events:read, settings:write, operations"
 )]
 pub struct UnknownScope;
 
 impl Scope {
     /// All scopes.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::OrdersRead,
         Self::OrdersWrite,
         Self::OrdersCancel,
@@ -55,6 +57,7 @@ impl Scope {
         Self::ReturnsRead,
         Self::ReturnsWrite,
         Self::ReturnsReceive,
+        Self::EventsRead,
         Self::SettingsWrite,
         Self::Operations,
     ];
@@ -73,6 +76,7 @@ impl Scope {
             Self::ReturnsRead => "returns:read",
             Self::ReturnsWrite => "returns:write",
             Self::ReturnsReceive => "returns:receive",
+            Self::EventsRead => "events:read",
             Self::SettingsWrite => "settings:write",
             Self::Operations => "operations",
         }

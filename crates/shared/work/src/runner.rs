@@ -1,5 +1,6 @@
 //! Runs the background workers of the program.
 
+use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -84,11 +85,15 @@ impl Runner {
 
     /// Starts a worker with an immediate turn.
     pub fn start(&mut self, worker: impl Worker) -> Heartbeat {
-        self.start_woken(worker, Arc::default())
+        self.start_woken(worker, Arc::<Notify>::default())
     }
 
     /// Starts a worker with an immediate turn. A notification of `wake` starts a turn before the end of the interval.
-    pub fn start_woken(&mut self, worker: impl Worker, wake: Arc<Notify>) -> Heartbeat {
+    pub fn start_woken(
+        &mut self,
+        worker: impl Worker,
+        wake: impl Deref<Target = Notify> + Send + Sync + 'static,
+    ) -> Heartbeat {
         let heartbeat = Heartbeat::new(worker.name());
         let (shown, stopping) = (heartbeat.clone(), self.stopping.clone());
         self.running.spawn(async move {

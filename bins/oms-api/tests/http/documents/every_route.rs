@@ -27,6 +27,7 @@ pub struct Things {
     evacuation: String,
     returned: String,
     price_list: String,
+    event: String,
 }
 
 impl Things {
@@ -53,6 +54,7 @@ impl Things {
             evacuation: new_key(),
             returned: new_key(),
             price_list: new_key(),
+            event: format!("evt_{}_1", placed.order_id().replace('-', "")),
         };
         let Self {
             order,
@@ -64,6 +66,7 @@ impl Things {
             evacuation,
             returned,
             price_list,
+            event: _,
         } = &things;
         let rows = format!(
             "INSERT INTO orders.dead_letters (tenant_id, id, order_id, tries, reason)
@@ -114,6 +117,8 @@ impl Things {
             path if path.starts_with("/shipments/{id}") => &self.shipment,
             path if path.starts_with("/evacuations/{id}") => &self.evacuation,
             path if path.starts_with("/returns/{id}") => &self.returned,
+            "/events/{id}" => &self.event,
+            "/events" => return "/events?after=earliest".to_owned(),
             "/fulfilment-orders" | "/shipments" => {
                 return format!("{}?orderId={}", route.path, self.order);
             }
@@ -140,6 +145,7 @@ impl Things {
             &self.evacuation,
             &self.returned,
             &self.price_list,
+            &self.event,
             // Only the inventory's lists contain it.
             CHICAGO_WAREHOUSE,
         ]

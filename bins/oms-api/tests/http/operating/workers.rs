@@ -10,13 +10,14 @@ use crate::request::small_order;
 use crate::shop::Shop;
 
 /// All background workers.
-pub(super) const WORKERS: [&str; 12] = [
+pub(super) const WORKERS: [&str; 13] = [
     "statistics",
     "fulfilment",
     "returns",
     "sweeper",
     "alerts",
     "gateway_events",
+    "relay",
     "retention",
     "erasures",
     "evacuations",
@@ -29,6 +30,7 @@ pub(super) const WORKERS: [&str; 12] = [
 pub(super) const RESTLESS: Settings<'static> = &[
     SWEEPING,
     ("OMS_GATEWAY_EVENTS_INTERVAL_MS", "20"),
+    ("OMS_EVENTS_INTERVAL_MS", "20"),
     ("OMS_FULFILMENT_INTERVAL_MS", "20"),
     ("OMS_RECONCILE_INTERVAL_MS", "1000"),
     ("OMS_RETENTION_INTERVAL_MS", "20"),

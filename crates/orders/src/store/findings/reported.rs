@@ -8,12 +8,14 @@ use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 use oms_payments::Reference;
 use oms_validation::{Money, OrderId, TenantId};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::domain::actor::GATEWAY;
 use crate::domain::clock::Now;
 use crate::domain::finding::FindingKind;
 use crate::domain::id::FindingId;
+use crate::store::records;
 
 /// A problem with an order's payment that needs an operator.
 #[derive(Clone, Debug)]
@@ -65,6 +67,17 @@ pub(crate) async fn report(
     .bind::<Nullable<Timestamptz>, _>(now)
     .get_result(connection)
     .await?;
+    let (kind, order_id) = (reported.kind.as_str().to_owned(), reported.order_id);
+    let opened = [(written.id, kind, Some(order_id.as_uuid()))];
+    records::of_findings(
+        connection,
+        tenant,
+        now,
+        "finding.opened",
+        &opened,
+        &json!({}),
+    )
+    .await?;
     Ok(written.id.into())
 }
 
@@ -111,6 +124,20 @@ pub(crate) async fn resolve_reported(
     .bind::<Text, _>(note)
     .bind::<Nullable<Timestamptz>, _>(now)
     .load(connection)
+    .await?;
+    let kind = kind.as_str();
+    let published = resolved
+        .iter()
+        .map(|row| (row.id, kind.to_owned(), Some(order_id.as_uuid())));
+    let (published, facts): (Vec<_>, _) = (published.collect(), json!({ "resolvedBy": GATEWAY }));
+    records::of_findings(
+        connection,
+        tenant,
+        now,
+        "finding.resolved",
+        &published,
+        &facts,
+    )
     .await?;
     Ok(resolved.into_iter().map(|row| row.id.into()).collect())
 }

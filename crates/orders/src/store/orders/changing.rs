@@ -11,6 +11,7 @@ use oms_database::{
     CachedStatement, Connection, DbError, Engine, Statement, cached_sql, expect_sql,
     in_transaction_sql,
 };
+use oms_events::{APPENDED, append_sql};
 use oms_validation::{OrderId, TenantId};
 use uuid::Uuid;
 
@@ -125,7 +126,10 @@ fn change_with_events(change: StatusChange<'_>) -> Statement<'_, HashSet<OrderId
              SELECT $1, changed.id, changed.version, $3, $4, deed.actor, $9, greatest($7, now())
              FROM unnest($2::uuid[], $8::text[]) AS deed (order_id, actor)
              JOIN changed ON changed.id = deed.order_id
-         )
+         ),
+         appended AS (",
+        append_sql!("$11", tenant "$1", subject "changed.id", number "changed.version", from "changed"),
+        ")
          SELECT coalesce(array_agg(id), '{}') AS ids, ",
         expect_sql!("count(*) = $10"),
         " FROM changed"
@@ -140,12 +144,14 @@ fn change_with_events(change: StatusChange<'_>) -> Statement<'_, HashSet<OrderId
     .bind::<Array<Text>, _>(change.actors)
     .bind::<Text, _>(change.reason)
     .bind::<Nullable<BigInt>, _>(change.expected)
+    .bind::<SqlUuid, _>(Uuid::now_v7())
     .rows::<Changed>()
+    .signalling(&APPENDED)
     .map(ids_of)
 }
 
-/// The events are inserted for the orders that now have the status. An order that had it before has the event of its
-/// version already.
+/// The events are inserted for the orders that now have the status, and appended first. An order that had the status
+/// before has the event of its version already.
 fn change_then_insert_events(change: StatusChange<'_>) -> Statement<'_, HashSet<OrderId>> {
     let changed = cached_sql(concat!(
         "WITH ",
@@ -164,6 +170,21 @@ fn change_then_insert_events(change: StatusChange<'_>) -> Statement<'_, HashSet<
     .bind::<Nullable<BigInt>, _>(change.expected)
     .rows::<Changed>()
     .map(ids_of);
+    let append = cached_sql(append_sql!(
+        "$2", tenant "changed.tenant_id", subject "changed.id", number "changed.version",
+        from "orders.orders AS changed
+              WHERE changed.tenant_id = $1 AND changed.id = ANY ($3) AND changed.status = $4
+                  AND NOT EXISTS (
+                      SELECT FROM orders.events told
+                      WHERE told.tenant_id = $1 AND told.order_id = changed.id AND told.sequence = changed.version)
+              GROUP BY changed.tenant_id"
+    ))
+    .bind::<SqlUuid, _>(change.tenant.as_uuid())
+    .bind::<SqlUuid, _>(Uuid::now_v7())
+    .bind::<Array<SqlUuid>, _>(change.ids.clone())
+    .bind::<Text, _>(change.to)
+    .affected()
+    .signalling(&APPENDED);
     let told = cached_sql(
         "INSERT INTO orders.events
              (tenant_id, order_id, sequence, from_status, to_status, actor, reason, occurred_at)
@@ -180,7 +201,7 @@ fn change_then_insert_events(change: StatusChange<'_>) -> Statement<'_, HashSet<
     .bind::<Text, _>(change.to)
     .bind::<Text, _>(change.reason)
     .affected();
-    changed.then(told)
+    changed.then(append).then(told)
 }
 
 /// Raises the versions of orders by the numbers of their new events, and returns each unchanged status and new version.

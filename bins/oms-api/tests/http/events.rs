@@ -1,0 +1,6 @@
+//! The feed of events.
+
+mod feed;
+mod kills;
+mod promises;
+mod waiting;

@@ -1,0 +1,11 @@
+//! The privileges of the serving role on the tables of the feed.
+
+use oms_database::Grant;
+
+/// The privileges of the serving role.
+pub const GRANTS: &[Grant] = &[
+    Grant::pass_through("events.outbox"),
+    Grant::pass_through("events.records"),
+    Grant::write("events.heads"),
+    Grant::pass_through("events.segments"),
+];

@@ -1,0 +1,18 @@
+//! The feed on a real database, with a history of its own.
+
+#![allow(
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "a test fails by panicking, and its modules are private"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "tests write their SQL as they go"
+)]
+
+mod history;
+mod planted;
+mod positions;
+mod purging;
+mod races;
+mod reading;

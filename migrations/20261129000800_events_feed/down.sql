@@ -1,0 +1,10 @@
+DROP TABLE events.segments;
+DROP TABLE events.heads;
+DROP TABLE events.records;
+DROP TABLE events.outbox;
+DROP DOMAIN events.position;
+DROP DOMAIN events.event_data;
+DROP DOMAIN events.event_type;
+DROP DOMAIN events.numbers;
+DROP DOMAIN events.keys;
+DROP SCHEMA events;
