@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use oms_database::transaction;
 use oms_inventory::{
-    CandidateOutcome, InventoryError, SourceStock, StockChangeId, close_warehouse, find_holders,
-    reopen_warehouse, route_elsewhere, write_off_unreserved,
+    CandidateOutcome, InventoryError, SourceStock, StockChangeId, close_warehouse,
+    has_other_holders, reopen_warehouse, route_elsewhere, write_off_unreserved,
 };
 use oms_testing::world::other_tenant;
 use oms_validation::WarehouseId;
@@ -73,12 +73,14 @@ async fn a_closed_warehouse_is_inactive_until_its_own_evacuation_reopens_it() {
 }
 
 #[tokio::test]
-async fn the_holders_in_a_warehouse_are_those_that_have_reserved_units_there() {
+async fn a_warehouse_has_other_holders_while_somebody_unknown_has_reserved_units_there() {
     let (_database, mut connection) = store_with(&[&[9, 9], &[9, 9]]).await;
     let here = reserved(&mut connection, warehouse(0), &[(0, 3), (1, 2)]).await;
     reserved(&mut connection, warehouse(1), &[(0, 3)]).await;
-    let found = find_holders(&mut connection, tenant(), warehouse(0)).await;
-    assert_eq!(found.unwrap(), BTreeSet::from([here]));
+    for (known, expected) in [(BTreeSet::new(), true), (BTreeSet::from([here]), false)] {
+        let found = has_other_holders(&mut connection, tenant(), warehouse(0), &known).await;
+        assert_eq!(found.unwrap(), expected);
+    }
 }
 
 #[tokio::test]
