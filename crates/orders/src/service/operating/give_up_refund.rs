@@ -136,7 +136,7 @@ async fn write(
     let left = finish_refund(connection, gateway, tenant, refund, &given_up.end).await?;
     left.ok_or(Abort::LOST)?;
     settle_frozen(connection, tenant, now, order_id, &given_up.end, &actor).await?;
-    open_late(connection, tenant, now, order_id, &actor).await?;
+    open_late(connection, tenant, now, &[order_id], &actor).await?;
     let (id, how) = (decision.dead_letter_id, Resolution::RefundGivenUp);
     resolve(connection, tenant, now, decision, how, settlement).await?;
     Ok(settlements::insert(connection, tenant, now, id, order_id, settlement).await?)
