@@ -23,6 +23,7 @@ use crate::database::Cluster;
 use crate::localstripe::Localstripe;
 use crate::programs::Programs;
 use crate::report;
+use crate::sdk;
 use crate::statements;
 use crate::tidy;
 use crate::upgrade;
@@ -49,6 +50,8 @@ const LOCALSTRIPE_TEST: [&str; 7] = [
 const PGBOUNCER: &str = "OMS_TEST_PGBOUNCER";
 /// The variable with the path of the older program, for the upgrade test.
 const OLD_PROGRAM: &str = "OMS_TEST_OLD_PROGRAM";
+/// The variable with the number of orders that exist before the upgrade.
+const EXISTING_ORDERS: &str = "OMS_TEST_EXISTING_ORDERS";
 
 /// The variable with the URL of the smoke test's database.
 const SMOKE_DATABASE_URL: &str = "OMS_SMOKE_DATABASE_URL";
@@ -110,6 +113,8 @@ pub(crate) enum Extent {
     Upgrade {
         /// The commit of the older version.
         from: String,
+        /// How many orders exist before.
+        orders: u32,
     },
     /// Only the smoke test, on a database that the user names.
     Database(String),
@@ -151,7 +156,7 @@ pub(crate) fn write_docs(workspace: &Workspace) -> Result<()> {
         .env(TEST_DATABASE_URL, &server.url);
     let outcome = command::show(&mut cargo);
     server.down()?;
-    outcome
+    outcome.and_then(|()| sdk::generate(workspace))
 }
 
 /// Checks the statements of the last test run.
@@ -187,11 +192,14 @@ pub(crate) fn run(workspace: &Workspace, extent: Extent) -> Result<()> {
         Extent::Pgbouncer { program } => {
             let program = fs::canonicalize(&program)
                 .with_context(|| format!("{} does not exist", program.display()))?;
-            run.http_tests("pgbouncer", (PGBOUNCER, &program))?;
+            let program = program.display().to_string();
+            run.http_tests("pgbouncer", &[(PGBOUNCER, &program)])?;
         }
-        Extent::Upgrade { from } => {
+        Extent::Upgrade { from, orders } => {
             let old = upgrade::build(workspace, &from)?;
-            run.http_tests("upgrade", (OLD_PROGRAM, &old))?;
+            let (old, orders) = (old.display().to_string(), orders.to_string());
+            let variables = [(OLD_PROGRAM, old.as_str()), (EXISTING_ORDERS, &orders)];
+            run.http_tests("upgrade", &variables)?;
         }
         Extent::Database(url) => run.on_database(&url)?,
     }
@@ -223,7 +231,7 @@ impl Run<'_> {
     }
 
     /// Runs the HTTP tests of the feature `name`, which need another program.
-    fn http_tests(&mut self, name: &str, program: (&str, &Path)) -> Result<()> {
+    fn http_tests(&mut self, name: &str, variables: &[(&str, &str)]) -> Result<()> {
         let server = TestServer::up(self.workspace)?;
         let features = format!("{},oms-api/{name}", failpoints::FEATURE);
         let build = ["build", "--workspace", "--bins", "--features", &features];
@@ -234,12 +242,14 @@ impl Run<'_> {
         let outcome = self.cargo("build", &build).and_then(|()| {
             let mut cargo = self.workspace.cargo(tests.iter().copied());
             cargo
-                .env(program.0, program.1)
+                .envs(variables.iter().copied())
                 .env(TEST_DATABASE_URL, &server.url);
+            let set = variables
+                .iter()
+                .map(|(name, value)| format!("{name}={value} "));
             let repeat = format!(
-                "{}={} {TEST_DATABASE_URL}={} cargo {}",
-                program.0,
-                program.1.display(),
+                "{}{TEST_DATABASE_URL}={} cargo {}",
+                set.collect::<String>(),
                 server.url,
                 tests.join(" ")
             );
@@ -307,6 +317,10 @@ impl Run<'_> {
                 })?;
                 let doc_tests = with_features(&["test", "--workspace", "--doc"]);
                 self.tests("documentation tests", &doc_tests, Some(equipment), &[])?;
+                let repeat = "cd sdk/typescript && npm ci && npm run verify";
+                self.step("client in TypeScript", repeat, |_| {
+                    sdk::verify(workspace, equipment.programs)
+                })?;
                 let repeat = format!("cargo xtask bench {}", bench::CHECK.join(" "));
                 self.step("measuring", &repeat, |_| bench::check(workspace))
             }

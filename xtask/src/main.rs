@@ -15,6 +15,7 @@ mod http;
 mod localstripe;
 mod programs;
 mod report;
+mod sdk;
 mod signals;
 mod start;
 mod statements;
@@ -106,6 +107,9 @@ enum TestOnly {
         /// The older commit.
         #[arg(long, value_name = "REVISION", default_value = "HEAD^")]
         from: String,
+        /// How many orders exist before, in a database that the older version would have: some minutes for a million.
+        #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+        orders: u32,
     },
 }
 
@@ -115,9 +119,9 @@ fn main() -> ExitCode {
         Task::SysInit => sys_init::run(&workspace),
         Task::Start => start::run(&workspace),
         Task::Test {
-            only: Some(TestOnly::Upgrade { from }),
+            only: Some(TestOnly::Upgrade { from, orders }),
             ..
-        } => checks::run(&workspace, checks::Extent::Upgrade { from }),
+        } => checks::run(&workspace, checks::Extent::Upgrade { from, orders }),
         Task::Test {
             pgbouncer: Some(program),
             ..

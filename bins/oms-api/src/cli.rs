@@ -61,7 +61,7 @@ enum Command {
     /// Show which installation this is, and decide about a database that was copied or restored.
     #[command(subcommand)]
     Installation(InstallationCommand),
-    /// Import products or stock from a file of CSV or JSON lines.
+    /// Import products, prices or stock from a file of CSV or JSON lines.
     ///
     /// Prints each rejected row with its line number, and a summary.
     ///

@@ -1,4 +1,4 @@
-//! `oms-api import`: products or stock from a file, or from standard input.
+//! `oms-api import`: products, prices or stock from a file, or from standard input.
 
 use std::convert;
 use std::fmt;
@@ -14,7 +14,7 @@ use oms_database::register_tenant;
 use oms_inventory::{
     Acceptance, ImportFile, ImportFileWriter, ImportFormat, ImportKind, ImportObserver,
     ImportProgress, ImportReport, ImportRequest, InventoryContext, InventoryError, Rejection,
-    StockMode, import_products, import_stock,
+    StockMode, import_prices, import_products, import_stock,
 };
 use oms_validation::{IdempotencyKey, Once, Reason, TenantId};
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -36,6 +36,13 @@ pub(crate) enum ImportCommand {
     /// Create products, and change those whose SKU exists. CSV with the columns sku,name,amountMinor,currency, or JSON
     /// lines {"sku", "name", "prices": [{"amountMinor", "currency"}]}.
     Products {
+        #[command(flatten)]
+        source: Source,
+    },
+    /// Set prices of existing price lists. CSV with the columns priceList,sku,minQuantity,amountMinor,currency, or JSON
+    /// lines {"priceList", "sku", "minQuantity", "unitPrice": {"amountMinor", "currency"}}. Without a price, a row
+    /// removes one.
+    Prices {
         #[command(flatten)]
         source: Source,
     },
@@ -96,6 +103,7 @@ fn parse_key(text: &str) -> Result<IdempotencyKey, String> {
 pub(crate) async fn run(config: &Config, command: ImportCommand) -> anyhow::Result<ExitCode> {
     let (source, kind) = match &command {
         ImportCommand::Products { source } => (source, ImportKind::Products),
+        ImportCommand::Prices { source } => (source, ImportKind::Prices),
         ImportCommand::Stock { source, .. } => (source, ImportKind::Stock),
     };
     let format = format_of(source)?;
@@ -131,6 +139,9 @@ pub(crate) async fn run(config: &Config, command: ImportCommand) -> anyhow::Resu
         let imported = match &command {
             ImportCommand::Products { .. } => {
                 import_products(&context, tenant, &key, request, &progress).await
+            }
+            ImportCommand::Prices { .. } => {
+                import_prices(&context, tenant, &key, request, &progress).await
             }
             ImportCommand::Stock { mode, reason, .. } => {
                 let mode = StockMode::from(*mode);

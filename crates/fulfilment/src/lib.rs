@@ -63,7 +63,7 @@ pub use service::find_orders::{
 };
 pub use service::find_returns::{find_expired_returns, find_returns};
 pub use service::freeze::{UnsentChange, cancel_frozen, cancel_unsent, freeze_unsent, thaw};
-pub use service::hold::{place_hold, place_hold_on_changed, release_hold};
+pub use service::hold::{hold_opened, place_hold, place_hold_on_changed, release_hold};
 pub use service::list_tracking::list_tracking_from;
 pub use service::moves::{exclude_warehouse, find_excluded, find_moves, include_warehouse};
 pub use service::open::{find_opened, open_fulfilment_orders};

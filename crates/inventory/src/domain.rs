@@ -9,6 +9,7 @@ pub(crate) mod id;
 pub(crate) mod import;
 pub(crate) mod moving;
 pub(crate) mod name;
+pub(crate) mod price_list;
 pub(crate) mod product;
 pub(crate) mod returned;
 pub(crate) mod rivalry;

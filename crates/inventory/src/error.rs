@@ -1,10 +1,13 @@
 //! The errors of inventory, and the problems that they become for clients.
 
 use oms_database::DbError;
-use oms_errors::{BODY_TOO_LARGE, INTERNAL, Problem, ProblemType, invalid_field, version_mismatch};
-use oms_validation::{ProductId, WarehouseId};
+use oms_errors::{
+    BODY_TOO_LARGE, FieldError, INTERNAL, Problem, ProblemType, invalid_field, version_mismatch,
+};
+use oms_validation::{Currency, ProductId, WarehouseId};
 use serde_json::{Map, Value, json};
 
+use crate::domain::price_list::NeverValid;
 use crate::domain::stock_change::RefusedChange;
 use crate::{ImportFileError, InvalidHeader, Rejection, Rejections, Shortfall};
 
@@ -22,6 +25,12 @@ oms_errors::problem_types! {
     PRODUCT_NOT_FOUND = "inventory.product_not_found", NotFound, "Product not found";
     /// Another product of the tenant already has the SKU.
     SKU_TAKEN = "inventory.sku_taken", WrongState, "SKU already in use";
+    /// The tenant has no such price list.
+    PRICE_LIST_NOT_FOUND = "inventory.price_list_not_found", NotFound, "Price list not found";
+    /// Another price list of the tenant already has the code.
+    PRICE_LIST_CODE_TAKEN = "inventory.price_list_code_taken", WrongState, "Price list code already in use";
+    /// A price is in another currency than its list. `errors` names the first one that is.
+    PRICE_LIST_CURRENCY = "inventory.price_list_currency", Unprocessable, "Price in another currency";
     /// The warehouse has never stocked the product.
     STOCK_LEVEL_NOT_FOUND = "inventory.stock_level_not_found", NotFound, "Stock level not found";
     /// A warehouse in the body does not exist.
@@ -90,6 +99,23 @@ pub enum InventoryError {
     /// Another product already has the SKU.
     #[error("another product has this SKU")]
     SkuTaken,
+    /// The tenant has no such price list.
+    #[error("there is no such price list")]
+    PriceListNotFound,
+    /// Another price list already has the code.
+    #[error("another price list has this code")]
+    PriceListCodeTaken,
+    /// The price at this position is in another currency than its list.
+    #[error("a price is not in {currency}")]
+    PriceListCurrency {
+        /// The position of the price in the request.
+        index: usize,
+        /// The currency of the list.
+        currency: Currency,
+    },
+    /// The list would never be valid.
+    #[error("the price list would never be valid")]
+    NeverValid,
     /// The warehouse has never stocked the product.
     #[error("there is no such stock level")]
     StockLevelNotFound,
@@ -148,6 +174,7 @@ impl From<DbError> for InventoryError {
             DbError::UniqueViolation { constraint } => match constraint.as_str() {
                 "warehouses_tenant_id_name_key" => Self::WarehouseNameTaken,
                 "products_tenant_id_sku_key" => Self::SkuTaken,
+                "price_lists_code" => Self::PriceListCodeTaken,
                 _ => Self::Database(DbError::UniqueViolation { constraint }),
             },
             error => Self::Database(error),
@@ -200,6 +227,16 @@ impl From<InventoryError> for Problem {
             InventoryError::WarehouseEvacuated => Self::of(&WAREHOUSE_EVACUATED),
             InventoryError::ProductNotFound => Self::of(&PRODUCT_NOT_FOUND),
             InventoryError::SkuTaken => Self::of(&SKU_TAKEN),
+            InventoryError::PriceListNotFound => Self::of(&PRICE_LIST_NOT_FOUND),
+            InventoryError::PriceListCodeTaken => Self::of(&PRICE_LIST_CODE_TAKEN),
+            InventoryError::PriceListCurrency { index, currency } => {
+                let field = FieldError {
+                    field: format!("prices[{index}].unitPrice.currency"),
+                    message: format!("must be {currency}, the currency of the list"),
+                };
+                Self::of(&PRICE_LIST_CURRENCY).with_fields(vec![field])
+            }
+            InventoryError::NeverValid => invalid_field("validUntil", NeverValid.to_string()),
             InventoryError::StockLevelNotFound => Self::of(&STOCK_LEVEL_NOT_FOUND),
             InventoryError::UnknownWarehouse(id) => {
                 Self::of(&UNKNOWN_WAREHOUSE).with_extension("warehouseId", id.to_string())

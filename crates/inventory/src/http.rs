@@ -3,6 +3,7 @@
 pub(crate) mod document;
 mod examples;
 mod imports;
+mod price_lists;
 mod products;
 mod stock;
 mod warehouses;
@@ -29,6 +30,12 @@ pub const ROUTES: &[Route] = &[
     route!(POST "/products", WRITE, products::create::create),
     route!(GET "/products/{id}", READ, products::show::show),
     route!(PATCH "/products/{id}", WRITE, products::change::change),
+    route!(GET "/price-lists", READ, price_lists::list::list),
+    route!(POST "/price-lists", WRITE, price_lists::create::create),
+    route!(GET "/price-lists/{id}", READ, price_lists::show::show),
+    route!(PATCH "/price-lists/{id}", WRITE, price_lists::change::change),
+    route!(GET "/price-lists/{id}/prices", READ, price_lists::prices::prices),
+    route!(PUT "/price-lists/{id}/prices", WRITE, price_lists::set_prices::set_prices),
     route!(GET "/stock-levels", READ, stock::levels::levels),
     route!(POST "/stock-levels/receive", WRITE, stock::receive::receive),
     route!(POST "/stock-levels/adjust", WRITE, stock::adjust::adjust),
@@ -39,6 +46,7 @@ pub const ROUTES: &[Route] = &[
     route!(GET "/stock-levels/{warehouse}/{product}/safety-stock", READ, stock::safety_stock::show),
     route!(PUT "/stock-levels/{warehouse}/{product}/safety-stock", WRITE, stock::safety_stock::set),
     route!(GET "/stock-movements", READ, stock::movements::movements),
+    route!(POST "/imports/prices", WRITE, imports::prices::import),
     route!(POST "/imports/products", WRITE, imports::products::import),
     route!(POST "/imports/stock", WRITE, imports::stock::import),
     route!(GET "/imports/{id}", READ, imports::show::show),

@@ -17,6 +17,7 @@ pub use domain::explanation::RouteExplanation;
 pub use domain::holding::HeldUnits;
 pub use domain::id::{HolderId, StockChangeId};
 pub use domain::moving::{ReservationMove, SourceStock, Unavailable};
+pub use domain::price_list::{InvalidPriceListCode, PriceListCode};
 pub use domain::returned::{Dispositions, InvalidReturn, ReturnedUnits};
 pub use domain::routing::{
     CandidateOutcome, ChosenWarehouse, Route, RoutingRequest, RoutingTrace, Shortage, TraceEntry,
@@ -34,7 +35,7 @@ pub use service::explain_route::{explain_route, explain_routes};
 pub use service::find_skus::find_skus;
 pub use service::find_unlocked_levels::find_unlocked_levels;
 pub use service::move_reservations::move_reservations;
-pub use service::quote_prices::{PriceQuote, Quotes, quote_prices};
+pub use service::quote_prices::{PriceQuote, PriceRequest, Quotes, quote_prices};
 pub use service::receive_return::receive_return;
 pub use service::release::release;
 pub use service::release_parts::release_parts;
@@ -61,6 +62,7 @@ pub use domain::import::{
 };
 pub use import_file::{ImportFile, ImportFileError, ImportFileWriter};
 pub use service::import::{ImportObserver, ImportProgress, ImportRequest};
+pub use service::import_prices::import_prices;
 pub use service::import_products::import_products;
 pub use service::import_stock::import_stock;
 pub use service::load_catalogue::{LoadSummary, load_catalogue};

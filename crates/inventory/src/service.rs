@@ -1,10 +1,12 @@
 //! The use cases of inventory, one per file.
 
+pub(crate) mod change_price_list;
 pub(crate) mod change_product;
 pub(crate) mod change_stock;
 pub(crate) mod change_warehouse;
 pub(crate) mod check_warehouse;
 pub(crate) mod claim_key;
+pub(crate) mod create_price_list;
 pub(crate) mod create_product;
 pub(crate) mod create_warehouse;
 pub(crate) mod evacuated_warehouse;
@@ -13,12 +15,16 @@ pub(crate) mod find_reservations;
 pub(crate) mod find_skus;
 pub(crate) mod find_unlocked_levels;
 pub(crate) mod get_import;
+pub(crate) mod get_price_list;
 pub(crate) mod get_product;
 pub(crate) mod get_safety_stock;
 pub(crate) mod get_warehouse;
 pub(crate) mod import;
+pub(crate) mod import_prices;
 pub(crate) mod import_products;
 pub(crate) mod import_stock;
+pub(crate) mod list_price_lists;
+pub(crate) mod list_prices;
 pub(crate) mod list_products;
 pub(crate) mod list_stock_levels;
 pub(crate) mod list_stock_movements;
@@ -33,6 +39,7 @@ pub(crate) mod release_parts;
 pub(crate) mod reserve;
 pub(crate) mod route;
 pub(crate) mod route_elsewhere;
+pub(crate) mod set_list_prices;
 pub(crate) mod set_safety_stock;
 pub(crate) mod ship;
 pub(crate) mod unship;

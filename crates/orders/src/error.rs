@@ -46,8 +46,13 @@ oms_errors::problem_types! {
     NO_OTHER_WAREHOUSE = "orders.no_other_warehouse", Unprocessable, "No other warehouse can fill it";
     /// A product ID is not one of the tenant's. `errors` names the items.
     UNKNOWN_PRODUCT = "orders.unknown_product", Unprocessable, "Unknown product";
-    /// A product has no price in the currency of the order. `errors` names the items.
+    /// A product has no price in the currency of the order, neither in its price list nor a base price. `errors` names
+    /// the items.
     PRODUCT_NOT_SOLD = "orders.product_not_sold", Unprocessable, "Product not sold in this currency";
+    /// The tenant has no price list with the code.
+    UNKNOWN_PRICE_LIST = "orders.unknown_price_list", Unprocessable, "Unknown price list";
+    /// The price list is in another currency than the order. `currency` is that of the list.
+    PRICE_LIST_CURRENCY = "orders.price_list_currency", Unprocessable, "Price list in another currency";
     /// The tenant sells in other currencies. `currencies` lists them.
     CURRENCY_NOT_OFFERED = "orders.currency_not_offered", Unprocessable, "Currency not offered";
     /// A unit price is not the expected one. `errors` names the items, and `unitPrices` has their current prices. Nothing was kept.

@@ -22,7 +22,13 @@ pub async fn assert_invariants(database: &StoreDatabase) {
 /// charged its total, and not all of it was refunded. Of orders that ended otherwise, no money is left. An order that
 /// waits for a payment has none yet. And there is no charge without an order.
 pub async fn assert_charges_match_orders(database: &StoreDatabase, sandbox: &Sandbox) {
-    let books = "
+    assert_charges_match(database, sandbox, "true").await;
+}
+
+/// Like [`assert_charges_match_orders`], for the orders `o` that fulfil a condition.
+pub async fn assert_charges_match(database: &StoreDatabase, sandbox: &Sandbox, which: &str) {
+    let books = format!(
+        "
         SELECT o.id, o.status, o.total_minor, coalesce(a.captured_minor, 0), coalesce(r.refunded, 0),
                coalesce(r.pending, 0)
         FROM orders.orders o
@@ -34,9 +40,11 @@ pub async fn assert_charges_match_orders(database: &StoreDatabase, sandbox: &San
             SELECT sum(amount_minor) FILTER (WHERE state = 'refunded') AS refunded,
                    sum(amount_minor) FILTER (WHERE state = 'pending') AS pending
             FROM payments.refunds r WHERE (r.tenant_id, r.attempt_id) = (a.tenant_id, a.id)
-        ) r ON true";
+        ) r ON true
+        WHERE {which}"
+    );
     let mut charges = 0;
-    for order in database.rows(books).await {
+    for order in database.rows(&books).await {
         let (id, status) = (&order[0], order[1].as_str());
         let number = |column: usize| -> i64 { order[column].parse().unwrap() };
         let (total, captured, refunded, pending) = (number(2), number(3), number(4), number(5));

@@ -8,6 +8,7 @@ mod concurrency;
 mod contention;
 mod erasing;
 mod idempotency;
+mod listed_prices;
 mod listing_orders;
 mod locked_orders;
 mod placing;

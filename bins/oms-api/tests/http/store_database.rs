@@ -67,6 +67,12 @@ impl StoreDatabase {
         }
     }
 
+    /// Another connection.
+    #[cfg(feature = "upgrade")]
+    pub async fn another_client(&self) -> Client {
+        connect(&self.url()).await
+    }
+
     /// Locks the orders table against reads and writes until the client is dropped.
     pub async fn lock_orders(&self) -> Client {
         let client = connect(&self.url()).await;

@@ -1,5 +1,9 @@
 //! Replacing a version with the next one, and rolling back, while orders are placed. `cargo xtask test upgrade` builds
-//! the older program and passes its path in `OMS_TEST_OLD_PROGRAM`.
+//! the older program and passes its path in `OMS_TEST_OLD_PROGRAM`, and the number of orders that exist before in
+//! `OMS_TEST_EXISTING_ORDERS`.
+
+mod filling;
+mod locks;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -17,13 +21,15 @@ use crate::answer::Answer;
 use crate::api::{Api, SWEEPING, Settings, command};
 use crate::eventually::until;
 use crate::giving_back::all;
-use crate::invariants::{assert_charges_match_orders, assert_invariants};
+use crate::invariants::{assert_charges_match, assert_invariants};
 use crate::process::{Exit, Process, program_at};
 use crate::request::{WIDGET_A, new_key, small_order};
 use crate::sandbox::Sandbox;
 use crate::shop::{Customer, client};
 use crate::stock::ATLANTA_WAREHOUSE;
 use crate::store_database::StoreDatabase;
+use filling::fill;
+use locks::LockWatch;
 
 /// Minimum number of orders in each phase.
 const ORDERS: usize = 60;
@@ -87,8 +93,8 @@ impl Request<'_> {
     }
 }
 
-/// What the clients experienced.
-#[derive(Debug, Default)]
+/// What the clients experienced in one phase.
+#[derive(Clone, Copy, Debug, Default)]
 struct Figures {
     placed_by_old: usize,
     placed_by_new: usize,
@@ -121,10 +127,17 @@ impl Traffic {
         self.placed.lock().unwrap().len()
     }
 
-    /// Waits until enough further orders have been placed.
+    /// Waits until enough further orders have been placed, and ends the phase.
     async fn goes_on(&self, what: &str) {
         let before = self.count();
         until(what, async || self.count() >= before + ORDERS).await;
+        self.end_phase(what);
+    }
+
+    /// Prints what the clients experienced since the last phase.
+    fn end_phase(&self, what: &str) {
+        let figures = std::mem::take(&mut *self.figures.lock().unwrap());
+        println!("{what}: {figures:?}");
     }
 
     /// Repeats a request while its answer has one of the statuses `retried`. A migration that changes the type of a
@@ -200,11 +213,46 @@ impl Upgrade {
         exit
     }
 
+    /// Waits until each existing order has a fulfilment order, and measures what reading a work list takes meanwhile.
+    async fn wait_for_fulfilment(&self, traffic: &Traffic, new: &Api, existing: i64) {
+        let customer = Customer::of(traffic.client.clone(), &new.url);
+        let (since, mut longest) = (Instant::now(), Duration::ZERO);
+        let held = "SELECT count(*) FROM fulfilment.holds WHERE handle = 'before-fulfilment'";
+        let list =
+            format!("/fulfilment-orders?warehouseId={ATLANTA_WAREHOUSE}&status=OPEN&limit=100");
+        let mut printed = Instant::now();
+        loop {
+            let asked = Instant::now();
+            let page = customer.get(&list).await;
+            longest = longest.max(asked.elapsed());
+            assert_eq!(page.status, 200, "{page:?}");
+            let opened = self.database.number(held).await;
+            if opened >= existing {
+                break;
+            }
+            if printed.elapsed() > Duration::from_secs(30) {
+                println!("{opened} fulfilment orders after {:.0?}", since.elapsed());
+                printed = Instant::now();
+            }
+        }
+        println!(
+            "{existing} fulfilment orders opened in {:.1?}; the work list was read in at most {longest:.0?}",
+            since.elapsed()
+        );
+        traffic.end_phase("both versions take orders while fulfilment orders are opened");
+    }
+
     async fn start(&self, version: Version) -> Api {
-        let settings = [SWEEPING];
+        let settings = [SWEEPING, ("OMS_FULFILMENT_INTERVAL_MS", "1000")];
         let url = self.database.url();
         Api::start(command_of(version, &url, &self.sandbox.url, &settings)).await
     }
+}
+
+/// The number of orders that exist before the upgrade.
+fn existing_orders() -> i64 {
+    let number = std::env::var("OMS_TEST_EXISTING_ORDERS").ok();
+    number.map_or(0, |number| number.parse().unwrap())
 }
 
 /// Stops an instance gracefully, as a deployment does.
@@ -232,6 +280,15 @@ async fn a_version_is_replaced_and_rolled_back_while_orders_are_placed() {
     let key = new_key();
     let received = customer.post_once("/stock-levels/receive", &key, &stock);
     assert_eq!(received.await.status, 201);
+    let existing = existing_orders();
+    if existing > 0 {
+        let key = new_key();
+        let template = customer.place(&key, &small_order()).await.order_id();
+        let since = Instant::now();
+        fill(&upgrade.database, &template, existing).await;
+        println!("{existing} orders copied in {:.1?}", since.elapsed());
+        traffic.add(Version::Old, key, template);
+    }
 
     traffic.send_to(&[(Version::Old, &old)]).await;
     let mut clients = JoinSet::new();
@@ -240,9 +297,12 @@ async fn a_version_is_replaced_and_rolled_back_while_orders_are_placed() {
     }
     traffic.goes_on("the old version takes orders").await;
 
+    let watch = LockWatch::start(&upgrade.database).await;
     let since = Instant::now();
     let migrated = upgrade.run(Version::New, "migrate").await;
-    println!("{}\nmigrated in {:?}", migrated.stdout, since.elapsed());
+    println!("{}\nmigrated in {:.1?}", migrated.stdout, since.elapsed());
+    watch.stop().await.print();
+    traffic.end_phase("the schema is migrated");
     traffic
         .goes_on("the old version takes orders on the new schema")
         .await;
@@ -251,6 +311,7 @@ async fn a_version_is_replaced_and_rolled_back_while_orders_are_placed() {
     traffic
         .send_to(&[(Version::Old, &old), (Version::New, &new)])
         .await;
+    upgrade.wait_for_fulfilment(&traffic, &new, existing).await;
     traffic.goes_on("both versions take orders").await;
 
     traffic.send_to(&[(Version::New, &new)]).await;
@@ -285,10 +346,12 @@ async fn a_version_is_replaced_and_rolled_back_while_orders_are_placed() {
     let placed = traffic.placed.lock().unwrap().clone();
     assert_eq!(
         upgrade.database.orders().await,
-        i64::try_from(placed.len()).unwrap()
+        i64::try_from(placed.len()).unwrap() + existing
     );
+    let since = Instant::now();
     assert_invariants(&upgrade.database).await;
-    assert_charges_match_orders(&upgrade.database, &upgrade.sandbox).await;
-    let figures = traffic.figures.lock().unwrap();
-    println!("{} orders: {figures:?}", placed.len());
+    println!("invariants checked in {:.1?}", since.elapsed());
+    let which = "coalesce(o.idempotency_key, '') NOT LIKE 'filled-%'";
+    assert_charges_match(&upgrade.database, &upgrade.sandbox, which).await;
+    println!("{} orders were placed", placed.len());
 }

@@ -1,6 +1,6 @@
 //! Places and releases holds.
 
-use oms_database::Connection;
+use oms_database::{Connection, DbError};
 use oms_validation::TenantId;
 
 use crate::domain::fulfilment_order::FulfilmentOrder;
@@ -29,6 +29,21 @@ pub async fn place_hold(
         touch(connection, tenant, now, Touched::FulfilmentOrder(id)).await?;
     }
     Ok((is_new, lock(connection, tenant, now, id).await?))
+}
+
+/// Places the same hold, in the name of `actor`, on fulfilment orders that this transaction has opened.
+///
+/// # Errors
+/// When the database fails.
+pub async fn hold_opened(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    ids: &[FulfilmentOrderId],
+    hold: &NewHold,
+    actor: &str,
+) -> Result<(), DbError> {
+    holds::insert_all(connection, tenant, now, ids, hold, actor).await
 }
 
 /// Like [`place_hold`], for a fulfilment order that the transaction has changed before: its version was raised then.

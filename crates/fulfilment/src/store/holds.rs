@@ -41,6 +41,34 @@ pub(crate) async fn insert(
     Ok(inserted == 1)
 }
 
+/// Inserts the same hold on fulfilment orders that have no hold yet.
+pub(crate) async fn insert_all(
+    connection: &mut Connection,
+    tenant: TenantId,
+    now: Now,
+    ids: &[FulfilmentOrderId],
+    hold: &NewHold,
+    actor: &str,
+) -> Result<(), DbError> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    cached_sql(
+        "INSERT INTO fulfilment.holds (tenant_id, fulfilment_order_id, handle, reason, note, actor, held_at)
+         SELECT f.tenant_id, f.id, $3, $4, $5, $6, greatest($7, now())
+         FROM fulfilment.fulfilment_orders f
+         WHERE f.tenant_id = $1 AND f.id = ANY ($2)",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(ids)
+    .bind::<Text, _>(hold.handle.as_str())
+    .bind::<Text, _>(hold.reason.as_str())
+    .bind::<Nullable<Text>, _>(hold.note.as_ref().map(Note::as_str))
+    .bind::<Text, _>(actor)
+    .bind::<Nullable<Timestamptz>, _>(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Deletes a hold. Returns `false` if there was none with this handle.
 pub(crate) async fn delete(
     connection: &mut Connection,

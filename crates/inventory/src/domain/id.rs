@@ -19,8 +19,13 @@ define_id! {
 }
 
 define_id! {
-    /// An import of products or of stock from a file.
+    /// An import from a file.
     ImportId
+}
+
+define_id! {
+    /// A price list.
+    PriceListId
 }
 
 define_id! {

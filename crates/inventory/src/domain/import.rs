@@ -1,8 +1,9 @@
-//! Imports of products or stock from a file, and the outcome of each line.
+//! Imports of products, prices or stock from a file, and the outcome of each line.
 
 pub(crate) mod header;
 pub(crate) mod parser;
 pub(crate) mod planned_stock;
+pub(crate) mod price_row;
 pub(crate) mod product_row;
 pub(crate) mod quotes;
 pub(crate) mod rejection;
@@ -25,6 +26,8 @@ pub(crate) const MAX_IMPORT_LINES: i32 = 250_000;
 pub enum ImportKind {
     /// Products and their prices, by SKU.
     Products,
+    /// Prices of price lists.
+    Prices,
     /// Quantities of products in warehouses.
     Stock,
     /// A value that a newer version of the program stored.
@@ -38,12 +41,13 @@ oms_validation::schema_of! {
 }
 
 impl ImportKind {
-    const ALL: [Self; 2] = [Self::Products, Self::Stock];
+    const ALL: [Self; 3] = [Self::Products, Self::Prices, Self::Stock];
 
     /// Its name in the database, in JSON, and on the command line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Products => "products",
+            Self::Prices => "prices",
             Self::Stock => "stock",
             Self::Other(word) => word,
         }
@@ -100,7 +104,7 @@ pub enum StockMode {
 pub struct ImportCounts {
     /// Rows that created a product.
     pub created: i32,
-    /// Rows that changed a product or a stock level.
+    /// Rows that changed a product, a price or a stock level.
     pub changed: i32,
     /// Rows that matched what was already stored.
     pub unchanged: i32,

@@ -6,8 +6,10 @@ use utoipa::{OpenApi, ToSchema};
 
 use super::imports::representation::RejectionBody;
 use crate::ImportId;
+use crate::domain::id::PriceListId;
 use crate::domain::import::StockMode;
 use crate::domain::name::Sku;
+use crate::domain::price_list::PriceListCode;
 use crate::domain::stock_movement::MovementKind;
 
 /// Schemas that only parameters refer to, from which utoipa doesn't collect them.
@@ -19,6 +21,8 @@ use crate::domain::stock_movement::MovementKind;
     StockMode,
     Reason,
     ImportId,
+    PriceListId,
+    PriceListCode,
     WarehouseId,
     ProductId
 )))]

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 const WAREHOUSE_ID: &str = "01a2057d-fe6d-70bb-8eed-a7de1ae0065e";
 const OTHER_WAREHOUSE_ID: &str = "01a2057e-3c1b-7c0a-9f11-0a3f5b2c7d84";
 const PRODUCT_ID: &str = "11111111-1111-4111-8111-111111111111";
+const PRICE_LIST_ID: &str = "01a20583-0c41-7b7e-a1a4-5e7d2f4b9c10";
 const ADDRESS: &str = "Hafenstrasse 1, 04109 Leipzig";
 const TIME: &str = "2026-11-22T23:01:12.941566Z";
 
@@ -55,6 +56,42 @@ pub(super) fn product() -> Value {
         "createdAt": TIME,
         "updatedAt": TIME
     })
+}
+
+pub(super) fn new_price_list() -> Value {
+    json!({ "code": "wholesale", "currency": "USD", "validUntil": "2027-01-01T00:00:00Z" })
+}
+
+pub(super) fn price_list_change() -> Value {
+    json!({ "validUntil": null })
+}
+
+pub(super) fn price_list() -> Value {
+    json!({
+        "id": PRICE_LIST_ID,
+        "code": "wholesale",
+        "currency": "USD",
+        "validUntil": "2027-01-01T00:00:00Z",
+        "active": true,
+        "version": 1,
+        "createdAt": TIME,
+        "updatedAt": TIME
+    })
+}
+
+pub(super) fn list_price() -> Value {
+    json!({
+        "productId": PRODUCT_ID,
+        "minQuantity": 10,
+        "unitPrice": { "amountMinor": 900, "currency": "USD" }
+    })
+}
+
+pub(super) fn list_prices() -> Value {
+    json!({ "prices": [
+        { "productId": PRODUCT_ID, "unitPrice": { "amountMinor": 950, "currency": "USD" } },
+        list_price()
+    ] })
 }
 
 pub(super) fn stock_receive() -> Value {

@@ -1,6 +1,7 @@
 //! Endpoints of imports.
 
 mod places;
+pub(super) mod prices;
 pub(super) mod products;
 pub(super) mod representation;
 pub(super) mod show;

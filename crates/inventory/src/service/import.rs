@@ -1,7 +1,8 @@
-//! The common part of imports of products and stock: reading, chunks, transactions, keys and reports.
+//! The common part of imports of products, prices and stock: reading, chunks, transactions, keys and reports.
 
 pub(crate) mod all_or_nothing;
 pub(crate) mod each_row;
+pub(crate) mod prices;
 pub(crate) mod products;
 pub(crate) mod reading;
 pub(crate) mod stock;

@@ -7,6 +7,8 @@ pub const GRANTS: &[Grant] = &[
     Grant::write("inventory.warehouses"),
     Grant::write("inventory.products"),
     Grant::all("inventory.prices"),
+    Grant::write("inventory.price_lists"),
+    Grant::all("inventory.list_prices"),
     Grant::write("inventory.stock_levels"),
     Grant::all("inventory.reservations"),
     Grant::append("inventory.stock_movements"),

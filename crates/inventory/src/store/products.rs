@@ -4,59 +4,14 @@ use std::collections::BTreeSet;
 use std::collections::HashMap;
 
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use oms_database::{CachedStatement, Connection, DbError, Statement, cached_sql};
-use oms_validation::{Currency, Money, ProductId, TenantId};
+use oms_database::{Connection, DbError, cached_sql};
+use oms_validation::{ProductId, TenantId};
 use uuid::Uuid;
 
 use crate::domain::catalogue::CatalogueProduct;
 use crate::store::IdRow;
-
-/// Returns the existing products, each once for each price that it has in one of the currencies, and once if it has
-/// none, unordered.
-pub(crate) fn find_prices<'q>(
-    tenant: TenantId,
-    currencies: &[Currency],
-    product_ids: &[ProductId],
-) -> Statement<'q, Vec<(ProductId, Option<Money>)>> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = SqlUuid)]
-        id: Uuid,
-        #[diesel(sql_type = Nullable<Text>)]
-        currency: Option<String>,
-        #[diesel(sql_type = Nullable<BigInt>)]
-        unit_price_minor: Option<i64>,
-    }
-
-    let ids: Vec<Uuid> = product_ids.iter().map(|id| id.as_uuid()).collect();
-    let codes: Vec<String> = currencies.iter().map(ToString::to_string).collect();
-    cached_sql(
-        "SELECT p.id, pr.currency, pr.unit_price_minor
-         FROM inventory.products p
-         LEFT JOIN inventory.prices pr
-             ON pr.tenant_id = p.tenant_id AND pr.product_id = p.id AND pr.currency = ANY ($3)
-         WHERE p.tenant_id = $1 AND p.id = ANY ($2)",
-    )
-    .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<Array<SqlUuid>, _>(ids)
-    .bind::<Array<Text>, _>(codes)
-    .rows::<Row>()
-    .map(|rows| {
-        let price = |row: Row| {
-            let currency = row.currency.as_deref();
-            let currency = currency.and_then(|code| Currency::parse_stored(code).ok());
-            let price = currency.zip(row.unit_price_minor);
-            let money = price.map(|(currency, amount_minor)| Money {
-                amount_minor,
-                currency,
-            });
-            (row.id.into(), money)
-        };
-        rows.into_iter().map(price).collect()
-    })
-}
 
 /// Returns the SKUs of the existing products.
 pub(crate) async fn find_skus(

@@ -16,6 +16,7 @@ mod importing;
 mod importing_at_once;
 mod importing_products;
 mod moving;
+mod pricing;
 mod reservations;
 mod returning;
 mod routing;

@@ -2,10 +2,9 @@
 
 use diesel_async::RunQueryDsl;
 use oms_inventory::{
-    CandidateOutcome, LoadSummary, PriceQuote, explain_route, find_skus, load_catalogue,
-    quote_prices, route,
+    CandidateOutcome, LoadSummary, explain_route, find_skus, load_catalogue, route,
 };
-use oms_validation::{Currency, TenantId};
+use oms_validation::TenantId;
 use uuid::Uuid;
 
 use crate::fixture::*;
@@ -168,20 +167,6 @@ async fn scans(connection: &mut oms_database::Connection) -> (i64, i64) {
         number(connection, index).await,
         number(connection, table).await,
     )
-}
-
-#[tokio::test]
-async fn prices_are_quoted_by_product() {
-    let (_database, mut connection) = store_with(&[&[1, 1]]).await;
-    let usd = Currency::parse("USD").unwrap();
-    let eur = Currency::parse("EUR").unwrap();
-    let asked = [product(1), product(99), product(0)];
-    let quotes = quote_prices(tenant(), &[usd, eur], &asked).run(&mut connection);
-    let quotes = quotes.await.unwrap();
-    let is_priced = |quote: PriceQuote| matches!(quote, PriceQuote::UnitPrice(price) if price.amount_minor == 100);
-    assert!(is_priced(quotes.of(asked[0], usd)) && is_priced(quotes.of(asked[2], usd)));
-    assert_eq!(quotes.of(asked[1], usd), PriceQuote::UnknownProduct);
-    assert_eq!(quotes.of(asked[0], eur), PriceQuote::NotSoldIn(eur));
 }
 
 #[tokio::test]

@@ -64,6 +64,9 @@ fn of_pricing(pricing: &RequestedPricing) -> Vec<String> {
     if let Some(currency) = pricing.currency {
         parts.extend(["currency".to_owned(), currency.to_string()]);
     }
+    if let Some(list) = &pricing.price_list {
+        parts.extend(["price list".to_owned(), list.to_string()]);
+    }
     for (index, price) in &pricing.expected_unit_prices {
         parts.extend([format!("expected unit price {index}"), money(price)]);
     }
@@ -101,6 +104,7 @@ pub(crate) fn of_method(method: &PaymentMethod) -> [&str; 2] {
 
 #[cfg(test)]
 mod tests {
+    use oms_inventory::PriceListCode;
     use oms_payments::ReturnUrl;
     use oms_validation::Currency;
     use uuid::Uuid;
@@ -150,7 +154,7 @@ mod tests {
     fn every_part_of_a_request_is_in_its_fingerprint() {
         let card = |digits| PaymentMethod::parse_card(digits).unwrap();
         let address: ShippingAddress = serde_json::from_str("\"2 Main St\"").unwrap();
-        let mut others = vec![request(); 24];
+        let mut others = vec![request(); 26];
         others[0].customer_id = Uuid::from_u128(2).into();
         others[1].shipping_address = address;
         others[2].lines[0].quantity = 1;
@@ -206,11 +210,13 @@ mod tests {
         ] {
             others[index].pricing.adjustments = vec![other];
         }
+        others[24].pricing.price_list = PriceListCode::parse("EUR").ok();
+        others[25].pricing.price_list = PriceListCode::parse("currency").ok();
         let mut fingerprints: Vec<_> = others.iter().map(|other| of(other).0).collect();
         fingerprints.push(of(&request()).0);
         fingerprints.sort_unstable();
         fingerprints.dedup();
-        assert_eq!(fingerprints.len(), 25);
+        assert_eq!(fingerprints.len(), 27);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Orders.
 
 use chrono::{DateTime, Utc};
-use oms_inventory::RoutingTrace;
+use oms_inventory::{PriceListCode, RoutingTrace};
 use oms_validation::{Fingerprint, Money, OrderId, WarehouseId};
 
 use crate::domain::address::ShippingAddress;
@@ -41,6 +41,7 @@ pub(crate) struct NewOrder {
     pub(crate) fingerprint: Fingerprint,
     pub(crate) customer_id: CustomerId,
     pub(crate) warehouse_id: WarehouseId,
+    pub(crate) price_list: Option<PriceListCode>,
     pub(crate) total: Money,
     pub(crate) shipping_address: ShippingAddress,
     pub(crate) routing: RoutingTrace,
@@ -73,6 +74,7 @@ impl NewOrder {
             status: self.first_status(),
             failure: None,
             warehouse_id: self.warehouse_id,
+            price_list: self.price_list,
             total: self.total,
             shipping_address: Some(self.shipping_address),
             routing: self.routing,
@@ -102,6 +104,8 @@ pub struct Order {
     pub failure: Option<Failure>,
     /// The warehouse that ships it.
     pub warehouse_id: WarehouseId,
+    /// The price list that the request named.
+    pub price_list: Option<PriceListCode>,
     /// The sum of its lines and of the adjustments that prices don't include.
     pub total: Money,
     /// Where to ship it; `None` after erasure.

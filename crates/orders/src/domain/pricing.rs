@@ -1,6 +1,7 @@
 //! What an order costs: the prices of its lines, and the adjustments that the storefront sends. Adjustments are checked
 //! and apportioned here, and never computed.
 
+use oms_inventory::PriceListCode;
 use oms_validation::{Currency, Money};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -14,6 +15,8 @@ use crate::domain::line::OrderLine;
 pub struct RequestedPricing {
     /// The currency; `None` for the tenant's default.
     pub currency: Option<Currency>,
+    /// The list whose prices apply before the base prices.
+    pub price_list: Option<PriceListCode>,
     /// Unit prices that the customer has seen, by the position of the line, which begins with 0.
     pub expected_unit_prices: Vec<(usize, Money)>,
     /// Discounts, taxes, shipping and fees.

@@ -9,8 +9,9 @@ use serde_json::json;
 
 use super::{
     CURRENCY_NOT_OFFERED, DISCOUNT_TOO_LARGE, IN_PROGRESS, NO_SINGLE_WAREHOUSE, NotPaid,
-    OrderError, PRICE_CHANGED, PRODUCT_NOT_SOLD, RETRY_AFTER_S, TAX_TOO_LARGE, TOTAL_MISMATCH,
-    TOTAL_TOO_LARGE, UNKNOWN_PRODUCT, exceeded, family_of_order_error, location_of,
+    OrderError, PRICE_CHANGED, PRICE_LIST_CURRENCY, PRODUCT_NOT_SOLD, RETRY_AFTER_S, TAX_TOO_LARGE,
+    TOTAL_MISMATCH, TOTAL_TOO_LARGE, UNKNOWN_PRICE_LIST, UNKNOWN_PRODUCT, exceeded,
+    family_of_order_error, location_of,
 };
 use crate::domain::bounds::Exceeded;
 use crate::domain::pricing::{Breakdown, InvalidAdjustments};
@@ -33,6 +34,12 @@ pub enum PlacingError {
     /// The products of the lines at these positions have no price in the order's currency.
     #[error("products not sold in this currency")]
     ProductsNotSold(Vec<usize>),
+    /// The tenant has no such price list.
+    #[error("unknown price list")]
+    UnknownPriceList,
+    /// The price list is in this currency, and not in that of the order.
+    #[error("the price list is in {0}")]
+    PriceListCurrency(Currency),
     /// The tenant sells in these currencies only.
     #[error("currency not offered")]
     CurrencyNotOffered(Vec<Currency>),
@@ -101,6 +108,11 @@ impl From<PlacingError> for Problem {
             }
             PlacingError::UnknownProducts(lines) => of_lines(&UNKNOWN_PRODUCT, &lines),
             PlacingError::ProductsNotSold(lines) => of_lines(&PRODUCT_NOT_SOLD, &lines),
+            PlacingError::UnknownPriceList => of_list(&UNKNOWN_PRICE_LIST, "is not a price list"),
+            PlacingError::PriceListCurrency(currency) => {
+                of_list(&PRICE_LIST_CURRENCY, &format!("is in {currency}"))
+                    .with_extension("currency", currency.as_str())
+            }
             PlacingError::CurrencyNotOffered(currencies) => {
                 Self::of(&CURRENCY_NOT_OFFERED).with_extension("currencies", json!(currencies))
             }
@@ -146,6 +158,14 @@ fn of_adjustment(problem_type: &'static ProblemType, index: usize) -> Problem {
     let field = FieldError {
         field: format!("adjustments[{index}].amountMinor"),
         message: "exceeds what is left of the price that it applies to".to_owned(),
+    };
+    Problem::of(problem_type).with_fields(vec![field])
+}
+
+fn of_list(problem_type: &'static ProblemType, message: &str) -> Problem {
+    let field = FieldError {
+        field: "priceList".to_owned(),
+        message: message.to_owned(),
     };
     Problem::of(problem_type).with_fields(vec![field])
 }

@@ -35,7 +35,8 @@ pub struct ProblemMembers {
     payment: Option<UnpaidPayment>,
     /// With `orders.refund_exceeds_captured`: the refundable amount.
     available_minor: Option<i64>,
-    /// With `orders.refund_exceeds_captured` and `orders.total_mismatch`: the currency of these amounts.
+    /// With `orders.refund_exceeds_captured` and `orders.total_mismatch`: the currency of these amounts. With
+    /// `orders.price_list_currency`: that of the list.
     currency: Option<Currency>,
     /// With `orders.too_many_unpaid`, `orders.too_many_units` and `orders.too_many_declines`: the limit that was
     /// reached.

@@ -15,6 +15,7 @@ pub(super) fn new_order() -> Value {
         "shippingAddress": ADDRESS,
         "items": [{ "productId": PRODUCT_ID, "quantity": 2, "expectedUnitPrice": usd(1000) }],
         "currency": "USD",
+        "priceList": "wholesale",
         "adjustments": [
             { "kind": "discount", "scope": "order", "amountMinor": -200, "label": "Summer sale", "code": "SUMMER" },
             { "kind": "shipping", "scope": "shipping", "amountMinor": 490, "label": "Standard" },

@@ -5,6 +5,7 @@ use std::fmt;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, HttpResponseBuilder, web};
 use oms_errors::{INVALID_HEADER, Problem, invalid_field};
+use oms_inventory::PriceListCode;
 use oms_payments::{PaymentInstruction, PaymentMethod, ReturnUrl};
 use oms_validation::{Currency, Money};
 use oms_web::{CurrentActor, CurrentTenant, IdempotencyKeyHeader, ProblemResponse, ValidJson};
@@ -41,6 +42,8 @@ pub(super) struct Body {
     items: Vec<Item>,
     /// The currency, which must be one of the tenant's. Without it, the first of these.
     currency: Option<Currency>,
+    /// The code of a price list in this currency. Its prices apply before the base prices while it is active and valid.
+    price_list: Option<PriceListCode>,
     /// Discounts, taxes, shipping and fees. They need `expectedTotal`.
     #[schema(max_items = 500)]
     adjustments: Option<Vec<NewAdjustment>>,
@@ -95,6 +98,8 @@ oms_web::refusals! {
         error::NO_SINGLE_WAREHOUSE,
         error::UNKNOWN_PRODUCT,
         error::PRODUCT_NOT_SOLD,
+        error::UNKNOWN_PRICE_LIST,
+        error::PRICE_LIST_CURRENCY,
         error::CURRENCY_NOT_OFFERED,
         error::PRICE_CHANGED,
         error::TOTAL_MISMATCH,
@@ -167,7 +172,7 @@ impl Body {
         let (adjustments, total) = (self.adjustments, self.expected_total);
         let pricing = pricing_of(
             &self.items,
-            self.currency,
+            (self.currency, self.price_list),
             adjustments,
             total,
             TotalIs::Required,

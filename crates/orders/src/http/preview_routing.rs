@@ -2,6 +2,7 @@
 
 use actix_web::{HttpResponse, web};
 use oms_errors::Problem;
+use oms_inventory::PriceListCode;
 use oms_validation::{Currency, Money, WarehouseId};
 use oms_web::{CurrentTenant, ProblemResponse, ValidJson};
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,8 @@ pub(super) struct Body {
     items: Vec<Item>,
     /// The currency, which must be one of the tenant's. Without it, the first of these.
     currency: Option<Currency>,
+    /// The code of a price list in this currency. Its prices apply before the base prices while it is active and valid.
+    price_list: Option<PriceListCode>,
     /// Discounts, taxes, shipping and fees.
     #[schema(max_items = 500)]
     adjustments: Option<Vec<NewAdjustment>>,
@@ -60,6 +63,8 @@ oms_web::refusals! {
         oms_geocoding::UNAVAILABLE,
         error::UNKNOWN_PRODUCT,
         error::PRODUCT_NOT_SOLD,
+        error::UNKNOWN_PRICE_LIST,
+        error::PRICE_LIST_CURRENCY,
         error::CURRENCY_NOT_OFFERED,
         error::PRICE_CHANGED,
         error::TOTAL_MISMATCH,
@@ -94,12 +99,14 @@ pub(super) async fn preview_routing(
         shipping_address,
         items,
         currency,
+        price_list,
         adjustments,
         expected_total,
     } = body.0;
     let lines = lines_of(&items)?;
     let total_is = TotalIs::Optional;
-    let pricing = pricing_of(&items, currency, adjustments, expected_total, total_is)?;
+    let terms = (currency, price_list);
+    let pricing = pricing_of(&items, terms, adjustments, expected_total, total_is)?;
     let previewing = api.work.run(|context| async move {
         let address = &shipping_address;
         placing::preview_routing::preview_routing(&context, tenant.0, address, &lines, &pricing)

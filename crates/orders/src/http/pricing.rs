@@ -1,6 +1,7 @@
 //! The money of requests: adjustments, and the amounts that the customer has seen.
 
 use oms_errors::{FieldError, Problem, invalid_field, invalid_fields};
+use oms_inventory::PriceListCode;
 use oms_validation::text::tidy;
 use oms_validation::{Currency, Money};
 use serde::{Deserialize, Serialize};
@@ -93,7 +94,7 @@ pub(super) enum TotalIs {
 /// Checks what a request says of an order's money.
 pub(super) fn pricing_of(
     items: &[Item],
-    currency: Option<Currency>,
+    (currency, price_list): (Option<Currency>, Option<PriceListCode>),
     adjustments: Option<Vec<NewAdjustment>>,
     expected_total: Option<Money>,
     total_is: TotalIs,
@@ -126,6 +127,7 @@ pub(super) fn pricing_of(
     let expected = items.iter().map(Item::expected_unit_price).enumerate();
     Ok(RequestedPricing {
         currency,
+        price_list,
         expected_unit_prices: expected
             .filter_map(|(index, price)| Some((index, price?)))
             .collect(),

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use oms_errors::Problem;
-use oms_inventory::{CandidateOutcome, RouteExplanation, RoutingTrace, TraceEntry};
+use oms_inventory::{CandidateOutcome, PriceListCode, RouteExplanation, RoutingTrace, TraceEntry};
 use oms_validation::{Location, Money, OrderId, ProductId, WarehouseId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -39,6 +39,9 @@ pub(super) struct OrderSummary {
     /// The number of decimals of the currency: with 2, an amount of 2000 is 20.00.
     #[schema(examples(2))]
     exponent: u8,
+    /// The price list that the request named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    price_list: Option<PriceListCode>,
     items: Vec<Item>,
     /// Discounts, taxes, shipping and fees, as they were sent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -175,6 +178,7 @@ impl OrderSummary {
             warehouse_name: warehouse_name(&order.routing),
             total: order.total,
             exponent: order.total.currency.exponent(),
+            price_list: order.price_list.clone(),
             items: Item::of_all(&order.lines)?,
             adjustments: AdjustmentBody::of_all(&order.adjustments, order.total.currency),
             external_reference: order.external_reference.clone(),

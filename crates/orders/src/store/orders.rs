@@ -14,12 +14,13 @@ use diesel::sql_types::{
 };
 use diesel_async::RunQueryDsl;
 use oms_database::{CachedStatement, Connection, DbError, Statement, cached_sql, send_together};
+use oms_inventory::PriceListCode;
 use oms_validation::{Currency, Fingerprint, IdempotencyKey, Money, OrderId, TenantId};
 use serde_json::Value;
 use uuid::Uuid;
 
 pub(crate) use changing::{KeyFate, Transition, change_statuses, raise_versions};
-pub(crate) use locking::{Shippable, lock_placed, lock_shippable, lock_status};
+pub(crate) use locking::{Shippable, lock_paid, lock_placed, lock_shippable, lock_status};
 
 use crate::domain::address::ShippingAddress;
 use crate::domain::external_reference::ExternalReference;
@@ -34,7 +35,7 @@ use crate::store::{adjustments, credits, lines, settings, unreadable};
 macro_rules! order_columns {
     () => {
         "id, idempotency_key, fingerprint, customer_id, status, failure_code, warehouse_id, currency, total_minor,
-         shipping_address, routing, external_reference, metadata, created_at, erased_at"
+         shipping_address, routing, external_reference, metadata, created_at, erased_at, price_list"
     };
 }
 use order_columns;
@@ -207,6 +208,8 @@ struct Row {
     created_at: DateTime<Utc>,
     #[diesel(sql_type = Nullable<Timestamptz>)]
     erased_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Nullable<Text>)]
+    price_list: Option<String>,
 }
 
 async fn with_lines(
@@ -252,6 +255,11 @@ impl Row {
             status: OrderStatus::stored(&self.status),
             failure,
             warehouse_id: self.warehouse_id.into(),
+            price_list: self
+                .price_list
+                .as_deref()
+                .map(PriceListCode::parse)
+                .transpose()?,
             total: Money {
                 amount_minor: self.total_minor,
                 currency,

@@ -1,8 +1,10 @@
 //! Orders as reverse reconciliation reads them: many at a time, with few columns.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Bool, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 use oms_validation::{OrderId, TenantId};
@@ -133,29 +135,30 @@ pub(crate) async fn first_recent(
     Ok(first_id_at(clock.now - RECENT).into())
 }
 
-/// Whether an order was paid before this installation recorded what is shipped.
-pub(crate) async fn was_paid_before_fulfilment(
+/// Returns those of the given orders that were paid before this installation recorded what is shipped.
+pub(crate) async fn paid_before_fulfilment(
     connection: &mut Connection,
     tenant: TenantId,
-    order_id: OrderId,
-) -> Result<bool, DbError> {
+    ids: &[OrderId],
+) -> Result<HashSet<OrderId>, DbError> {
     #[derive(QueryableByName)]
-    struct Paid {
-        #[diesel(sql_type = Bool)]
-        before: bool,
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        order_id: Uuid,
     }
 
-    let paid: Paid = cached_sql(
-        "SELECT EXISTS (SELECT FROM orders.events e
-             WHERE e.tenant_id = $1 AND e.order_id = $2 AND e.to_status = 'PAID'
-                 AND coalesce(e.from_status, '') NOT IN ('PAID', 'REFUNDING')
-                 AND e.occurred_at < (SELECT fulfilment_from FROM installation.identity)) AS before",
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let rows: Vec<Row> = cached_sql(
+        "SELECT DISTINCT e.order_id FROM orders.events e
+         WHERE e.tenant_id = $1 AND e.order_id = ANY ($2) AND e.to_status = 'PAID'
+             AND coalesce(e.from_status, '') NOT IN ('PAID', 'REFUNDING')
+             AND e.occurred_at < (SELECT fulfilment_from FROM installation.identity)",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
-    .bind::<SqlUuid, _>(order_id.as_uuid())
-    .get_result(connection)
+    .bind::<Array<SqlUuid>, _>(ids)
+    .load(connection)
     .await?;
-    Ok(paid.before)
+    Ok(rows.into_iter().map(|row| row.order_id.into()).collect())
 }
 
 /// A lower bound for every UUIDv7 generated at this time: its first 48 bits are the milliseconds

@@ -9,6 +9,7 @@ use diesel::sql_types::{
     Array, BigInt, Binary, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use oms_database::{CachedStatement, Engine, Statement, cached_sql, in_transaction_sql};
+use oms_inventory::PriceListCode;
 use oms_validation::{IdempotencyKey, OrderId, TenantId};
 use uuid::Uuid;
 
@@ -37,14 +38,14 @@ const INSERT_ALL: &str = concat!(
 WITH placed AS (
     INSERT INTO orders.orders
         (tenant_id, id, idempotency_key, fingerprint, customer_id, status, version, warehouse_id, currency,
-         total_minor, shipping_address, routing, external_reference, metadata, created_at, updated_at)
+         total_minor, shipping_address, routing, external_reference, metadata, price_list, created_at, updated_at)
     SELECT $1, id, idempotency_key, fingerprint, customer_id, status, 1, warehouse_id, currency,
            total_minor, shipping_address::jsonb, routing::jsonb, external_reference, metadata::jsonb,
-           greatest($3, now()), greatest($3, now())
+           price_list, greatest($3, now()), greatest($3, now())
     FROM unnest($7::uuid[], $8::text[], $9::bytea[], $10::uuid[], $11::uuid[], $12::text[], $13::bigint[],
-                $14::text[], $15::text[], $16::text[], $17::text[], $2::text[])
+                $14::text[], $15::text[], $16::text[], $17::text[], $2::text[], $28::text[])
         AS new (id, idempotency_key, fingerprint, customer_id, warehouse_id, currency, total_minor,
-                shipping_address, routing, external_reference, metadata, status)
+                shipping_address, routing, external_reference, metadata, status, price_list)
     WHERE ",
     in_transaction_sql!(),
     "
@@ -86,15 +87,15 @@ LEFT JOIN standing ON standing.customer_id = new.customer_id"
 const INSERT_ORDERS: &str = concat!(
     "INSERT INTO orders.orders AS placed
         (tenant_id, id, idempotency_key, fingerprint, customer_id, status, version, warehouse_id, currency,
-         total_minor, shipping_address, routing, external_reference, metadata, created_at, updated_at)
+         total_minor, shipping_address, routing, external_reference, metadata, price_list, created_at, updated_at)
      SELECT t.tenant_id, new.id, new.idempotency_key, new.fingerprint, new.customer_id, new.status, 1, new.warehouse_id,
             new.currency, new.total_minor, new.shipping_address::jsonb, new.routing::jsonb, new.external_reference,
-            new.metadata::jsonb, greatest($3, now()), greatest($3, now())
+            new.metadata::jsonb, new.price_list, greatest($3, now()), greatest($3, now())
      FROM tenancy.tenants t
      CROSS JOIN unnest($4::uuid[], $5::text[], $6::bytea[], $7::uuid[], $8::uuid[], $9::text[], $10::bigint[],
-                       $11::text[], $12::text[], $13::text[], $14::text[], $2::text[])
+                       $11::text[], $12::text[], $13::text[], $14::text[], $2::text[], $15::text[])
          AS new (id, idempotency_key, fingerprint, customer_id, warehouse_id, currency, total_minor,
-                 shipping_address, routing, external_reference, metadata, status)
+                 shipping_address, routing, external_reference, metadata, status, price_list)
      WHERE t.tenant_id = $1 AND ",
     in_transaction_sql!(),
     "
@@ -234,6 +235,7 @@ fn insert_all(new: New<'_>) -> Statement<'_, HashMap<OrderId, Inserted>> {
         .bind::<Double, _>(new.window.as_secs_f64())
         .bind::<BigInt, _>(at_most(new.most))
         .bind::<Array<BigInt>, _>(lines.payable)
+        .bind::<Array<Nullable<Text>>, _>(orders.price_lists)
         .rows::<Placed>()
         .map(|placed| {
             let inserted = |row: Placed| {
@@ -280,6 +282,7 @@ fn insert_by_table(new: New<'_>) -> Statement<'_, HashMap<OrderId, Inserted>> {
         .bind::<Array<Text>, _>(orders.routings)
         .bind::<Array<Nullable<Text>>, _>(orders.references)
         .bind::<Array<Nullable<Text>>, _>(orders.metadata)
+        .bind::<Array<Nullable<Text>>, _>(orders.price_lists)
         .rows::<Placed>();
     let insert_lines = cached_sql(INSERT_LINES)
         .bind::<SqlUuid, _>(tenant)
@@ -331,6 +334,7 @@ struct Orders<'a> {
     routings: Vec<String>,
     references: Vec<Option<&'a str>>,
     metadata: Vec<Option<String>>,
+    price_lists: Vec<Option<&'a str>>,
     actors: Vec<&'a str>,
     units: Vec<i64>,
     statuses: Vec<&'static str>,
@@ -358,6 +362,10 @@ impl<'a> Orders<'a> {
                 .push(reference.map(ExternalReference::as_str));
             let metadata = Some(&order.metadata).filter(|it| !it.is_empty());
             columns.metadata.push(metadata.map(json));
+            let price_list = order.price_list.as_ref();
+            columns
+                .price_lists
+                .push(price_list.map(PriceListCode::as_str));
         }
         columns
     }

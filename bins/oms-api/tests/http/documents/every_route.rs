@@ -26,6 +26,7 @@ pub struct Things {
     shipment: String,
     evacuation: String,
     returned: String,
+    price_list: String,
 }
 
 impl Things {
@@ -51,6 +52,7 @@ impl Things {
             shipment: new_key(),
             evacuation: new_key(),
             returned: new_key(),
+            price_list: new_key(),
         };
         let Self {
             order,
@@ -61,12 +63,17 @@ impl Things {
             shipment,
             evacuation,
             returned,
+            price_list,
         } = &things;
         let rows = format!(
             "INSERT INTO orders.dead_letters (tenant_id, id, order_id, tries, reason)
              VALUES ('{TENANT}', '{dead_letter}', '{order}', 1, 'nobody answers');
              INSERT INTO orders.findings (tenant_id, id, kind, gateway, subject, charge_reference, detail, action)
              VALUES ('{TENANT}', '{finding}', 'charge_without_order', 'stripe', 'ch_' || md5('{finding}'), 'ch_' || md5('{finding}'), 'x', 'none');
+             INSERT INTO inventory.price_lists (tenant_id, id, code, currency)
+             VALUES ('{TENANT}', '{price_list}', '{price_list}', 'USD');
+             INSERT INTO inventory.list_prices (tenant_id, price_list_id, product_id, min_quantity, unit_price_minor)
+             VALUES ('{TENANT}', '{price_list}', '{WIDGET_A}', 1, 900);
              INSERT INTO inventory.imports (tenant_id, id, kind) VALUES ('{TENANT}', '{import}', 'stock');
              INSERT INTO fulfilment.shipments
                  (tenant_id, id, order_id, number, fulfilment_order_id, warehouse_id, status, destination)
@@ -100,6 +107,7 @@ impl Things {
             path if path.starts_with("/operations/findings/{id}") => &self.finding,
             path if path.starts_with("/warehouses/{id}") => ATLANTA_WAREHOUSE,
             path if path.starts_with("/products/{id}") => WIDGET_A,
+            path if path.starts_with("/price-lists/{id}") => &self.price_list,
             "/docs/{file}" => return "/docs/swagger-ui.css".to_owned(),
             path if path.starts_with("/imports/{id}") => &self.import,
             path if path.starts_with("/fulfilment-orders/{id}") => &self.fulfilment_order,
@@ -131,6 +139,7 @@ impl Things {
             &self.shipment,
             &self.evacuation,
             &self.returned,
+            &self.price_list,
             // Only the inventory's lists contain it.
             CHICAGO_WAREHOUSE,
         ]
@@ -153,6 +162,9 @@ fn body_of(route: &Route) -> Value {
         "/warehouses" => {
             json!({ "name": "Seattle", "location": { "lat": 47.6, "lng": -122.3 } })
         }
+        "/price-lists" => json!({ "code": "wholesale", "currency": "USD" }),
+        "/price-lists/{id}" => json!({ "active": false }),
+        "/price-lists/{id}/prices" => json!({ "prices": [] }),
         "/products" => json!({ "sku": "LAMP", "name": "Lamp" }),
         "/warehouses/{id}" | "/products/{id}" => json!({ "name": "another" }),
         "/stock-levels/receive" | "/stock-levels/adjust" => {
@@ -242,6 +254,8 @@ async fn everything(shop: &Shop) -> Vec<Vec<String>> {
         "orders.credits",
         "inventory.warehouses",
         "inventory.products",
+        "inventory.price_lists",
+        "inventory.list_prices",
         "inventory.stock_levels",
         "inventory.stock_movements",
         "inventory.imports",

@@ -51,6 +51,15 @@ async fn another_tenant_can_neither_see_nor_change_the_inventory() {
     let levels = shop.database.levels().await;
     let warehouse = format!("/warehouses/{ATLANTA_WAREHOUSE}");
     let product = format!("/products/{WIDGET_A}");
+    let created = json!({ "code": "wholesale", "currency": "USD" });
+    let created = shop.post_once("/price-lists", &new_key(), &created).await;
+    let list = created.header("location").unwrap().to_owned();
+    let prices = format!("{list}/prices");
+    let mine = json!({ "prices": [] });
+    for (method, body) in [(Method::GET, None), (Method::PUT, Some(&mine))] {
+        let answer = send(&stranger, method, &prices, "k", body).await;
+        answer.assert_problem(404, "inventory.price_list_not_found");
+    }
     let safety = format!("/stock-levels/{ATLANTA_WAREHOUSE}/{WIDGET_A}/safety-stock");
     for (path, change, code) in [
         (
@@ -59,6 +68,7 @@ async fn another_tenant_can_neither_see_nor_change_the_inventory() {
             "warehouse_not_found",
         ),
         (&product, json!({ "name": "Mine" }), "product_not_found"),
+        (&list, json!({ "active": false }), "price_list_not_found"),
     ] {
         for (method, body) in [(Method::GET, None), (Method::PATCH, Some(&change))] {
             let answer = send(&stranger, method, path, "k", body).await;
@@ -87,6 +97,7 @@ async fn another_tenant_can_neither_see_nor_change_the_inventory() {
     for path in [
         "/warehouses",
         "/products",
+        "/price-lists",
         "/stock-levels",
         "/stock-movements",
     ] {
@@ -95,7 +106,7 @@ async fn another_tenant_can_neither_see_nor_change_the_inventory() {
         assert_ne!(shop.get(path).await.body["items"], json!([]), "{path}");
     }
     assert_eq!(shop.database.levels().await, levels);
-    for path in [&warehouse, &product] {
+    for path in [&warehouse, &product, &list] {
         assert_eq!(shop.get(path).await.body["version"], 1);
     }
 }
@@ -107,7 +118,12 @@ async fn two_tenants_may_use_the_same_key_name_and_sku() {
     let key = new_key();
     let place = json!({ "name": "Seattle", "location": { "lat": 47.6, "lng": -122.3 } });
     let lamp = json!({ "sku": "LAMP", "name": "Lamp" });
-    for (path, body) in [("/warehouses", place), ("/products", lamp)] {
+    let list = json!({ "code": "wholesale", "currency": "USD" });
+    for (path, body) in [
+        ("/warehouses", place),
+        ("/products", lamp),
+        ("/price-lists", list),
+    ] {
         let key = format!("{key}{}", &path[1..]);
         let ours = shop.post_once(path, &key, &body).await;
         let theirs = send(&stranger, Method::POST, path, &key, Some(&body)).await;
@@ -136,6 +152,11 @@ async fn every_post_needs_a_key_and_replays_it_only_for_the_same_request() {
             "/products",
             json!({ "sku": "LAMP", "name": "Lamp" }),
             other_name,
+        ),
+        (
+            "/price-lists",
+            json!({ "code": "wholesale", "currency": "USD" }),
+            ("code", json!("another")),
         ),
         ("/stock-levels/receive", receipt(2), other_reason.clone()),
         ("/stock-levels/adjust", receipt(-1), other_reason.clone()),
@@ -180,6 +201,7 @@ async fn without_its_database_the_inventory_answers_503_and_nothing_is_done_twic
     for path in [
         "/warehouses",
         "/products",
+        "/price-lists",
         "/stock-levels",
         "/stock-movements",
     ] {

@@ -84,7 +84,8 @@ impl ProductRow {
     }
 }
 
-fn not_minor_units() -> Invalid {
+/// The error for an amount that is not a whole number.
+pub(crate) fn not_minor_units() -> Invalid {
     let reason = "the amount must be a whole number of minor units, such as 6500 for 65.00 USD";
     (RejectionCode::InvalidPrice, reason.to_owned())
 }

@@ -41,8 +41,10 @@ pub enum RejectionCode {
     InvalidName,
     /// A price is out of range, or two have the same currency.
     InvalidPrice,
-    /// A currency is not three upper-case letters.
+    /// A currency is not three upper-case letters, or not that of the price list.
     InvalidCurrency,
+    /// The code of the price list is malformed.
+    InvalidPriceList,
     /// The warehouse's ID is malformed.
     InvalidWarehouse,
     /// The quantity is not a whole number, or out of range.
@@ -51,6 +53,8 @@ pub enum RejectionCode {
     Duplicate,
     /// No product of the tenant has the SKU.
     UnknownProduct,
+    /// No price list of the tenant has the code.
+    UnknownPriceList,
     /// No warehouse of the tenant has the ID.
     UnknownWarehouse,
     /// There would be fewer units than orders hold.
@@ -63,7 +67,7 @@ pub enum RejectionCode {
 
 impl RejectionCode {
     /// All known codes.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::TooLong,
         Self::NotUtf8,
         Self::Malformed,
@@ -71,10 +75,12 @@ impl RejectionCode {
         Self::InvalidName,
         Self::InvalidPrice,
         Self::InvalidCurrency,
+        Self::InvalidPriceList,
         Self::InvalidWarehouse,
         Self::InvalidQuantity,
         Self::Duplicate,
         Self::UnknownProduct,
+        Self::UnknownPriceList,
         Self::UnknownWarehouse,
         Self::BelowReserved,
         Self::TooMuchStock,
@@ -90,10 +96,12 @@ impl RejectionCode {
             Self::InvalidName => "row.invalid_name",
             Self::InvalidPrice => "row.invalid_price",
             Self::InvalidCurrency => "row.invalid_currency",
+            Self::InvalidPriceList => "row.invalid_price_list",
             Self::InvalidWarehouse => "row.invalid_warehouse",
             Self::InvalidQuantity => "row.invalid_quantity",
             Self::Duplicate => "row.duplicate",
             Self::UnknownProduct => "row.unknown_product",
+            Self::UnknownPriceList => "row.unknown_price_list",
             Self::UnknownWarehouse => "row.unknown_warehouse",
             Self::BelowReserved => "row.below_reserved",
             Self::TooMuchStock => "row.too_much_stock",

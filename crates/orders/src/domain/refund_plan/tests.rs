@@ -65,6 +65,7 @@ fn order(lines: &[(i32, i64)], off: i64, shipping: i64, fee: i64) -> Order {
         status: OrderStatus::Paid,
         failure: None,
         warehouse_id: Uuid::from_u128(1).into(),
+        price_list: None,
         total: eur(total),
         shipping_address: None,
         routing: serde_json::from_value(trace).unwrap(),

@@ -50,6 +50,7 @@ fn order(lines: &[(i32, i64)], shipping_minor: i64) -> Order {
         status: OrderStatus::Paid,
         failure: None,
         warehouse_id: Uuid::from_u128(1).into(),
+        price_list: None,
         total: eur(lines.iter().map(|it| it.1).sum::<i64>() + shipping_minor),
         shipping_address: None,
         routing: serde_json::from_value(trace).unwrap(),

@@ -24,6 +24,9 @@ use crate::store::{orders, paid_orders, tenants};
 /// Orders of each kind that one turn looks at, for each tenant.
 const PAGE: usize = 500;
 
+/// Orders whose fulfilment orders are opened in one transaction. After an upgrade there may be millions.
+const TOGETHER: usize = 100;
+
 /// How far the orders of each tenant were looked at. The first pass of a process looks at all paid orders, and again if
 /// one of them failed; later passes look at recent ones only, which an older instance may still make `PAID`. Each pass
 /// looks at all orders with something left to send: an older instance may end an order of any age.
@@ -141,19 +144,25 @@ async fn look_at(
     let before = position.after;
     position.after = page.last().copied().or(before);
     let mut failed = 0;
-    for order_id in due {
+    let at_a_time = match work {
+        Work::Open => TOGETHER,
+        Work::End => 1,
+    };
+    let mut left: Vec<&[OrderId]> = due.chunks(at_a_time).rev().collect();
+    while let Some(orders) = left.pop() {
         if context.stopping.is_cancelled() {
             position.after = before;
             return Ok(());
         }
-        match mend(context, tenant, order_id, work).await {
-            Ok(false) => {}
-            Ok(true) => match work {
-                Work::Open => turn.opened += 1,
-                Work::End => turn.ended += 1,
+        match mend(context, tenant, orders, work).await {
+            Ok(mended) => match work {
+                Work::Open => turn.opened += mended,
+                Work::End => turn.ended += mended,
             },
+            // One that fails, such as a locked one, delays no other.
+            Err(_) if orders.len() > 1 => left.extend(orders.chunks(1).rev()),
             Err(error) => {
-                let cause: &dyn Error = &error;
+                let (cause, order_id): (&dyn Error, _) = (&error, orders[0]);
                 tracing::warn!(%order_id, cause, "the fulfilment orders of an order could not be mended");
                 failed += 1;
             }
@@ -208,24 +217,29 @@ fn is_left_behind(status: OrderStatus, has_frozen: bool) -> bool {
     }
 }
 
-/// Opens or ends the fulfilment orders of one order. Returns `false` if nothing was to be done.
+/// Opens the fulfilment orders of these orders, or ends those of one order, in one transaction. Returns for how many orders
+/// something was done.
 async fn mend(
     context: &OrderContext,
     tenant: TenantId,
-    order_id: OrderId,
+    order_ids: &[OrderId],
     work: Work,
-) -> Result<bool, OrderError> {
+) -> Result<u64, OrderError> {
     let mut connection = context.database.acquire().await?;
+    let now = context.now();
     let mending = transaction_within(&mut connection, LockWait::Brief, async |connection| {
-        let status = orders::lock_status(connection, tenant, order_id).await?;
-        match (work, status) {
-            (Work::Open, Some(OrderStatus::Paid)) => {
-                let now = context.now();
-                Ok(open_late(connection, tenant, now, order_id, OPENER).await?)
-            }
-            (Work::End, Some(status)) => end(context, connection, tenant, order_id, status).await,
-            _ => Ok(false),
+        if work == Work::Open {
+            let paid = orders::lock_paid(connection, tenant, order_ids).await?;
+            return Ok(open_late(connection, tenant, now, &paid, OPENER).await?);
         }
+        let mut ended = 0;
+        for order_id in order_ids {
+            let status = orders::lock_status(connection, tenant, *order_id).await?;
+            if let Some(status) = status {
+                ended += u64::from(end(context, connection, tenant, *order_id, status).await?);
+            }
+        }
+        Ok(ended)
     });
     mending.await
 }

@@ -43,7 +43,7 @@ async fn open_and_find(
         let tried = patience.attempt(async |connection| {
             let now = context.now();
             if orders::lock_status(connection, tenant, order_id).await? == Some(OrderStatus::Paid) {
-                open_late(connection, tenant, now, order_id, OPENER).await?;
+                open_late(connection, tenant, now, &[order_id], OPENER).await?;
             }
             Ok::<_, OrderError>(find_fulfilment(connection, tenant, now, order_id).await?)
         });

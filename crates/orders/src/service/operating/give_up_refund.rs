@@ -139,7 +139,7 @@ async fn write(
     let left = finish_refund(connection, gateway, tenant, refund, &given_up.end).await?;
     left.ok_or(Abort::LOST)?;
     settle_frozen(connection, tenant, now, order_id, &given_up.end, &actor).await?;
-    open_late(connection, tenant, now, order_id, &actor).await?;
+    open_late(connection, tenant, now, &[order_id], &actor).await?;
     let ended = (refund, &given_up.end);
     settle_credits(
         context,

@@ -167,7 +167,7 @@ async fn place_all(
     let mut admission = context.admit().await?;
     let connection = &mut admission.connection;
     let mut outcomes = Outcomes::of(arrivals.len());
-    let (seen, quotes, nearest) = look_at(connection, tenant, arrivals).await?;
+    let (seen, quotes, nearest) = look_at(connection, tenant, context.now(), arrivals).await?;
     let mut nearest = Some(nearest);
     let mut open = outcomes.keep_priced(price(context, arrivals, &quotes));
     outcomes.keep_current(arrivals, &seen, &mut open);

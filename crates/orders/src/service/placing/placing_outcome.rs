@@ -35,6 +35,8 @@ impl PlacingOutcome {
             PlacingError::NoSingleWarehouse => Self::NoWarehouse,
             PlacingError::UnknownProducts(_)
             | PlacingError::ProductsNotSold(_)
+            | PlacingError::UnknownPriceList
+            | PlacingError::PriceListCurrency(_)
             | PlacingError::CurrencyNotOffered(_)
             | PlacingError::PricesChanged(_)
             | PlacingError::TotalMismatch { .. }

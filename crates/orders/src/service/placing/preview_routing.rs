@@ -1,6 +1,6 @@
 //! Finds where an order would come from if it were placed now. Nothing is placed or held.
 
-use oms_inventory::{Route, RouteExplanation, explain_route, route};
+use oms_inventory::{Route, RouteExplanation, explain_route, quote_prices, route};
 use oms_validation::{Money, TenantId};
 
 use crate::context::OrderContext;
@@ -11,7 +11,7 @@ use crate::domain::tenant_settings::VersionedSettings;
 use crate::error::PlacingError;
 use crate::service::placing::currency_of::currency_of;
 use crate::service::placing::locate::locate;
-use crate::service::placing::price_lines::{PricedLines, price_lines, quote_lines};
+use crate::service::placing::price_lines::{PricedLines, price_lines, price_request};
 use crate::service::reading::get_settings;
 
 /// The routing and the prices of an order that is not placed.
@@ -45,7 +45,8 @@ pub(crate) async fn preview_routing(
     let VersionedSettings { settings, .. } =
         get_settings::find(context, &mut connection, tenant).await?;
     let currency = currency_of(&settings, pricing)?;
-    let quotes = quote_lines(tenant, std::iter::once(currency), lines.iter());
+    let wanted = [price_request(lines, currency, pricing)];
+    let quotes = quote_prices(tenant, context.now(), &wanted);
     let quotes = quotes.run(&mut connection).await?;
     let PricedLines {
         lines,

@@ -1,9 +1,8 @@
 //! Current prices of order lines, and the total of an order.
 
-use oms_database::Statement;
-use oms_inventory::{Demand, PriceQuote, Quotes, quote_prices};
+use oms_inventory::{Demand, PriceQuote, PriceRequest, Quotes};
 use oms_payments::AmountRefusal;
-use oms_validation::{Currency, Money, ProductId, TenantId};
+use oms_validation::{Currency, Money};
 
 use crate::context::OrderContext;
 use crate::domain::line::{OrderLine, RequestedLine};
@@ -18,22 +17,20 @@ pub(crate) struct PricedLines {
     pub(crate) demand: Demand,
 }
 
-/// Looks up the prices of all lines in these currencies.
-pub(crate) fn quote_lines<'q, 'l>(
-    tenant: TenantId,
-    currencies: impl Iterator<Item = Currency>,
-    lines: impl Iterator<Item = &'l RequestedLine>,
-) -> Statement<'q, Quotes> {
-    let mut products: Vec<ProductId> = lines.map(|line| line.product_id).collect();
-    products.sort_unstable();
-    products.dedup();
-    let mut different = Vec::new();
-    for currency in currencies {
-        if !different.contains(&currency) {
-            different.push(currency);
-        }
+/// How the lines of an order are priced.
+pub(crate) fn price_request<'a>(
+    requested: &[RequestedLine],
+    currency: Currency,
+    pricing: &'a RequestedPricing,
+) -> PriceRequest<'a> {
+    let lines = requested
+        .iter()
+        .map(|line| (line.product_id, line.quantity));
+    PriceRequest {
+        currency,
+        price_list: pricing.price_list.as_ref(),
+        lines: lines.collect(),
     }
-    quote_prices(tenant, &different, &products)
 }
 
 /// The quantity of each product that an order requests.
@@ -53,7 +50,7 @@ pub(crate) fn price_lines(
     pricing: &RequestedPricing,
     quotes: &Quotes,
 ) -> Result<PricedLines, PlacingError> {
-    let mut lines = lines_of(requested, currency, quotes)?;
+    let mut lines = lines_of(requested, currency, pricing, quotes)?;
     check_prices(&lines, pricing)?;
     let breakdown = pricing::apply(&mut lines, &pricing.adjustments)?;
     let total = Money {
@@ -81,11 +78,20 @@ pub(crate) fn price_lines(
 fn lines_of(
     requested: &[RequestedLine],
     currency: Currency,
+    pricing: &RequestedPricing,
     quotes: &Quotes,
 ) -> Result<Vec<OrderLine>, PlacingError> {
+    let list = pricing.price_list.as_ref();
+    if let Some(list) = list {
+        match quotes.list_currency(list) {
+            None => return Err(PlacingError::UnknownPriceList),
+            Some(other) if other != currency => return Err(PlacingError::PriceListCurrency(other)),
+            Some(_) => {}
+        }
+    }
     let (mut lines, mut unknown, mut not_sold) = (Vec::new(), Vec::new(), Vec::new());
     for (index, line) in requested.iter().enumerate() {
-        match quotes.of(line.product_id, currency) {
+        match quotes.of((line.product_id, line.quantity), currency, list) {
             PriceQuote::UnitPrice(unit_price) => lines.push(OrderLine {
                 product_id: line.product_id,
                 quantity: line.quantity,

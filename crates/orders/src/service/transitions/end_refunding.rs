@@ -94,7 +94,7 @@ async fn write(
     match to.holds_stock() {
         true => {
             settle_frozen(connection, tenant, now, order_id, end, actor).await?;
-            open_late(connection, tenant, now, order_id, actor).await?;
+            open_late(connection, tenant, now, &[order_id], actor).await?;
         }
         false => release_unsent(connection, tenant, now, order_id, actor).await?,
     }

@@ -2,16 +2,16 @@
 
 use oms_database::{Connection, DbError};
 use oms_fulfilment::{
-    FulfilmentError, HoldHandle, HoldReason, NewFulfilmentOrder, NewHold, Note, find_fulfilment,
-    find_opened, open_fulfilment_orders, place_hold,
+    HoldHandle, HoldReason, NewFulfilmentOrder, NewHold, Note, find_fulfilments, find_opened,
+    hold_opened, open_fulfilment_orders,
 };
 use oms_validation::{OrderId, TenantId};
 use serde_json::json;
 
-use crate::domain::authorship::Authorship;
 use crate::domain::clock::Now;
 use crate::domain::order::{NewOrder, Order};
-use crate::service::transitions::change_status::{Fact, add_event};
+use crate::service::transitions::change_status::add_events;
+use crate::service::transitions::happenings::Told;
 use crate::store::{orders, paid_orders};
 
 /// What the warehouse of an order has to send.
@@ -56,48 +56,61 @@ pub(crate) async fn ensure_open(
     Ok(true)
 }
 
-/// Like [`ensure_open`], for a locked order that was paid before, and notes it on the timeline: an earlier version of the
-/// program made it `PAID`. If that was before oms recorded what is shipped, the fulfilment order is on hold, because its
-/// goods have probably left.
+/// Opens the fulfilment orders of locked orders that were paid before, and notes it on their timelines: an earlier version
+/// of the program made them `PAID`. If that was before oms recorded what is shipped, the fulfilment order is on hold,
+/// because its goods have probably left. Returns how many were opened; other orders have one.
 pub(crate) async fn open_late(
     connection: &mut Connection,
     tenant: TenantId,
     now: Now,
-    order_id: OrderId,
+    order_ids: &[OrderId],
     actor: &str,
-) -> Result<bool, DbError> {
-    if !ensure_open(connection, tenant, now, order_id).await? {
-        return Ok(false);
+) -> Result<u64, DbError> {
+    let opened = find_opened(connection, tenant, order_ids).await?;
+    let missing = order_ids.iter().filter(|id| !opened.contains(id));
+    let missing: Vec<OrderId> = missing.copied().collect();
+    if missing.is_empty() {
+        return Ok(0);
     }
-    let opened = find_fulfilment(connection, tenant, now, order_id).await?;
-    let Some(order) = opened.fulfilment_orders.first() else {
-        return Ok(false);
-    };
-    let is_old = paid_orders::was_paid_before_fulfilment(connection, tenant, order_id).await?;
-    if is_old {
-        let held = place_hold(connection, tenant, now, order.id, &of_old_order(), actor).await;
-        held.map_err(|error| match error {
-            FulfilmentError::Database(error) => error,
-            _ => DbError::UnexpectedState("a fulfilment order that was just opened has no hold"),
-        })?;
+    let orders = orders::find_by_ids(connection, tenant, &missing).await?;
+    let new = orders.iter().map(to_send);
+    let new: Vec<_> = new.filter(|it| !it.lines.is_empty()).collect();
+    if new.is_empty() {
+        return Ok(0);
     }
-    let number = order.number;
-    let reason = match is_old {
-        true => format!("fulfilment order {number} was opened on hold: {OLD_ORDER}"),
-        false => format!("fulfilment order {number} was opened, which was missing"),
-    };
-    let fact = Fact {
-        kind: "fulfilment_order.opened",
-        data: Some(json!({
+    open_all(connection, tenant, now, &new).await?;
+    let ids: Vec<OrderId> = new.iter().map(|it| it.order_id).collect();
+    let old = paid_orders::paid_before_fulfilment(connection, tenant, &ids).await?;
+    let found = find_fulfilments(connection, tenant, now, &ids).await?;
+    let opened = found.iter().filter_map(|(order_id, found)| {
+        let order = found.fulfilment_orders.first()?;
+        Some((*order_id, order, old.contains(order_id)))
+    });
+    let opened: Vec<_> = opened.collect();
+    let held = opened.iter().filter(|(_, _, is_old)| *is_old);
+    let held: Vec<_> = held.map(|(_, order, _)| order.id).collect();
+    if !held.is_empty() {
+        hold_opened(connection, tenant, now, &held, &of_old_order(), actor).await?;
+    }
+    let told = opened.iter().map(|(order_id, order, is_old)| {
+        let number = order.number;
+        let reason = match is_old {
+            true => format!("fulfilment order {number} was opened on hold: {OLD_ORDER}"),
+            false => format!("fulfilment order {number} was opened, which was missing"),
+        };
+        let data = json!({
             "fulfilmentOrderId": order.id, "warehouseId": order.warehouse_id, "onHold": is_old,
-        })),
-    };
-    let authorship = Authorship {
-        actor,
-        reason: &reason,
-    };
-    add_event(connection, tenant, now, order_id, &fact, authorship).await?;
-    Ok(true)
+        });
+        (
+            *order_id,
+            Told::new("fulfilment_order.opened", data, reason),
+        )
+    });
+    let told: Vec<(OrderId, Told)> = told.collect();
+    let events = told.iter().map(|(id, told)| told.of_order(*id, actor));
+    let events: Vec<_> = events.collect();
+    add_events(connection, tenant, now, &events).await?;
+    Ok(events.len() as u64)
 }
 
 /// Why the fulfilment order of an old order is on hold.

@@ -79,6 +79,30 @@ pub(crate) async fn lock_status(
     Ok(locked.into_iter().next().map(status))
 }
 
+/// Locks those of the given orders that are `PAID` until the transaction ends, in key order, and returns them.
+pub(crate) async fn lock_paid(
+    connection: &mut Connection,
+    tenant: TenantId,
+    ids: &[OrderId],
+) -> Result<Vec<OrderId>, DbError> {
+    #[derive(QueryableByName)]
+    struct Locked {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
+    }
+
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let locked: Vec<Locked> = cached_sql(
+        "SELECT id FROM orders.orders
+         WHERE tenant_id = $1 AND id = ANY ($2) AND status = 'PAID' ORDER BY id FOR NO KEY UPDATE",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(ids)
+    .load(connection)
+    .await?;
+    Ok(locked.into_iter().map(|row| row.id.into()).collect())
+}
+
 /// A locked order whose goods are about to be sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Shippable {

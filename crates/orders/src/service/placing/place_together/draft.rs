@@ -62,6 +62,7 @@ fn draft<'a>(context: &OrderContext, priced: &'a Priced<'a>, route: Route) -> Op
         fingerprint: priced.arrival.fingerprint,
         customer_id: priced.arrival.customer_id,
         warehouse_id: chosen.id,
+        price_list: priced.arrival.pricing.price_list.clone(),
         total: priced.total,
         shipping_address: priced.arrival.shipping_address.clone(),
         routing: route.trace,

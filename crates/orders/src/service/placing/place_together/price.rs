@@ -4,14 +4,17 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use oms_database::{Connection, DbError, send_together};
-use oms_inventory::{Demand, Nearest, Quotes, RoutingRequest, find_nearest};
+use oms_inventory::{
+    Demand, Nearest, PriceRequest, Quotes, RoutingRequest, find_nearest, quote_prices,
+};
 use oms_validation::{Money, TenantId};
 
 use crate::context::OrderContext;
+use crate::domain::clock::Now;
 use crate::domain::line::OrderLine;
 use crate::error::PlacingError;
 use crate::service::placing::intake::{Arrival, Intake};
-use crate::service::placing::price_lines::{PricedLines, demand_of, price_lines, quote_lines};
+use crate::service::placing::price_lines::{PricedLines, demand_of, price_lines, price_request};
 use crate::store::{orders, settings};
 
 /// An order with its prices.
@@ -70,13 +73,16 @@ impl Seen {
 pub(super) async fn look_at(
     connection: &mut Connection,
     tenant: TenantId,
+    now: Now,
     arrivals: &[Arc<Arrival>],
 ) -> Result<(Seen, Quotes, Nearest), DbError> {
     let keys: Vec<_> = arrivals.iter().map(|arrival| &arrival.key).collect();
     let taken = orders::taken_keys(tenant, &keys);
-    let lines = arrivals.iter().flat_map(|arrival| &arrival.lines);
-    let currencies = arrivals.iter().map(|arrival| arrival.currency);
-    let quotes = quote_lines(tenant, currencies, lines);
+    let wanted = arrivals
+        .iter()
+        .map(|arrival| price_request(&arrival.lines, arrival.currency, &arrival.pricing));
+    let wanted: Vec<PriceRequest<'_>> = wanted.collect();
+    let quotes = quote_prices(tenant, now, &wanted);
     let demands = arrivals.iter().map(|arrival| demand_of(&arrival.lines));
     let demands: Vec<Demand> = demands.collect();
     let requests = arrivals.iter().zip(&demands);

@@ -1,0 +1,81 @@
+import type { Problem as ProblemBody } from './types.gen.ts';
+
+/** The codes of problems. */
+export type ProblemCode = ProblemBody['code'];
+
+/** What is known of a request that failed. */
+export interface Failed {
+  /** The key that the request was sent with. Repeating the request with it repeats no effect. */
+  readonly idempotencyKey?: string | undefined;
+}
+
+/** The service refused a request. Match on `code`: it is stable, while texts may change. */
+export class Problem extends Error implements Failed {
+  override readonly name: string = 'Problem';
+  readonly status: number;
+  readonly code: ProblemCode | (string & {});
+  /** Whether the same request may succeed later. */
+  readonly retryable: boolean;
+  /** The milliseconds after which to repeat the request, if the service named them. */
+  readonly retryAfterMs: number | undefined;
+  readonly requestId: string | undefined;
+  /** The invalid members of the request. */
+  readonly errors: NonNullable<ProblemBody['errors']>;
+  readonly idempotencyKey: string | undefined;
+  /** The path of the resource concerned. */
+  readonly location: string | undefined;
+  /** All members of the problem. */
+  readonly body: ProblemBody;
+
+  constructor(body: ProblemBody, answer: ProblemAnswer) {
+    super(`${body.code}: ${body.detail ?? body.title}`);
+    this.status = answer.status;
+    this.code = body.code;
+    this.retryable = body.retryable === true;
+    this.retryAfterMs = answer.retryAfterMs;
+    this.requestId = body.requestId ?? answer.requestId;
+    this.errors = body.errors ?? [];
+    this.idempotencyKey = answer.idempotencyKey;
+    this.location = answer.location;
+    this.body = body;
+  }
+}
+
+/** What a problem's response says besides its body. */
+export interface ProblemAnswer {
+  status: number;
+  retryAfterMs: number | undefined;
+  requestId: string | undefined;
+  idempotencyKey: string | undefined;
+  location: string | undefined;
+}
+
+/** The order of the key is still being processed at the deadline. Repeat the request with `idempotencyKey`. */
+export class InProgress extends Problem {
+  override readonly name = 'InProgress';
+}
+
+/** No usable answer arrived: the connection failed, the deadline passed, or something else than oms answered. */
+export class ConnectionFailed extends Error implements Failed {
+  override readonly name = 'ConnectionFailed';
+  readonly idempotencyKey: string | undefined;
+  /** The status of an answer that is no problem of oms. */
+  readonly status: number | undefined;
+
+  constructor(message: string, details: { cause?: unknown; idempotencyKey?: string | undefined; status?: number }) {
+    super(message, { cause: details.cause });
+    this.idempotencyKey = details.idempotencyKey;
+    this.status = details.status;
+  }
+}
+
+/** A problem with one of these codes. */
+export type ProblemOf<C extends ProblemCode> = Problem & { readonly code: C };
+
+/** Whether an error is a problem, and has one of the codes if some are given. */
+export function isProblem<C extends ProblemCode = ProblemCode>(
+  error: unknown,
+  ...codes: readonly C[]
+): error is ProblemOf<C> {
+  return error instanceof Problem && (codes.length === 0 || (codes as readonly string[]).includes(error.code));
+}

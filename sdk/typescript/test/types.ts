@@ -1,0 +1,29 @@
+/** What must not compile: `tsc` fails if one of these lines has no error. */
+import { isProblem, type Oms } from '../src/index.ts';
+import { ORDER } from './fake.ts';
+
+export async function refusedByTheCompiler(oms: Oms): Promise<void> {
+  // @ts-expect-error an order has items
+  await oms.place({ ...ORDER, items: undefined });
+  // @ts-expect-error there is no such member
+  await oms.place({ ...ORDER, colour: 'red' });
+  // @ts-expect-error there is no such status
+  oms.orders.listOrders({ status: 'LOST' });
+  // @ts-expect-error a change names the version that it changes
+  await oms.inventory.changeProduct('id', { name: 'Mug' });
+  // @ts-expect-error a read has no idempotency key
+  await oms.orders.getOrder('id', { idempotencyKey: 'k' });
+  // @ts-expect-error a file has one of three media types
+  await oms.inventory.importStock('', 'application/json');
+  const placed = await oms.place(ORDER);
+  // @ts-expect-error only a pending order has it
+  await placed.settled();
+  if (placed.state === 'pending') await placed.settled();
+  // @ts-expect-error there is no such code
+  isProblem(undefined, 'orders.lost');
+  for await (const order of oms.orders.listOrders()) {
+    order.total.amountMinor.toFixed();
+    // @ts-expect-error an amount is a number
+    order.total.amountMinor.trim();
+  }
+}
