@@ -9,8 +9,8 @@ use diesel::sql_types::{
     Array, BigInt, Binary, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use oms_database::{CachedStatement, Engine, Statement, cached_sql, in_transaction_sql};
-use oms_inventory::PriceListCode;
 use oms_events::{APPENDED, append_sql};
+use oms_inventory::PriceListCode;
 use oms_validation::{IdempotencyKey, OrderId, TenantId};
 use uuid::Uuid;
 
