@@ -4,6 +4,24 @@ import type { CallOptions, Http, KeyOptions, Result, VersionOptions } from './re
 import { type Answer, type Body, type Entry, type KeyedVersionOptions, type Query, type ReadOptions, Resource } from './resource.ts';
 import type * as t from './types.gen.ts';
 
+/** Operations of events. */
+export class Events extends Resource {
+  /** List event types. */
+  listEventTypes(options?: ReadOptions): Promise<Result<t.ListEventTypesResponses[200]>> {
+    return this.read('/event-types', {}, undefined, options);
+  }
+
+  /** Read the feed of events. */
+  listEvents(query?: Query<t.ListEventsData>, options?: ReadOptions): Promise<Result<t.ListEventsResponses[200]>> {
+    return this.read('/events', {}, query, options);
+  }
+
+  /** Get an event. */
+  getEvent(id: NonNullable<t.GetEventData['path']>['id'], options?: ReadOptions): Promise<Result<t.GetEventResponses[200]>> {
+    return this.read('/events/{id}', { id }, undefined, options);
+  }
+}
+
 /** Operations of fulfilment. */
 export class Fulfilment extends Resource {
   /** List evacuations. */
@@ -436,6 +454,7 @@ export class Returns extends Resource {
 
 /** All operations, by the tags of the API document. */
 export class Api {
+  readonly events: Events;
   readonly fulfilment: Fulfilment;
   readonly inventory: Inventory;
   readonly operations: Operations;
@@ -443,6 +462,7 @@ export class Api {
   readonly returns: Returns;
 
   constructor(http: Http) {
+    this.events = new Events(http);
     this.fulfilment = new Fulfilment(http);
     this.inventory = new Inventory(http);
     this.operations = new Operations(http);

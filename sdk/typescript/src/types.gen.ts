@@ -4,6 +4,8 @@ export type ClientOptions = {
     baseUrl: `${string}://${string}` | (string & {});
 };
 
+export type Webhooks = OnCreditGrantedWebhookRequest | OnDeadLetterOpenedWebhookRequest | OnDeadLetterResolvedWebhookRequest | OnFindingOpenedWebhookRequest | OnFindingResolvedWebhookRequest | OnFulfilmentOrderCancelledWebhookRequest | OnFulfilmentOrderClosedWebhookRequest | OnFulfilmentOrderFrozenWebhookRequest | OnFulfilmentOrderHeldWebhookRequest | OnFulfilmentOrderMovedWebhookRequest | OnFulfilmentOrderOpenedWebhookRequest | OnFulfilmentOrderRejectedWebhookRequest | OnFulfilmentOrderReleasedWebhookRequest | OnFulfilmentOrderReopenedWebhookRequest | OnFulfilmentOrderStartedWebhookRequest | OnFulfilmentOrderStoppedWebhookRequest | OnFulfilmentOrderThawedWebhookRequest | OnOrderCancelledWebhookRequest | OnOrderCancellingWebhookRequest | OnOrderDeliveredWebhookRequest | OnOrderFailedWebhookRequest | OnOrderFulfilledWebhookRequest | OnOrderNotedWebhookRequest | OnOrderPaidWebhookRequest | OnOrderPlacedWebhookRequest | OnOrderRefundEndedWebhookRequest | OnOrderRefundedWebhookRequest | OnOrderRefundingWebhookRequest | OnReturnApprovedWebhookRequest | OnReturnCancelledWebhookRequest | OnReturnClosedWebhookRequest | OnReturnDeclinedWebhookRequest | OnReturnReceivedWebhookRequest | OnReturnRequestedWebhookRequest | OnShipmentCancelledWebhookRequest | OnShipmentDeliveredWebhookRequest | OnShipmentPackedWebhookRequest | OnShipmentShippedWebhookRequest | OnStockMovedWebhookRequest;
+
 /**
  * A request that a fulfilment order accepts now.
  */
@@ -512,9 +514,105 @@ export type EvacuationRequest = {
 export type EvacuationStatus = 'IN_PROGRESS' | 'STOPPED' | 'FINISHED';
 
 /**
+ * An event. Nothing in it ever changes.
+ */
+export type Event = {
+    /**
+     * Facts. `GET /event-types` has the schema of each type.
+     */
+    data: {
+        [key: string]: unknown;
+    };
+    /**
+     * The same wherever the event is read. Use it to recognise an event that you have dealt with.
+     */
+    id: string;
+    /**
+     * The number of the event among those of the order, from 1 without gaps. Absent for other subjects.
+     */
+    sequence?: number;
+    subject: EventSubject;
+    tenantId: TenantId;
+    /**
+     * When it happened.
+     */
+    timestamp: string;
+    /**
+     * One of `GET /event-types`.
+     */
+    type: string;
+};
+
+/**
+ * An answer of the feed.
+ */
+export type EventPage = {
+    /**
+     * Send it as `after` in the next request. Always there, also without events.
+     */
+    cursor: string;
+    /**
+     * Whether there are more events already.
+     */
+    hasMore: boolean;
+    /**
+     * Events in the order of the feed. The events of an order are in the order of their `sequence`.
+     */
+    items: Array<Event>;
+};
+
+/**
+ * What an event is about.
+ */
+export type EventSubject = {
+    id: SubjectId;
+    type: string;
+};
+
+/**
+ * A type of event.
+ */
+export type EventType = {
+    /**
+     * The JSON Schema (draft 2020-12) of an event of this type.
+     */
+    schema: {
+        [key: string]: unknown;
+    };
+    /**
+     * What happened.
+     */
+    summary: string;
+    /**
+     * Its name.
+     */
+    type: string;
+};
+
+/**
+ * All types of events.
+ */
+export type EventTypes = {
+    /**
+     * By name.
+     */
+    items: Array<EventType>;
+};
+
+/**
  * The name of an order in the storefront or another system. Several orders may share one.
  */
 export type ExternalReference = string;
+
+/**
+ * Maximum number of events in the answer.
+ */
+export type FeedLimit = number;
+
+/**
+ * Seconds to wait for events if there are none.
+ */
+export type FeedWait = number;
 
 /**
  * The problem of one field of a request.
@@ -1897,7 +1995,7 @@ export type Problem = {
     /**
      * The kind of problem, for programs.
      */
-    code: 'request.invalid' | 'request.invalid_header' | 'access.unauthenticated' | 'request.route_not_found' | 'request.method_not_allowed' | 'request.precondition_failed' | 'request.precondition_required' | 'request.timeout' | 'request.head_too_large' | 'request.too_large' | 'request.unsupported_media_type' | 'service.database_unavailable' | 'service.database_denied' | 'service.overloaded' | 'service.internal' | 'access.forbidden' | 'access.issuer_unavailable' | 'access.rate_limited' | 'geocoding.address_not_found' | 'geocoding.too_many_look_ups' | 'geocoding.unavailable' | 'payments.gateway_unavailable' | 'payments.gateway_refused' | 'payments.invalid_signature' | 'payments.amount_not_accepted' | 'payments.currency_not_accepted' | 'payments.payment_not_accepted' | 'inventory.warehouse_not_found' | 'inventory.warehouse_name_taken' | 'inventory.warehouse_evacuated' | 'inventory.product_not_found' | 'inventory.sku_taken' | 'inventory.price_list_not_found' | 'inventory.price_list_code_taken' | 'inventory.price_list_currency' | 'inventory.stock_level_not_found' | 'inventory.unknown_warehouse' | 'inventory.unknown_product' | 'inventory.insufficient_stock' | 'inventory.insufficient_quarantine' | 'inventory.too_much_stock' | 'inventory.idempotency_key_reused' | 'inventory.import_not_found' | 'inventory.import_header' | 'inventory.import_encoding' | 'inventory.import_empty' | 'inventory.import_too_long' | 'inventory.import_rejected' | 'inventory.import_in_progress' | 'inventory.imports_busy' | 'inventory.outcome_unknown' | 'fulfilment.not_found' | 'fulfilment.shipment_not_found' | 'fulfilment.parcel_not_found' | 'fulfilment.on_hold' | 'fulfilment.scheduled' | 'fulfilment.closed' | 'fulfilment.other_warehouse' | 'fulfilment.has_shipments' | 'fulfilment.too_many_holds' | 'fulfilment.reserved_handle' | 'fulfilment.too_many_shipments' | 'fulfilment.unknown_line' | 'fulfilment.more_than_outstanding' | 'fulfilment.nothing_ready' | 'fulfilment.packed' | 'fulfilment.too_many_moves' | 'fulfilment.evacuation_not_found' | 'fulfilment.evacuation_unfinished' | 'fulfilment.evacuation_finished' | 'fulfilment.not_shipped' | 'fulfilment.delivered' | 'fulfilment.shipment_cancelled' | 'fulfilment.has_parcels' | 'fulfilment.erased' | 'fulfilment.implausible_time' | 'fulfilment.not_reserved' | 'fulfilment.has_return' | 'returns.not_found' | 'returns.nothing_shipped' | 'returns.unknown_line' | 'returns.more_than_returnable' | 'returns.too_many_returns' | 'returns.wrong_status' | 'returns.already_accepted' | 'returns.more_than_approved' | 'returns.too_many_receipts' | 'fulfilment.outcome_unknown' | 'orders.no_single_warehouse' | 'orders.not_available_there' | 'orders.same_warehouse' | 'orders.no_other_warehouse' | 'orders.unknown_product' | 'orders.product_not_sold' | 'orders.unknown_price_list' | 'orders.price_list_currency' | 'orders.currency_not_offered' | 'orders.price_changed' | 'orders.total_mismatch' | 'orders.discount_too_large' | 'orders.tax_too_large' | 'orders.total_too_large' | 'orders.idempotency_key_reused' | 'orders.in_progress' | 'orders.payment_declined' | 'orders.payment_voided' | 'orders.not_payable' | 'orders.payment_expired' | 'orders.payment_in_progress' | 'orders.too_many_payments' | 'orders.too_many_unpaid' | 'orders.too_many_units' | 'orders.too_many_declines' | 'orders.contended' | 'orders.overloaded' | 'orders.outcome_unknown' | 'orders.not_found' | 'orders.cancelled' | 'orders.closed' | 'orders.not_cancellable' | 'orders.partly_shipped' | 'orders.nothing_unshipped' | 'orders.busy' | 'orders.not_refundable' | 'orders.refund_in_progress' | 'orders.payment_disputed' | 'orders.refund_exceeds_captured' | 'orders.refund_exceeds_part' | 'orders.refund_amount_changed' | 'orders.refund_refused' | 'returns.window_closed' | 'returns.order_erased' | 'returns.nothing_owed' | 'orders.dead_letter_not_found' | 'orders.dead_letter_resolved' | 'orders.not_resolvable' | 'orders.not_unsettled' | 'orders.confirmation_required' | 'orders.refund_was_made' | 'orders.not_proven_paid' | 'orders.not_proven_failed' | 'orders.payment_was_taken' | 'orders.customer_not_found' | 'orders.finding_not_found' | 'orders.finding_resolved';
+    code: 'request.invalid' | 'request.invalid_header' | 'access.unauthenticated' | 'access.forbidden' | 'request.route_not_found' | 'request.method_not_allowed' | 'request.precondition_failed' | 'request.precondition_required' | 'request.timeout' | 'request.head_too_large' | 'request.too_large' | 'request.unsupported_media_type' | 'service.database_unavailable' | 'service.database_denied' | 'service.overloaded' | 'service.internal' | 'access.issuer_unavailable' | 'access.rate_limited' | 'geocoding.address_not_found' | 'geocoding.too_many_look_ups' | 'geocoding.unavailable' | 'events.not_found' | 'events.cursor_expired' | 'events.too_many_waiting' | 'payments.gateway_unavailable' | 'payments.gateway_refused' | 'payments.invalid_signature' | 'payments.amount_not_accepted' | 'payments.currency_not_accepted' | 'payments.payment_not_accepted' | 'inventory.warehouse_not_found' | 'inventory.warehouse_name_taken' | 'inventory.warehouse_evacuated' | 'inventory.product_not_found' | 'inventory.sku_taken' | 'inventory.price_list_not_found' | 'inventory.price_list_code_taken' | 'inventory.price_list_currency' | 'inventory.stock_level_not_found' | 'inventory.unknown_warehouse' | 'inventory.unknown_product' | 'inventory.insufficient_stock' | 'inventory.insufficient_quarantine' | 'inventory.too_much_stock' | 'inventory.idempotency_key_reused' | 'inventory.import_not_found' | 'inventory.import_header' | 'inventory.import_encoding' | 'inventory.import_empty' | 'inventory.import_too_long' | 'inventory.import_rejected' | 'inventory.import_in_progress' | 'inventory.imports_busy' | 'inventory.outcome_unknown' | 'fulfilment.not_found' | 'fulfilment.shipment_not_found' | 'fulfilment.parcel_not_found' | 'fulfilment.on_hold' | 'fulfilment.scheduled' | 'fulfilment.closed' | 'fulfilment.other_warehouse' | 'fulfilment.has_shipments' | 'fulfilment.too_many_holds' | 'fulfilment.reserved_handle' | 'fulfilment.too_many_shipments' | 'fulfilment.unknown_line' | 'fulfilment.more_than_outstanding' | 'fulfilment.nothing_ready' | 'fulfilment.packed' | 'fulfilment.too_many_moves' | 'fulfilment.evacuation_not_found' | 'fulfilment.evacuation_unfinished' | 'fulfilment.evacuation_finished' | 'fulfilment.not_shipped' | 'fulfilment.delivered' | 'fulfilment.shipment_cancelled' | 'fulfilment.has_parcels' | 'fulfilment.erased' | 'fulfilment.implausible_time' | 'fulfilment.not_reserved' | 'fulfilment.has_return' | 'returns.not_found' | 'returns.nothing_shipped' | 'returns.unknown_line' | 'returns.more_than_returnable' | 'returns.too_many_returns' | 'returns.wrong_status' | 'returns.already_accepted' | 'returns.more_than_approved' | 'returns.too_many_receipts' | 'fulfilment.outcome_unknown' | 'orders.no_single_warehouse' | 'orders.not_available_there' | 'orders.same_warehouse' | 'orders.no_other_warehouse' | 'orders.unknown_product' | 'orders.product_not_sold' | 'orders.unknown_price_list' | 'orders.price_list_currency' | 'orders.currency_not_offered' | 'orders.price_changed' | 'orders.total_mismatch' | 'orders.discount_too_large' | 'orders.tax_too_large' | 'orders.total_too_large' | 'orders.idempotency_key_reused' | 'orders.in_progress' | 'orders.payment_declined' | 'orders.payment_voided' | 'orders.not_payable' | 'orders.payment_expired' | 'orders.payment_in_progress' | 'orders.too_many_payments' | 'orders.too_many_unpaid' | 'orders.too_many_units' | 'orders.too_many_declines' | 'orders.contended' | 'orders.overloaded' | 'orders.outcome_unknown' | 'orders.not_found' | 'orders.cancelled' | 'orders.closed' | 'orders.not_cancellable' | 'orders.partly_shipped' | 'orders.nothing_unshipped' | 'orders.busy' | 'orders.not_refundable' | 'orders.refund_in_progress' | 'orders.payment_disputed' | 'orders.refund_exceeds_captured' | 'orders.refund_exceeds_part' | 'orders.refund_amount_changed' | 'orders.refund_refused' | 'returns.window_closed' | 'returns.order_erased' | 'returns.nothing_owed' | 'orders.dead_letter_not_found' | 'orders.dead_letter_resolved' | 'orders.not_resolvable' | 'orders.not_unsettled' | 'orders.confirmation_required' | 'orders.refund_was_made' | 'orders.not_proven_paid' | 'orders.not_proven_failed' | 'orders.payment_was_taken' | 'orders.customer_not_found' | 'orders.finding_not_found' | 'orders.finding_resolved';
     /**
      * With `orders.currency_not_offered`: the tenant's currencies.
      */
@@ -1994,7 +2092,7 @@ export type Problem = {
     /**
      * The scope that the credential lacks, with `access.forbidden`.
      */
-    scope?: 'orders:read' | 'orders:write' | 'orders:cancel' | 'orders:refund' | 'inventory:read' | 'inventory:write' | 'fulfilment:read' | 'fulfilment:write' | 'returns:read' | 'returns:write' | 'returns:receive' | 'settings:write' | 'operations';
+    scope?: 'orders:read' | 'orders:write' | 'orders:cancel' | 'orders:refund' | 'inventory:read' | 'inventory:write' | 'fulfilment:read' | 'fulfilment:write' | 'returns:read' | 'returns:write' | 'returns:receive' | 'events:read' | 'settings:write' | 'operations';
     /**
      * `inventory.insufficient_stock` and `inventory.insufficient_quarantine`: the stock levels with too few units.
      */
@@ -2351,6 +2449,7 @@ export type ReturnClosing = {
     reason?: Note | null;
     /**
      * The customer keeps what did not arrive, and is credited for it.
+     * Needs the scope `orders:refund`, too.
      */
     refundWithoutReceipt?: boolean;
 };
@@ -2923,6 +3022,16 @@ export type StuckOrder = {
     status: OrderStatus;
     total: Money;
 };
+
+/**
+ * What an event is about: an order, a dead letter, ….
+ */
+export type SubjectId = string;
+
+/**
+ * The tenant that a row belongs to. Comes first in every key.
+ */
+export type TenantId = string;
 
 /**
  * An entry of a timeline.
@@ -3777,6 +3886,246 @@ export type StopEvacuationResponses = {
 };
 
 export type StopEvacuationResponse = StopEvacuationResponses[keyof StopEvacuationResponses];
+
+export type ListEventTypesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/event-types';
+};
+
+export type ListEventTypesErrors = {
+    /**
+     * - `access.unauthenticated`: The credentials are missing or unknown
+     */
+    401: Problem & {
+        code?: 'access.unauthenticated';
+        status?: 401;
+    };
+    /**
+     * - `access.forbidden`: Missing scope
+     */
+    403: Problem & {
+        code?: 'access.forbidden';
+        status?: 403;
+    };
+    /**
+     * - `access.rate_limited`: Rate limit exceeded
+     */
+    429: Problem & {
+        code?: 'access.rate_limited';
+        status?: 429;
+    };
+    /**
+     * - `request.head_too_large`: The request head is too large
+     */
+    431: Problem & {
+        code?: 'request.head_too_large';
+        status?: 431;
+    };
+    /**
+     * - `service.internal`: Internal server error
+     */
+    500: Problem & {
+        code?: 'service.internal';
+        status?: 500;
+    };
+    /**
+     * - `access.issuer_unavailable`: Token issuer unavailable
+     * - `service.overloaded`: Too many requests in flight
+     * - `service.database_unavailable`: The database is not available
+     * - `service.database_denied`: The database denies access
+     */
+    503: Problem & {
+        code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied';
+        status?: 503;
+    };
+};
+
+export type ListEventTypesError = ListEventTypesErrors[keyof ListEventTypesErrors];
+
+export type ListEventTypesResponses = {
+    /**
+     * All types, with their JSON Schemas.
+     */
+    200: EventTypes;
+};
+
+export type ListEventTypesResponse = ListEventTypesResponses[keyof ListEventTypesResponses];
+
+export type ListEventsData = {
+    body?: never;
+    path?: never;
+    query: {
+        /**
+         * `earliest`, `latest`, or the `cursor` of an earlier answer.
+         */
+        after: string;
+        /**
+         * Types, separated by commas: names, or an area such as `order.*`. All types by default.
+         */
+        types?: string;
+        /**
+         * Only events about this subject.
+         */
+        subjectId?: SubjectId;
+        limit?: FeedLimit;
+        wait?: FeedWait;
+    };
+    url: '/events';
+};
+
+export type ListEventsErrors = {
+    /**
+     * - `request.invalid`: The request is not valid
+     */
+    400: Problem & {
+        code?: 'request.invalid';
+        status?: 400;
+    };
+    /**
+     * - `access.unauthenticated`: The credentials are missing or unknown
+     */
+    401: Problem & {
+        code?: 'access.unauthenticated';
+        status?: 401;
+    };
+    /**
+     * - `access.forbidden`: Missing scope
+     */
+    403: Problem & {
+        code?: 'access.forbidden';
+        status?: 403;
+    };
+    /**
+     * - `events.cursor_expired`: Events after the cursor were deleted
+     */
+    410: Problem & {
+        code?: 'events.cursor_expired';
+        status?: 410;
+    };
+    /**
+     * - `access.rate_limited`: Rate limit exceeded
+     * - `events.too_many_waiting`: Too many requests wait for events
+     */
+    429: Problem & {
+        code?: 'access.rate_limited' | 'events.too_many_waiting';
+        status?: 429;
+    };
+    /**
+     * - `request.head_too_large`: The request head is too large
+     */
+    431: Problem & {
+        code?: 'request.head_too_large';
+        status?: 431;
+    };
+    /**
+     * - `service.internal`: Internal server error
+     */
+    500: Problem & {
+        code?: 'service.internal';
+        status?: 500;
+    };
+    /**
+     * - `access.issuer_unavailable`: Token issuer unavailable
+     * - `service.overloaded`: Too many requests in flight
+     * - `service.database_unavailable`: The database is not available
+     * - `service.database_denied`: The database denies access
+     */
+    503: Problem & {
+        code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied';
+        status?: 503;
+    };
+};
+
+export type ListEventsError = ListEventsErrors[keyof ListEventsErrors];
+
+export type ListEventsResponses = {
+    /**
+     * Events after the cursor.
+     */
+    200: EventPage;
+};
+
+export type ListEventsResponse = ListEventsResponses[keyof ListEventsResponses];
+
+export type GetEventData = {
+    body?: never;
+    path: {
+        /**
+         * The event's `id`.
+         */
+        id: string;
+    };
+    query?: never;
+    url: '/events/{id}';
+};
+
+export type GetEventErrors = {
+    /**
+     * - `access.unauthenticated`: The credentials are missing or unknown
+     */
+    401: Problem & {
+        code?: 'access.unauthenticated';
+        status?: 401;
+    };
+    /**
+     * - `access.forbidden`: Missing scope
+     */
+    403: Problem & {
+        code?: 'access.forbidden';
+        status?: 403;
+    };
+    /**
+     * - `events.not_found`: Event not found
+     */
+    404: Problem & {
+        code?: 'events.not_found';
+        status?: 404;
+    };
+    /**
+     * - `access.rate_limited`: Rate limit exceeded
+     */
+    429: Problem & {
+        code?: 'access.rate_limited';
+        status?: 429;
+    };
+    /**
+     * - `request.head_too_large`: The request head is too large
+     */
+    431: Problem & {
+        code?: 'request.head_too_large';
+        status?: 431;
+    };
+    /**
+     * - `service.internal`: Internal server error
+     */
+    500: Problem & {
+        code?: 'service.internal';
+        status?: 500;
+    };
+    /**
+     * - `access.issuer_unavailable`: Token issuer unavailable
+     * - `service.overloaded`: Too many requests in flight
+     * - `service.database_unavailable`: The database is not available
+     * - `service.database_denied`: The database denies access
+     */
+    503: Problem & {
+        code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied';
+        status?: 503;
+    };
+};
+
+export type GetEventError = GetEventErrors[keyof GetEventErrors];
+
+export type GetEventResponses = {
+    /**
+     * The event, as the feed has it.
+     */
+    200: Event;
+};
+
+export type GetEventResponse = GetEventResponses[keyof GetEventResponses];
 
 export type GetIconData = {
     body?: never;
@@ -7339,9 +7688,9 @@ export type RequestReturnErrors = {
         status?: 408;
     };
     /**
-     * - `returns.nothing_shipped`: Nothing of the order was sent
+     * - `returns.nothing_shipped`: Nothing was shipped
      * - `returns.too_many_returns`: Too many returns
-     * - `returns.order_erased`: The order's personal data was erased
+     * - `returns.order_erased`: Personal data was erased
      */
     409: Problem & {
         code?: 'returns.nothing_shipped' | 'returns.too_many_returns' | 'returns.order_erased';
@@ -7363,10 +7712,10 @@ export type RequestReturnErrors = {
     };
     /**
      * - `inventory.unknown_warehouse`: Unknown warehouse in request
-     * - `returns.unknown_line`: No such line to return
-     * - `returns.more_than_returnable`: More units than may be returned
+     * - `returns.unknown_line`: Unknown line
+     * - `returns.more_than_returnable`: Not enough returnable units
      * - `orders.idempotency_key_reused`: The idempotency key was used with another request
-     * - `returns.window_closed`: The window for returns is over
+     * - `returns.window_closed`: Return window closed
      */
     422: Problem & {
         code?: 'inventory.unknown_warehouse' | 'returns.unknown_line' | 'returns.more_than_returnable' | 'orders.idempotency_key_reused' | 'returns.window_closed';
@@ -8780,7 +9129,7 @@ export type ApproveReturnErrors = {
         status?: 408;
     };
     /**
-     * - `returns.wrong_status`: The status of the return does not allow it
+     * - `returns.wrong_status`: Wrong return status
      */
     409: Problem & {
         code?: 'returns.wrong_status';
@@ -8918,9 +9267,9 @@ export type CancelReturnErrors = {
         status?: 408;
     };
     /**
-     * - `returns.wrong_status`: The status of the return does not allow it
-     * - `returns.already_accepted`: The units are credited already
-     * - `returns.order_erased`: The order's personal data was erased
+     * - `returns.wrong_status`: Wrong return status
+     * - `returns.already_accepted`: Units already credited
+     * - `returns.order_erased`: Personal data was erased
      */
     409: Problem & {
         code?: 'returns.wrong_status' | 'returns.already_accepted' | 'returns.order_erased';
@@ -9057,8 +9406,8 @@ export type CloseReturnErrors = {
         status?: 408;
     };
     /**
-     * - `returns.wrong_status`: The status of the return does not allow it
-     * - `returns.order_erased`: The order's personal data was erased
+     * - `returns.wrong_status`: Wrong return status
+     * - `returns.order_erased`: Personal data was erased
      */
     409: Problem & {
         code?: 'returns.wrong_status' | 'returns.order_erased';
@@ -9195,8 +9544,8 @@ export type DeclineReturnErrors = {
         status?: 408;
     };
     /**
-     * - `returns.wrong_status`: The status of the return does not allow it
-     * - `returns.order_erased`: The order's personal data was erased
+     * - `returns.wrong_status`: Wrong return status
+     * - `returns.order_erased`: Personal data was erased
      */
     409: Problem & {
         code?: 'returns.wrong_status' | 'returns.order_erased';
@@ -9333,7 +9682,7 @@ export type ReceiveReturnErrors = {
         status?: 408;
     };
     /**
-     * - `returns.wrong_status`: The status of the return does not allow it
+     * - `returns.wrong_status`: Wrong return status
      * - `returns.too_many_receipts`: Too many receipts
      */
     409: Problem & {
@@ -9364,8 +9713,8 @@ export type ReceiveReturnErrors = {
     /**
      * - `inventory.unknown_warehouse`: Unknown warehouse in request
      * - `inventory.too_much_stock`: Stock level limit exceeded
-     * - `returns.unknown_line`: No such line to return
-     * - `returns.more_than_approved`: More units than are expected
+     * - `returns.unknown_line`: Unknown line
+     * - `returns.more_than_approved`: More units than expected
      * - `orders.idempotency_key_reused`: The idempotency key was used with another request
      */
     422: Problem & {
@@ -9478,7 +9827,7 @@ export type RefundReturnErrors = {
      * - `orders.not_refundable`: An order in this state can't be refunded
      * - `orders.refund_in_progress`: A refund of the order is in progress
      * - `orders.payment_disputed`: The payment is disputed
-     * - `returns.nothing_owed`: Nothing of the return is left to refund
+     * - `returns.nothing_owed`: Nothing left to refund
      */
     409: Problem & {
         code?: 'orders.not_refundable' | 'orders.refund_in_progress' | 'orders.payment_disputed' | 'returns.nothing_owed';
@@ -10191,7 +10540,7 @@ export type CancelShipmentErrors = {
     };
     /**
      * - `fulfilment.delivered`: The shipment was delivered
-     * - `fulfilment.has_return`: Units of the shipment are in a return
+     * - `fulfilment.has_return`: Shipment has a return
      * - `orders.busy`: The order is being cancelled or refunded
      */
     409: Problem & {
@@ -12498,3 +12847,1837 @@ export type ReceiveStripeEventResponses = {
 };
 
 export type ReceiveStripeEventResponse = ReceiveStripeEventResponses[keyof ReceiveStripeEventResponses];
+
+/**
+ * The customer was credited for a return.
+ */
+export type OnCreditGrantedWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        detail: {
+            amount: {
+                amountMinor: number;
+                currency: string;
+            };
+            number: number;
+            returnId: string;
+        };
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'credit.granted';
+};
+
+export type OnCreditGrantedWebhookRequest = {
+    body: OnCreditGrantedWebhookPayload;
+    key: 'credit.granted';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * An order can't be settled without an operator.
+ */
+export type OnDeadLetterOpenedWebhookPayload = {
+    data: {
+        deadLetterId: string;
+        href: string;
+        orderId: string;
+        tries: number;
+    };
+    id: string;
+    subject: {
+        id: string;
+        type: 'dead_letter';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'dead_letter.opened';
+};
+
+export type OnDeadLetterOpenedWebhookRequest = {
+    body: OnDeadLetterOpenedWebhookPayload;
+    key: 'dead_letter.opened';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * A dead letter was resolved, or its order was settled by other means.
+ */
+export type OnDeadLetterResolvedWebhookPayload = {
+    data: {
+        deadLetterId: string;
+        href: string;
+        orderId: string;
+        resolution: string;
+    };
+    id: string;
+    subject: {
+        id: string;
+        type: 'dead_letter';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'dead_letter.resolved';
+};
+
+export type OnDeadLetterResolvedWebhookRequest = {
+    body: OnDeadLetterResolvedWebhookPayload;
+    key: 'dead_letter.resolved';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * The gateway's books differ from ours, or a payment was disputed. Also if an open or resolved finding was reported again.
+ */
+export type OnFindingOpenedWebhookPayload = {
+    data: {
+        findingId: string;
+        href: string;
+        kind: string;
+        orderId?: string;
+        truncated?: boolean;
+    };
+    id: string;
+    subject: {
+        id: string;
+        type: 'finding';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'finding.opened';
+};
+
+export type OnFindingOpenedWebhookRequest = {
+    body: OnFindingOpenedWebhookPayload;
+    key: 'finding.opened';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * A finding was resolved.
+ */
+export type OnFindingResolvedWebhookPayload = {
+    data: {
+        findingId: string;
+        href: string;
+        kind: string;
+        orderId?: string;
+        resolvedBy: string;
+    };
+    id: string;
+    subject: {
+        id: string;
+        type: 'finding';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'finding.resolved';
+};
+
+export type OnFindingResolvedWebhookRequest = {
+    body: OnFindingResolvedWebhookPayload;
+    key: 'finding.resolved';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * Nothing of a fulfilment order will be sent.
+ */
+export type OnFulfilmentOrderCancelledWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        detail: {
+            fulfilmentOrderId: string;
+            onHold?: boolean;
+            warehouseId: string;
+        };
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'fulfilment_order.cancelled';
+};
+
+export type OnFulfilmentOrderCancelledWebhookRequest = {
+    body: OnFulfilmentOrderCancelledWebhookPayload;
+    key: 'fulfilment_order.cancelled';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * Nothing of a fulfilment order is left to send.
+ */
+export type OnFulfilmentOrderClosedWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        detail: {
+            fulfilmentOrderId: string;
+            onHold?: boolean;
+            warehouseId: string;
+        };
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'fulfilment_order.closed';
+};
+
+export type OnFulfilmentOrderClosedWebhookRequest = {
+    body: OnFulfilmentOrderClosedWebhookPayload;
+    key: 'fulfilment_order.closed';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * Nothing more of a fulfilment order is sent for now.
+ */
+export type OnFulfilmentOrderFrozenWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        detail: {
+            fulfilmentOrderId: string;
+            onHold?: boolean;
+            warehouseId: string;
+        };
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'fulfilment_order.frozen';
+};
+
+export type OnFulfilmentOrderFrozenWebhookRequest = {
+    body: OnFulfilmentOrderFrozenWebhookPayload;
+    key: 'fulfilment_order.frozen';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * A fulfilment order was put on hold.
+ */
+export type OnFulfilmentOrderHeldWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        detail: {
+            fulfilmentOrderId: string;
+            handle: string;
+            reason: string;
+        };
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'fulfilment_order.held';
+};
+
+export type OnFulfilmentOrderHeldWebhookRequest = {
+    body: OnFulfilmentOrderHeldWebhookPayload;
+    key: 'fulfilment_order.held';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * Units of a fulfilment order went to another warehouse.
+ */
+export type OnFulfilmentOrderMovedWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        detail: {
+            cause: string;
+            fromWarehouseId: string;
+            fulfilmentOrderId: string;
+            lines?: Array<{
+                line: number;
+                quantity: number;
+            }>;
+            moveId: string;
+            toFulfilmentOrderId: string;
+            toWarehouseId: string;
+        };
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'fulfilment_order.moved';
+};
+
+export type OnFulfilmentOrderMovedWebhookRequest = {
+    body: OnFulfilmentOrderMovedWebhookPayload;
+    key: 'fulfilment_order.moved';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * A warehouse is to send a part of the order.
+ */
+export type OnFulfilmentOrderOpenedWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        detail: {
+            fulfilmentOrderId: string;
+            onHold?: boolean;
+            warehouseId: string;
+        };
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'fulfilment_order.opened';
+};
+
+export type OnFulfilmentOrderOpenedWebhookRequest = {
+    body: OnFulfilmentOrderOpenedWebhookPayload;
+    key: 'fulfilment_order.opened';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * A warehouse rejected units.
+ */
+export type OnFulfilmentOrderRejectedWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        detail: {
+            fulfilmentOrderId: string;
+            lines?: Array<{
+                line: number;
+                quantity: number;
+            }>;
+            reason: string;
+            warehouseId: string;
+        };
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'fulfilment_order.rejected';
+};
+
+export type OnFulfilmentOrderRejectedWebhookRequest = {
+    body: OnFulfilmentOrderRejectedWebhookPayload;
+    key: 'fulfilment_order.rejected';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * A hold of a fulfilment order was released.
+ */
+export type OnFulfilmentOrderReleasedWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        detail: {
+            fulfilmentOrderId: string;
+            handle: string;
+        };
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'fulfilment_order.released';
+};
+
+export type OnFulfilmentOrderReleasedWebhookRequest = {
+    body: OnFulfilmentOrderReleasedWebhookPayload;
+    key: 'fulfilment_order.released';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * Something of a fulfilment order is left to send again.
+ */
+export type OnFulfilmentOrderReopenedWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        detail: {
+            fulfilmentOrderId: string;
+            onHold?: boolean;
+            warehouseId: string;
+        };
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'fulfilment_order.reopened';
+};
+
+export type OnFulfilmentOrderReopenedWebhookRequest = {
+    body: OnFulfilmentOrderReopenedWebhookPayload;
+    key: 'fulfilment_order.reopened';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * Work on a fulfilment order began.
+ */
+export type OnFulfilmentOrderStartedWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        detail: {
+            fulfilmentOrderId: string;
+            onHold?: boolean;
+            warehouseId: string;
+        };
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'fulfilment_order.started';
+};
+
+export type OnFulfilmentOrderStartedWebhookRequest = {
+    body: OnFulfilmentOrderStartedWebhookPayload;
+    key: 'fulfilment_order.started';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * Work on a fulfilment order stopped.
+ */
+export type OnFulfilmentOrderStoppedWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        detail: {
+            fulfilmentOrderId: string;
+            onHold?: boolean;
+            warehouseId: string;
+        };
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'fulfilment_order.stopped';
+};
+
+export type OnFulfilmentOrderStoppedWebhookRequest = {
+    body: OnFulfilmentOrderStoppedWebhookPayload;
+    key: 'fulfilment_order.stopped';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * The rest of a fulfilment order may be sent again.
+ */
+export type OnFulfilmentOrderThawedWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        detail: {
+            fulfilmentOrderId: string;
+            onHold?: boolean;
+            warehouseId: string;
+        };
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'fulfilment_order.thawed';
+};
+
+export type OnFulfilmentOrderThawedWebhookRequest = {
+    body: OnFulfilmentOrderThawedWebhookPayload;
+    key: 'fulfilment_order.thawed';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * The order was cancelled, and no money is left with the merchant.
+ */
+export type OnOrderCancelledWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'order.cancelled';
+};
+
+export type OnOrderCancelledWebhookRequest = {
+    body: OnOrderCancelledWebhookPayload;
+    key: 'order.cancelled';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * A cancellation began.
+ */
+export type OnOrderCancellingWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'order.cancelling';
+};
+
+export type OnOrderCancellingWebhookRequest = {
+    body: OnOrderCancellingWebhookPayload;
+    key: 'order.cancelling';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * Everything that is to be sent was delivered.
+ */
+export type OnOrderDeliveredWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        detail: {
+            [key: string]: unknown;
+        };
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'order.delivered';
+};
+
+export type OnOrderDeliveredWebhookRequest = {
+    body: OnOrderDeliveredWebhookPayload;
+    key: 'order.delivered';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * No payment was collected, and the stock was released.
+ */
+export type OnOrderFailedWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'order.failed';
+};
+
+export type OnOrderFailedWebhookRequest = {
+    body: OnOrderFailedWebhookPayload;
+    key: 'order.failed';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * Everything that is to be sent was sent.
+ */
+export type OnOrderFulfilledWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        detail: {
+            [key: string]: unknown;
+        };
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'order.fulfilled';
+};
+
+export type OnOrderFulfilledWebhookRequest = {
+    body: OnOrderFulfilledWebhookPayload;
+    key: 'order.fulfilled';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * Something else about the order changed, such as an erasure or what an operator did. Read the order.
+ */
+export type OnOrderNotedWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'order.noted';
+};
+
+export type OnOrderNotedWebhookRequest = {
+    body: OnOrderNotedWebhookPayload;
+    key: 'order.noted';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * The payment was collected.
+ */
+export type OnOrderPaidWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'order.paid';
+};
+
+export type OnOrderPaidWebhookRequest = {
+    body: OnOrderPaidWebhookPayload;
+    key: 'order.paid';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * An order was placed. Its status is `PAID` if nothing was to be paid.
+ */
+export type OnOrderPlacedWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'order.placed';
+};
+
+export type OnOrderPlacedWebhookRequest = {
+    body: OnOrderPlacedWebhookPayload;
+    key: 'order.placed';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * A refund ended and the order is `PAID` again: a part of the money was refunded, or the refund failed.
+ */
+export type OnOrderRefundEndedWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'order.refund_ended';
+};
+
+export type OnOrderRefundEndedWebhookRequest = {
+    body: OnOrderRefundEndedWebhookPayload;
+    key: 'order.refund_ended';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * All of the money was refunded.
+ */
+export type OnOrderRefundedWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'order.refunded';
+};
+
+export type OnOrderRefundedWebhookRequest = {
+    body: OnOrderRefundedWebhookPayload;
+    key: 'order.refunded';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * A refund began.
+ */
+export type OnOrderRefundingWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'order.refunding';
+};
+
+export type OnOrderRefundingWebhookRequest = {
+    body: OnOrderRefundingWebhookPayload;
+    key: 'order.refunding';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * A return was approved.
+ */
+export type OnReturnApprovedWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        detail: {
+            lines?: Array<{
+                line: number;
+                productId: string;
+                quantity: number;
+                reason: string;
+            }>;
+            number: number;
+            returnId: string;
+            warehouseId?: string;
+        };
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'return.approved';
+};
+
+export type OnReturnApprovedWebhookRequest = {
+    body: OnReturnApprovedWebhookPayload;
+    key: 'return.approved';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * A return was withdrawn.
+ */
+export type OnReturnCancelledWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        detail: {
+            lines?: Array<{
+                line: number;
+                productId: string;
+                quantity: number;
+                reason: string;
+            }>;
+            number: number;
+            returnId: string;
+            warehouseId?: string;
+        };
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'return.cancelled';
+};
+
+export type OnReturnCancelledWebhookRequest = {
+    body: OnReturnCancelledWebhookPayload;
+    key: 'return.cancelled';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * Nothing more of a return is expected.
+ */
+export type OnReturnClosedWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        detail: {
+            lines?: Array<{
+                line: number;
+                productId: string;
+                quantity: number;
+                reason: string;
+            }>;
+            number: number;
+            returnId: string;
+            warehouseId?: string;
+        };
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'return.closed';
+};
+
+export type OnReturnClosedWebhookRequest = {
+    body: OnReturnClosedWebhookPayload;
+    key: 'return.closed';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * A return was declined.
+ */
+export type OnReturnDeclinedWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        detail: {
+            lines?: Array<{
+                line: number;
+                productId: string;
+                quantity: number;
+                reason: string;
+            }>;
+            number: number;
+            returnId: string;
+            warehouseId?: string;
+        };
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'return.declined';
+};
+
+export type OnReturnDeclinedWebhookRequest = {
+    body: OnReturnDeclinedWebhookPayload;
+    key: 'return.declined';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * Units of a return arrived.
+ */
+export type OnReturnReceivedWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        detail: {
+            lines?: Array<{
+                discard: number;
+                line: number;
+                missing: number;
+                quarantine: number;
+                restock: number;
+            }>;
+            number: number;
+            receiptId: string;
+            returnId: string;
+            warehouseId: string;
+        };
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'return.received';
+};
+
+export type OnReturnReceivedWebhookRequest = {
+    body: OnReturnReceivedWebhookPayload;
+    key: 'return.received';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * A customer wants to return units.
+ */
+export type OnReturnRequestedWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        detail: {
+            lines?: Array<{
+                line: number;
+                productId: string;
+                quantity: number;
+                reason: string;
+            }>;
+            number: number;
+            returnId: string;
+            warehouseId?: string;
+        };
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'return.requested';
+};
+
+export type OnReturnRequestedWebhookRequest = {
+    body: OnReturnRequestedWebhookPayload;
+    key: 'return.requested';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * A shipment was cancelled before it left.
+ */
+export type OnShipmentCancelledWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        detail: {
+            fulfilmentOrderId: string;
+            lines?: Array<{
+                line: number;
+                productId: string;
+                quantity: number;
+            }>;
+            number: number;
+            shipmentId: string;
+            warehouseId: string;
+        };
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'shipment.cancelled';
+};
+
+export type OnShipmentCancelledWebhookRequest = {
+    body: OnShipmentCancelledWebhookPayload;
+    key: 'shipment.cancelled';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * A shipment was delivered.
+ */
+export type OnShipmentDeliveredWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        detail: {
+            fulfilmentOrderId: string;
+            lines?: Array<{
+                line: number;
+                productId: string;
+                quantity: number;
+            }>;
+            number: number;
+            shipmentId: string;
+            warehouseId: string;
+        };
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'shipment.delivered';
+};
+
+export type OnShipmentDeliveredWebhookRequest = {
+    body: OnShipmentDeliveredWebhookPayload;
+    key: 'shipment.delivered';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * A shipment was packed.
+ */
+export type OnShipmentPackedWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        detail: {
+            fulfilmentOrderId: string;
+            lines?: Array<{
+                line: number;
+                productId: string;
+                quantity: number;
+            }>;
+            number: number;
+            shipmentId: string;
+            warehouseId: string;
+        };
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'shipment.packed';
+};
+
+export type OnShipmentPackedWebhookRequest = {
+    body: OnShipmentPackedWebhookPayload;
+    key: 'shipment.packed';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * A shipment was handed over to a carrier.
+ */
+export type OnShipmentShippedWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        detail: {
+            fulfilmentOrderId: string;
+            lines?: Array<{
+                line: number;
+                productId: string;
+                quantity: number;
+            }>;
+            number: number;
+            shipmentId: string;
+            warehouseId: string;
+        };
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'shipment.shipped';
+};
+
+export type OnShipmentShippedWebhookRequest = {
+    body: OnShipmentShippedWebhookPayload;
+    key: 'shipment.shipped';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * Units entered or left warehouses, or were set aside. A change of more than 30 stock levels has several events.
+ */
+export type OnStockMovedWebhookPayload = {
+    data: {
+        actor: string;
+        changeId: string;
+        movements: Array<{
+            kind: string;
+            productId: string;
+            quantity: number;
+            quarantined: number;
+            warehouseId: string;
+        }>;
+    };
+    id: string;
+    subject: {
+        id: string;
+        type: 'stock_change';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'stock.moved';
+};
+
+export type OnStockMovedWebhookRequest = {
+    body: OnStockMovedWebhookPayload;
+    key: 'stock.moved';
+    path?: never;
+    query?: never;
+};
