@@ -4,7 +4,7 @@ export type ClientOptions = {
     baseUrl: `${string}://${string}` | (string & {});
 };
 
-export type Webhooks = OnCreditGrantedWebhookRequest | OnDeadLetterOpenedWebhookRequest | OnDeadLetterResolvedWebhookRequest | OnFindingOpenedWebhookRequest | OnFindingResolvedWebhookRequest | OnFulfilmentOrderCancelledWebhookRequest | OnFulfilmentOrderClosedWebhookRequest | OnFulfilmentOrderFrozenWebhookRequest | OnFulfilmentOrderHeldWebhookRequest | OnFulfilmentOrderMovedWebhookRequest | OnFulfilmentOrderOpenedWebhookRequest | OnFulfilmentOrderRejectedWebhookRequest | OnFulfilmentOrderReleasedWebhookRequest | OnFulfilmentOrderReopenedWebhookRequest | OnFulfilmentOrderStartedWebhookRequest | OnFulfilmentOrderStoppedWebhookRequest | OnFulfilmentOrderThawedWebhookRequest | OnOrderCancelledWebhookRequest | OnOrderCancellingWebhookRequest | OnOrderDeliveredWebhookRequest | OnOrderFailedWebhookRequest | OnOrderFulfilledWebhookRequest | OnOrderNotedWebhookRequest | OnOrderPaidWebhookRequest | OnOrderPlacedWebhookRequest | OnOrderRefundEndedWebhookRequest | OnOrderRefundedWebhookRequest | OnOrderRefundingWebhookRequest | OnReturnApprovedWebhookRequest | OnReturnCancelledWebhookRequest | OnReturnClosedWebhookRequest | OnReturnDeclinedWebhookRequest | OnReturnReceivedWebhookRequest | OnReturnRequestedWebhookRequest | OnShipmentCancelledWebhookRequest | OnShipmentDeliveredWebhookRequest | OnShipmentPackedWebhookRequest | OnShipmentShippedWebhookRequest | OnStockMovedWebhookRequest;
+export type Webhooks = OnCreditGrantedWebhookRequest | OnDeadLetterOpenedWebhookRequest | OnDeadLetterResolvedWebhookRequest | OnFindingOpenedWebhookRequest | OnFindingResolvedWebhookRequest | OnFulfilmentOrderCancelledWebhookRequest | OnFulfilmentOrderClosedWebhookRequest | OnFulfilmentOrderFrozenWebhookRequest | OnFulfilmentOrderHeldWebhookRequest | OnFulfilmentOrderMovedWebhookRequest | OnFulfilmentOrderOpenedWebhookRequest | OnFulfilmentOrderPartlyCancelledWebhookRequest | OnFulfilmentOrderRejectedWebhookRequest | OnFulfilmentOrderReleasedWebhookRequest | OnFulfilmentOrderReopenedWebhookRequest | OnFulfilmentOrderStartedWebhookRequest | OnFulfilmentOrderStoppedWebhookRequest | OnFulfilmentOrderThawedWebhookRequest | OnOrderCancelledWebhookRequest | OnOrderCancellingWebhookRequest | OnOrderDeliveredWebhookRequest | OnOrderFailedWebhookRequest | OnOrderFulfilledWebhookRequest | OnOrderNotedWebhookRequest | OnOrderPaidWebhookRequest | OnOrderPlacedWebhookRequest | OnOrderRefundEndedWebhookRequest | OnOrderRefundedWebhookRequest | OnOrderRefundingWebhookRequest | OnReturnApprovedWebhookRequest | OnReturnCancelledWebhookRequest | OnReturnClosedWebhookRequest | OnReturnDeclinedWebhookRequest | OnReturnReceivedWebhookRequest | OnReturnRequestedWebhookRequest | OnShipmentCancelledWebhookRequest | OnShipmentDeliveredWebhookRequest | OnShipmentPackedWebhookRequest | OnShipmentShippedWebhookRequest | OnStockMovedWebhookRequest;
 
 /**
  * A request that a fulfilment order accepts now.
@@ -13307,6 +13307,55 @@ export type OnFulfilmentOrderOpenedWebhookPayload = {
 export type OnFulfilmentOrderOpenedWebhookRequest = {
     body: OnFulfilmentOrderOpenedWebhookPayload;
     key: 'fulfilment_order.opened';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * Units of a fulfilment order were cancelled, and others are left to send.
+ */
+export type OnFulfilmentOrderPartlyCancelledWebhookPayload = {
+    data: {
+        /**
+         * Who caused it: `api:storefront`, `sweeper`, `operator:ann`, ….
+         */
+        actor: string;
+        detail: {
+            fulfilmentOrderId: string;
+            onHold?: boolean;
+            warehouseId: string;
+        };
+        failure?: string;
+        /**
+         * The status before. The same as `status` if the event did not change it; absent when the order was placed.
+         */
+        fromStatus?: string;
+        /**
+         * Where to read the current state.
+         */
+        href: string;
+        orderId: string;
+        status: string;
+        total: {
+            amountMinor: number;
+            currency: string;
+        };
+        truncated?: boolean;
+    };
+    id: string;
+    sequence: number;
+    subject: {
+        id: string;
+        type: 'order';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'fulfilment_order.partly_cancelled';
+};
+
+export type OnFulfilmentOrderPartlyCancelledWebhookRequest = {
+    body: OnFulfilmentOrderPartlyCancelledWebhookPayload;
+    key: 'fulfilment_order.partly_cancelled';
     path?: never;
     query?: never;
 };

@@ -210,6 +210,7 @@ pub const EVENT_TYPES: &[EventType] = types! {
     "fulfilment_order.stopped", "Work on a fulfilment order stopped.", Some(FULFILMENT_ORDER);
     "fulfilment_order.frozen", "Nothing more of a fulfilment order is sent for now.", Some(FULFILMENT_ORDER);
     "fulfilment_order.thawed", "The rest of a fulfilment order may be sent again.", Some(FULFILMENT_ORDER);
+    "fulfilment_order.partly_cancelled", "Units of a fulfilment order were cancelled, and others are left to send.", Some(FULFILMENT_ORDER);
     "fulfilment_order.closed", "Nothing of a fulfilment order is left to send.", Some(FULFILMENT_ORDER);
     "fulfilment_order.cancelled", "Nothing of a fulfilment order will be sent.", Some(FULFILMENT_ORDER);
     "fulfilment_order.reopened", "Something of a fulfilment order is left to send again.", Some(FULFILMENT_ORDER);
