@@ -129,7 +129,7 @@ fn read_tree(root: &Path) -> Result<Vec<TextFile>> {
                 continue;
             }
             if path.is_dir() {
-                let is_made = [".oms", "target"].contains(&name.as_str())
+                let is_made = [".oms", "target", "node_modules"].contains(&name.as_str())
                     || path.join("CACHEDIR.TAG").exists();
                 if !is_made {
                     folders.push(path);

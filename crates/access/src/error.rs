@@ -1,7 +1,6 @@
 //! The errors of credentials and keys.
 
 use oms_database::DbError;
-use oms_errors::{Problem, UNAUTHENTICATED};
 use oms_validation::Scope;
 
 use crate::domain::credential::CredentialName;
@@ -50,29 +49,10 @@ pub enum AccessError {
     Database(#[from] DbError),
 }
 
-impl AccessError {
-    /// Converts the error into the problem for a request. Errors of key management occur only on the command line, so
-    /// here they are a bug.
-    pub fn into_problem(self) -> Problem {
-        match self {
-            Self::Unknown(_) => Problem::of(&UNAUTHENTICATED).with_source(self),
-            Self::Lacking(scope) => oms_web::forbidden(scope),
-            Self::TooOften(seconds) => Problem::of(&RATE_LIMITED).with_retry_after_s(seconds),
-            Self::IssuerUnavailable(_) => Problem::of(&ISSUER_UNAVAILABLE)
-                .with_retry_after_s(1)
-                .with_source(self),
-            Self::Database(error) => error.into(),
-            Self::NameTaken(_)
-            | Self::NoSuchName(_)
-            | Self::TwoLive(_)
-            | Self::NoSuchKey
-            | Self::NoScopes => Problem::of(&oms_errors::INTERNAL).with_source(self),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use oms_errors::UNAUTHENTICATED;
+
     use super::*;
 
     #[test]

@@ -164,6 +164,7 @@ fn all() -> Vec<&'static ProblemType> {
         oms_geocoding::PROBLEM_TYPES,
         oms_inventory::PROBLEM_TYPES,
         oms_fulfilment::PROBLEM_TYPES,
+        oms_events::PROBLEM_TYPES,
         oms_payments::PROBLEM_TYPES,
         oms_orders::PROBLEM_TYPES,
     ];
