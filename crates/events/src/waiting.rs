@@ -21,7 +21,7 @@ pub(crate) struct Waiting {
 struct Tenant {
     waiters: usize,
     published: Arc<Notify>,
-    /// The last position that the waiters were told.
+    /// The last position that was reported to the waiters.
     position: i64,
 }
 

@@ -101,7 +101,7 @@ struct Done {
     more: bool,
 }
 
-/// Relays up to [`ROWS`] rows of a tenant. Whoever holds the feed's end has the tenant for itself.
+/// Relays up to [`ROWS`] rows of a tenant. The relay that has locked the feed's end is the only one that relays this tenant.
 async fn relay_batch(
     connection: &mut Connection,
     tenant: TenantId,

@@ -132,7 +132,7 @@ async fn cancelled_units_are_released_in_the_order_of_the_levels() {
     while waiting(&mut observer).await == 0 {
         yield_now().await;
     }
-    // Whoever waits for the first level has not locked the second one.
+    // A transaction that waits for the first level has not locked the second one.
     let free = format!("BEGIN; {}; ROLLBACK", lock(1, "NOWAIT"));
     observer.batch_execute(&free).await.unwrap();
     holder.batch_execute("ROLLBACK").await.unwrap();

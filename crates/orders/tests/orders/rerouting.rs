@@ -482,7 +482,7 @@ async fn a_rejected_fulfilment_order_is_put_on_hold_however_many_holds_it_has() 
             Refusal::TooManyHolds
         )))
     ));
-    // A move releases the hold of oms and takes the others along, and both are told.
+    // A move releases the hold of oms and keeps the others, and both are on the timeline.
     shop.execute(
         "UPDATE inventory.stock_levels SET on_hand = 9 WHERE on_hand = 2;
          UPDATE inventory.stock_movements SET quantity = 9 WHERE quantity = 2",

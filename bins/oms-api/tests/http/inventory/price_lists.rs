@@ -281,7 +281,7 @@ async fn prices_are_imported_into_existing_lists() {
     assert_eq!(report.body, imported.body);
     let prices = format!("{list}/prices");
     assert_eq!(shop.pages(&prices, 1).await, [price(WIDGET_A, 10, 900)]);
-    // Whoever read the list before can't replace what was imported.
+    // A client with an older version of the list can't replace what was imported.
     shop.set_prices(list, Some("\"1\""), json!([]))
         .await
         .assert_problem(412, "request.precondition_failed");

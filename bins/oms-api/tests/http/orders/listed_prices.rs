@@ -82,7 +82,7 @@ async fn an_inactive_or_expired_list_leaves_the_base_price() {
         assert_eq!(placed.body["total"], usd(total), "{change}");
         assert_eq!(placed.body["priceList"], "wholesale");
     }
-    // The customer who has seen the other price is told.
+    // A customer who saw the other price gets an error.
     let mut seen = order.clone();
     seen["items"][0]["expectedUnitPrice"] = usd(900);
     let refused = shop.place_new(&seen).await;
