@@ -46,6 +46,17 @@ pub enum FeedStart {
     After(FeedPosition),
 }
 
+impl FeedStart {
+    /// The text in a request.
+    pub(crate) fn text(self) -> String {
+        match self {
+            Self::Earliest => "earliest".to_owned(),
+            Self::Latest => "latest".to_owned(),
+            Self::After(position) => Cursor(position).to_string(),
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for FeedStart {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
@@ -159,6 +170,15 @@ impl FeedFilter {
         }
         let subject_id = None;
         Ok(Self { types, subject_id })
+    }
+
+    /// Reads stored types. A type that only a newer version of the program knows selects what has it.
+    pub(crate) fn stored(types: &[String]) -> Self {
+        let begins = |text: &String| text.strip_suffix('*').unwrap_or(text).to_owned();
+        Self {
+            types: types.iter().map(begins).collect(),
+            subject_id: None,
+        }
     }
 
     /// Selects only events about a subject, if one is given.

@@ -8,4 +8,9 @@ pub const GRANTS: &[Grant] = &[
     Grant::pass_through("events.records"),
     Grant::write("events.heads"),
     Grant::pass_through("events.segments"),
+    Grant::all("events.endpoints"),
+    Grant::all("events.secrets"),
+    Grant::all("events.deliveries"),
+    Grant::pass_through("events.attempts"),
+    Grant::pass_through("events.idempotency_keys"),
 ];

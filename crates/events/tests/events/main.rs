@@ -16,3 +16,5 @@ mod positions;
 mod purging;
 mod races;
 mod reading;
+mod receiver;
+mod webhooks;
