@@ -13,8 +13,8 @@ use oms_web::{Access, Detached, Route, route};
 
 use crate::context::EventsContext;
 
-pub use endpoints::{WEBHOOK_ROUTES, WebhooksApi, WebhooksSchemas};
 pub use document::{EventsSchemas, webhooks};
+pub use endpoints::{WEBHOOK_ROUTES, WebhooksApi, WebhooksSchemas};
 
 /// The routes of the feed, grouped by path.
 pub const ROUTES: &[Route] = &[

@@ -20,25 +20,25 @@ pub use store::outbox::append;
 pub use store::records::record;
 
 // For the program, which wires the context and runs the workers.
-pub use context::EventsContext;
-pub use error::PROBLEM_TYPES;
-pub use ports::EventSource;
-pub use service::bump::{BUMP, bump_positions};
-pub use service::measure_outbox::{OutboxBacklog, measure_outbox};
-pub use service::purge_feed::purge_feed;
 pub use adapters::resolver::{LookUp, SystemLookUp};
 pub use adapters::sealing::{KeysError, SealingKeys};
 pub use adapters::sender::{Sender, SenderConfig};
+pub use context::EventsContext;
 pub use context::webhooks::{DatabaseClock, WebhooksContext};
 pub use domain::webhooks::address_rules::AddressRules;
 pub use domain::webhooks::reporting::WEBHOOK_EVENT_TYPES;
+pub use error::PROBLEM_TYPES;
 pub use error::{WEBHOOK_PROBLEM_TYPES, WebhooksError};
+pub use ports::EventSource;
 pub use ports::{Clock, WebhookSender};
+pub use service::bump::{BUMP, bump_positions};
+pub use service::measure_outbox::{OutboxBacklog, measure_outbox};
+pub use service::purge_feed::purge_feed;
 pub use service::relay::{Relayed, relay};
 pub use service::webhooks::deliver::{Couriers, Dispatched};
 pub use service::webhooks::purge_attempts::{purge_attempts, purge_webhook_keys};
-pub use store::webhooks::endpoints::DELIVERABLE;
 pub use store::outbox::APPENDED;
+pub use store::webhooks::endpoints::DELIVERABLE;
 
 // For `oms-api grants`, which prints the privileges of the serving role.
 pub use store::grants::GRANTS;

@@ -40,16 +40,20 @@ enum Kind {
     InventoryKeys,
     Declines,
     Events,
+    WebhookAttempts,
+    WebhookKeys,
 }
 
 impl Kind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 8] = [
         Self::GatewayEvents,
         Self::GeocodingCache,
         Self::OrderKeys,
         Self::InventoryKeys,
         Self::Declines,
         Self::Events,
+        Self::WebhookAttempts,
+        Self::WebhookKeys,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -60,6 +64,8 @@ impl Kind {
             Self::InventoryKeys => "inventory_keys",
             Self::Declines => "declines",
             Self::Events => "events",
+            Self::WebhookAttempts => "webhook_attempts",
+            Self::WebhookKeys => "webhook_keys",
         }
     }
 
@@ -68,9 +74,9 @@ impl Kind {
         match self {
             Self::GatewayEvents => Some(settings.gateway_events),
             Self::GeocodingCache => Some(settings.geocoding),
-            Self::OrderKeys | Self::InventoryKeys => settings.keys,
+            Self::OrderKeys | Self::InventoryKeys | Self::WebhookKeys => settings.keys,
             Self::Declines => Some(LONGEST_WINDOW),
-            Self::Events => Some(settings.events),
+            Self::Events | Self::WebhookAttempts => Some(settings.events),
         }
     }
 
@@ -82,6 +88,8 @@ impl Kind {
             Self::OrderKeys => oms_orders::purge_idempotency_keys(connection, older_than).await,
             Self::Declines => oms_orders::purge_declines(connection, older_than).await,
             Self::Events => oms_events::purge_feed(connection, older_than).await,
+            Self::WebhookAttempts => oms_events::purge_attempts(connection, older_than).await,
+            Self::WebhookKeys => oms_events::purge_webhook_keys(connection, older_than).await,
             Self::InventoryKeys => {
                 oms_inventory::purge_idempotency_keys(connection, older_than).await
             }

@@ -31,7 +31,9 @@ pub enum KeysError {
     #[error("must have at least one key")]
     Empty,
     /// A key is not `id:base64`.
-    #[error("must be a list of id:base64, where an ID has 1 to 32 letters, digits, dots, dashes or underscores")]
+    #[error(
+        "must be a list of id:base64, where an ID has 1 to 32 letters, digits, dots, dashes or underscores"
+    )]
     Malformed,
     /// A key has another length.
     #[error("the key {0} must have 32 bytes")]
@@ -62,7 +64,11 @@ impl SealingKeys {
     /// [`KeysError`], which contains no key.
     pub fn parse(text: &str) -> Result<Self, KeysError> {
         let mut keys: Vec<SealingKey> = Vec::new();
-        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        for part in text
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+        {
             let (id, encoded) = part.split_once(':').ok_or(KeysError::Malformed)?;
             if !is_id(id) {
                 return Err(KeysError::Malformed);
@@ -93,7 +99,9 @@ impl SealingKeys {
             return Err(SealError::NoRandom);
         };
         let mut nonce = [0; NONCE_LEN];
-        SystemRandom::new().fill(&mut nonce).map_err(|_| SealError::NoRandom)?;
+        SystemRandom::new()
+            .fill(&mut nonce)
+            .map_err(|_| SealError::NoRandom)?;
         let mut encrypted = secret.to_vec();
         let sealed = newest.key.seal_in_place_append_tag(
             Nonce::assume_unique_for_key(nonce),
@@ -114,10 +122,15 @@ impl SealingKeys {
     pub fn open(&self, owner: &str, sealed: &Sealed) -> Result<Vec<u8>, SealError> {
         let key = self.0.iter().find(|key| key.id == sealed.key_id);
         let key = key.ok_or_else(|| SealError::UnknownKey(sealed.key_id.clone()))?;
-        let (nonce, encrypted) = sealed.bytes.split_at_checked(NONCE_LEN).ok_or(SealError::Damaged)?;
+        let (nonce, encrypted) = sealed
+            .bytes
+            .split_at_checked(NONCE_LEN)
+            .ok_or(SealError::Damaged)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError::Damaged)?;
         let mut secret = encrypted.to_vec();
-        let opened = key.key.open_in_place(nonce, Aad::from(owner.as_bytes()), &mut secret);
+        let opened = key
+            .key
+            .open_in_place(nonce, Aad::from(owner.as_bytes()), &mut secret);
         let length = opened.map_err(|_| SealError::Damaged)?.len();
         secret.truncate(length);
         Ok(secret)
@@ -126,7 +139,9 @@ impl SealingKeys {
     /// Whether a secret is sealed with an older key than the newest.
     #[must_use]
     pub fn is_outdated(&self, sealed: &Sealed) -> bool {
-        self.0.first().is_none_or(|newest| newest.id != sealed.key_id)
+        self.0
+            .first()
+            .is_none_or(|newest| newest.id != sealed.key_id)
     }
 }
 
@@ -200,7 +215,10 @@ mod tests {
         assert_eq!(parse(" , "), Err(KeysError::Empty));
         assert_eq!(parse("abc"), Err(KeysError::Malformed));
         assert_eq!(parse("a b:AAAA"), Err(KeysError::Malformed));
-        assert_eq!(parse(&format!("{}:AAAA", "i".repeat(33))), Err(KeysError::Malformed));
+        assert_eq!(
+            parse(&format!("{}:AAAA", "i".repeat(33))),
+            Err(KeysError::Malformed)
+        );
         assert_eq!(parse("a:not base64"), Err(KeysError::Malformed));
         assert_eq!(parse("a:AAAA"), Err(KeysError::Length("a".to_owned())));
         let twice = [key("a", 1), key("a", 2)].join(",");

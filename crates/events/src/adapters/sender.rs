@@ -9,12 +9,12 @@ use async_trait::async_trait;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Proxy, Response, redirect};
 
+use crate::adapters::resolver::{GuardedResolver, LookUp, NotResolved};
 use crate::domain::webhooks::address_rules::AddressRules;
 use crate::domain::webhooks::endpoint_url::EndpointUrl;
 use crate::domain::webhooks::outcome::{Failure, Outcome};
 use crate::domain::webhooks::sending::{KEPT_ANSWER, Sent, Webhook};
 use crate::ports::WebhookSender;
-use crate::adapters::resolver::{GuardedResolver, LookUp, NotResolved};
 
 /// Maximum wait for a connection.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -225,7 +225,9 @@ fn cause(error: &(dyn Error + 'static)) -> Option<Failure> {
         return Some(Failure::Tls);
     }
     // `source` skips the error that an `io::Error` contains.
-    let contained = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+    let contained = error
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref);
     match contained {
         Some(contained) => cause(contained),
         None => error.source().and_then(cause),

@@ -109,7 +109,9 @@ mod tests {
     /// The vector of the specification's own libraries.
     #[test]
     fn the_published_vector_has_our_signature() {
-        let key = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").expect("base64");
+        let key = STANDARD
+            .decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+            .expect("base64");
         let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
         let content = br#"msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.{"test": 2432232314}"#;
         let signature = STANDARD.encode(hmac::sign(&key, content));
@@ -121,7 +123,10 @@ mod tests {
         let secret = SigningSecret::generate(Signing::Hmac).expect("random numbers");
         let library = standardwebhooks::Webhook::new(&secret.verification_key()).expect("a key");
         let now = chrono::Utc::now().timestamp();
-        let secrets = [SigningSecret::from_bytes(Signing::Hmac, &[7; 32]).unwrap(), secret];
+        let secrets = [
+            SigningSecret::from_bytes(Signing::Hmac, &[7; 32]).unwrap(),
+            secret,
+        ];
         let signature = signature_header(&secrets, ID, now, BODY);
         let mut map = http::HeaderMap::new();
         for (name, value) in headers(&signature, now) {

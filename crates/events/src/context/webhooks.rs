@@ -1,6 +1,7 @@
 //! The dependencies of the use cases of webhooks.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, Utc};
 use oms_database::Database;
@@ -23,7 +24,9 @@ pub struct WebhooksContext {
     pub(crate) rules: AddressRules,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) in_flight: Arc<Semaphore>,
-    keys: Option<SealingKeys>,
+    keys: Option<Arc<SealingKeys>>,
+    delivered: AtomicU64,
+    failed: AtomicU64,
 }
 
 impl WebhooksContext {
@@ -32,7 +35,7 @@ impl WebhooksContext {
         events: Arc<EventsContext>,
         sender: Arc<dyn WebhookSender>,
         rules: AddressRules,
-        keys: Option<SealingKeys>,
+        keys: Option<Arc<SealingKeys>>,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
@@ -43,6 +46,8 @@ impl WebhooksContext {
             clock,
             in_flight: Arc::new(Semaphore::new(MAX_IN_FLIGHT)),
             keys,
+            delivered: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
         }
     }
 
@@ -51,7 +56,23 @@ impl WebhooksContext {
     /// # Errors
     /// `NoSecretKeys` if there are none.
     pub(crate) fn keys(&self) -> Result<&SealingKeys, WebhooksError> {
-        self.keys.as_ref().ok_or(WebhooksError::NoSecretKeys)
+        self.keys.as_deref().ok_or(WebhooksError::NoSecretKeys)
+    }
+
+    /// Number of tries of this instance that delivered an event, or did not.
+    pub fn attempts(&self, delivered: bool) -> u64 {
+        self.counter(delivered).load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_attempt(&self, delivered: bool) {
+        self.counter(delivered).fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn counter(&self, delivered: bool) -> &AtomicU64 {
+        match delivered {
+            true => &self.delivered,
+            false => &self.failed,
+        }
     }
 
     /// The time for statements.

@@ -106,7 +106,10 @@ impl From<WebhooksError> for Problem {
             WebhooksError::PositionExpired => Self::of(&POSITION_EXPIRED),
             WebhooksError::UnknownType(name) => {
                 let name: String = name.chars().take(50).collect();
-                invalid_field("types", format!("has no event type {name:?}: see GET /event-types"))
+                invalid_field(
+                    "types",
+                    format!("has no event type {name:?}: see GET /event-types"),
+                )
             }
             WebhooksError::NoSecretKeys | WebhooksError::Sealing(SealError::UnknownKey(_)) => {
                 Self::of(&NO_SECRET_KEYS)

@@ -18,6 +18,7 @@ use oms_testing::clock::TestClock;
 use oms_validation::{IdempotencyKey, Once};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::history::World;
 
@@ -135,7 +136,7 @@ impl Hooks {
             world.context.clone(),
             receiver.clone(),
             AddressRules::default(),
-            Some(SealingKeys::parse(key).unwrap()),
+            Some(Arc::new(SealingKeys::parse(key).unwrap())),
             Arc::new(Watch(clock.clone())),
         );
         Self {
@@ -147,7 +148,8 @@ impl Hooks {
     }
 
     pub async fn endpoint(&self) -> Endpoint {
-        self.endpoint_with("endpoint", Ordering::Subject, Signing::Hmac).await
+        self.endpoint_with("endpoint", Ordering::Subject, Signing::Hmac)
+            .await
     }
 
     pub async fn endpoint_with(&self, key: &str, ordering: Ordering, signing: Signing) -> Endpoint {
@@ -184,9 +186,11 @@ impl Hooks {
     /// Sends what is due now, and what becomes due by that.
     pub async fn deliver(&self) {
         loop {
-            let couriers = Couriers::new(self.context.clone(), Arc::default());
+            let tasks = TaskTracker::new();
+            let couriers = Couriers::new(self.context.clone(), tasks.clone());
             let dispatched = couriers.dispatch(&CancellationToken::new()).await.unwrap();
-            couriers.finish().await;
+            tasks.close();
+            tasks.wait().await;
             if dispatched.endpoints == 0 {
                 return;
             }

@@ -79,7 +79,10 @@ async fn an_outage_of_two_days_costs_probes_and_loses_nothing() {
     // 48 hours at 300 seconds each, a fifth more or less.
     assert!((480..=740).contains(&tries), "{tries} tries");
     let failing = hooks.find(&endpoint).await;
-    assert_eq!((failing.status, failing.position), (EndpointStatus::Enabled, 0));
+    assert_eq!(
+        (failing.status, failing.position),
+        (EndpointStatus::Enabled, 0)
+    );
     assert_eq!(reported(&hooks).await, ["webhook_endpoint.failing"]);
     hooks.receiver.answer(Outcome::Delivered);
     hooks.pass(1).await;
@@ -93,7 +96,11 @@ async fn an_outage_of_two_days_costs_probes_and_loses_nothing() {
     let expected = ["webhook_endpoint.failing", "webhook_endpoint.recovered"];
     assert_eq!(reported(&hooks).await, expected);
     hooks.deliver().await;
-    assert_eq!(hooks.receiver.accepted().len(), 100, "nobody is told about an endpoint through itself");
+    assert_eq!(
+        hooks.receiver.accepted().len(),
+        100,
+        "nobody is told about an endpoint through itself"
+    );
 }
 
 #[tokio::test]
@@ -122,25 +129,43 @@ async fn what_says_not_now_stops_the_endpoint_and_what_says_no_stops_the_event()
         hooks.receiver.answer_to(&feed[0], outcome);
         hooks.deliver().await;
         let found = hooks.find(&endpoint).await;
-        assert_eq!(found.failing_since.is_some(), stops_the_endpoint, "{outcome:?}");
-        assert_eq!(found.position, if stops_the_endpoint { 0 } else { 2 }, "{outcome:?}");
+        assert_eq!(
+            found.failing_since.is_some(),
+            stops_the_endpoint,
+            "{outcome:?}"
+        );
+        assert_eq!(
+            found.position,
+            if stops_the_endpoint { 0 } else { 2 },
+            "{outcome:?}"
+        );
         hooks.receiver.answer_to(&feed[0], Outcome::Delivered);
         hooks.pass(1).await;
-        assert_eq!(of_order(&hooks.receiver.accepted(), orders[0]), [feed[0].clone()], "{outcome:?}");
+        assert_eq!(
+            of_order(&hooks.receiver.accepted(), orders[0]),
+            [feed[0].clone()],
+            "{outcome:?}"
+        );
         assert!(hooks.receiver.accepted().contains(&feed[1]), "{outcome:?}");
     }
 }
 
 #[tokio::test]
-async fn an_event_that_is_always_rejected_is_given_up_after_ten_tries_and_delays_only_its_subject() {
+async fn an_event_that_is_always_rejected_is_given_up_after_ten_tries_and_delays_only_its_subject()
+{
     let hooks = Hooks::open().await;
     let orders = hooks.world.orders(2).await;
     let endpoint = hooks.endpoint().await;
-    hooks.publish(&[orders[0], orders[1], orders[0], orders[1]]).await;
+    hooks
+        .publish(&[orders[0], orders[1], orders[0], orders[1]])
+        .await;
     let feed = hooks.feed().await;
     hooks.receiver.answer_to(&feed[0], rejected(422));
     hooks.deliver().await;
-    assert_eq!(hooks.receiver.accepted(), [feed[1].clone(), feed[3].clone()]);
+    assert_eq!(
+        hooks.receiver.accepted(),
+        [feed[1].clone(), feed[3].clone()]
+    );
     let size = PageSize::default();
     let (context, tenant) = (&hooks.context, hooks.world.tenant);
     let states = async || {
@@ -149,7 +174,10 @@ async fn an_event_that_is_always_rejected_is_given_up_after_ten_tries_and_delays
         let states = page.items.iter().map(|it| (it.state, it.tries));
         states.collect::<Vec<_>>()
     };
-    assert_eq!(states().await, [(DeliveryState::Retrying, 1), (DeliveryState::Behind, 0)]);
+    assert_eq!(
+        states().await,
+        [(DeliveryState::Retrying, 1), (DeliveryState::Behind, 0)]
+    );
     hooks.pass(120).await;
     assert_eq!(hooks.receiver.tries_of(&feed[0]), 10);
     assert_eq!(hooks.receiver.accepted()[2..], [feed[2].clone()]);
@@ -236,8 +264,13 @@ async fn what_is_on_the_way_when_an_endpoint_is_paused_is_sent_again() {
     };
     tokio::join!(hooks.deliver(), pausing);
     let paused = hooks.find(&endpoint).await;
-    assert_eq!((paused.status, paused.position), (EndpointStatus::Paused, 0));
-    enable_endpoint(context, tenant, endpoint.id, &ANY, None).await.unwrap();
+    assert_eq!(
+        (paused.status, paused.position),
+        (EndpointStatus::Paused, 0)
+    );
+    enable_endpoint(context, tenant, endpoint.id, &ANY, None)
+        .await
+        .unwrap();
     hooks.deliver().await;
     assert_eq!(hooks.receiver.tries_of(&hooks.feed().await[0]), 2);
     assert_eq!(hooks.find(&endpoint).await.position, 1);
@@ -279,7 +312,9 @@ async fn a_delivery_can_be_retried_and_skipped() {
     let (context, tenant, id) = (&hooks.context, hooks.world.tenant, endpoint.id);
     let key = |id: &String| id.parse().unwrap();
     let retry = Resolution::Retry;
-    resolve_delivery(context, tenant, id, key(&feed[0]), retry).await.unwrap();
+    resolve_delivery(context, tenant, id, key(&feed[0]), retry)
+        .await
+        .unwrap();
     hooks.deliver().await;
     assert_eq!(hooks.receiver.tries_of(&feed[0]), 2);
     let skipped = resolve_delivery(context, tenant, id, key(&feed[0]), Resolution::Skip).await;
@@ -287,7 +322,9 @@ async fn a_delivery_can_be_retried_and_skipped() {
     hooks.deliver().await;
     assert_eq!(hooks.receiver.accepted(), feed[1..]);
     hooks.receiver.answer_to(&feed[0], Outcome::Delivered);
-    resolve_delivery(context, tenant, id, key(&feed[0]), retry).await.unwrap();
+    resolve_delivery(context, tenant, id, key(&feed[0]), retry)
+        .await
+        .unwrap();
     hooks.deliver().await;
     assert_eq!(hooks.receiver.accepted().last(), Some(&feed[0]));
     let missing = resolve_delivery(context, tenant, id, key(&feed[0]), retry).await;
@@ -306,7 +343,10 @@ async fn both_secrets_sign_during_a_rotation() {
             hooks.publish(&orders).await;
             hooks.deliver().await;
             let signature = hooks.receiver.last_signature();
-            signature.split(' ').filter(|it| it.starts_with(scheme)).count()
+            signature
+                .split(' ')
+                .filter(|it| it.starts_with(scheme))
+                .count()
         };
         assert_eq!(signatures().await, 1);
         let rotated = rotate_secret(context, tenant, endpoint.id, &ANY, day).await;
@@ -314,8 +354,14 @@ async fn both_secrets_sign_during_a_rotation() {
         assert_eq!(signatures().await, 2);
         hooks.clock.pass(day);
         assert_eq!(signatures().await, 1);
-        pause_endpoint(context, tenant, endpoint.id, &ANY, &Actor::of_client("ann").unwrap())
-            .await
-            .unwrap();
+        pause_endpoint(
+            context,
+            tenant,
+            endpoint.id,
+            &ANY,
+            &Actor::of_client("ann").unwrap(),
+        )
+        .await
+        .unwrap();
     }
 }

@@ -110,7 +110,12 @@ async fn send(sender: &Sender, rules: &AddressRules, url: &str) -> Sent {
 async fn answered(answer: &'static str) -> Sent {
     let receiver = receiver(vec![Some(answer)]).await;
     let (sender, rules) = sender(&[INTERNAL], vec![vec![]]);
-    send(&sender, &rules, &format!("http://{}/hook", receiver.address)).await
+    send(
+        &sender,
+        &rules,
+        &format!("http://{}/hook", receiver.address),
+    )
+    .await
 }
 
 #[tokio::test]
@@ -140,7 +145,8 @@ async fn a_webhook_has_the_headers_of_the_standard_and_connections_are_reused() 
 
 #[tokio::test]
 async fn the_status_and_the_beginning_of_an_answer_are_kept() {
-    let sent = answered("HTTP/1.1 422 No\r\nretry-after: 7\r\ncontent-length: 4\r\n\r\nno\0!").await;
+    let sent =
+        answered("HTTP/1.1 422 No\r\nretry-after: 7\r\ncontent-length: 4\r\n\r\nno\0!").await;
     let outcome = Outcome::Answered {
         status: 422,
         retry_after: Some(Duration::from_secs(7)),
@@ -163,7 +169,9 @@ async fn an_endless_answer_is_read_up_to_its_limit() {
 
 #[tokio::test]
 async fn redirects_are_not_followed() {
-    let sent = answered("HTTP/1.1 307 See\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n").await;
+    let sent =
+        answered("HTTP/1.1 307 See\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n")
+            .await;
     assert_eq!(sent.status, Some(307));
 }
 
@@ -224,13 +232,19 @@ async fn a_name_that_leads_nowhere_is_reported_as_such() {
 async fn a_name_that_comes_to_lead_to_a_private_address_is_not_called() {
     let receiver = receiver(vec![]).await;
     let public: SocketAddr = "8.8.8.8:0".parse().unwrap();
-    let look_up: Arc<dyn LookUp> = Arc::new(Scripted(Mutex::new(vec![vec![public], vec![receiver.address]])));
+    let look_up: Arc<dyn LookUp> = Arc::new(Scripted(Mutex::new(vec![
+        vec![public],
+        vec![receiver.address],
+    ])));
     let (sender, rules) = sender_with(&[], look_up.clone());
     let checked = GuardedResolver {
         look_up,
         rules: rules.clone(),
     };
-    assert_eq!(checked.addresses("rebinds.example").await.unwrap(), [public]);
+    assert_eq!(
+        checked.addresses("rebinds.example").await.unwrap(),
+        [public]
+    );
     let url = format!("https://rebinds.example:{}/", receiver.address.port());
     let sent = send(&sender, &rules, &url).await;
     assert_eq!(sent.outcome, Outcome::Failed(Failure::AddressNotAllowed));

@@ -93,17 +93,24 @@ impl AddressRules {
     #[must_use]
     pub fn allow(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        let is_listed = self.allowed.iter().any(|network| network.contains(&address));
+        let is_listed = self
+            .allowed
+            .iter()
+            .any(|network| network.contains(&address));
         is_listed || (!self.is_internal && is_global(address))
     }
 }
 
 fn is_global(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(address) => !NOT_GLOBAL_V4.iter().any(|network| network.contains(&address)),
+        IpAddr::V4(address) => !NOT_GLOBAL_V4
+            .iter()
+            .any(|network| network.contains(&address)),
         IpAddr::V6(address) => {
             GLOBAL_V6.contains(&address)
-                && !NOT_GLOBAL_V6.iter().any(|network| network.contains(&address))
+                && !NOT_GLOBAL_V6
+                    .iter()
+                    .any(|network| network.contains(&address))
         }
     }
 }

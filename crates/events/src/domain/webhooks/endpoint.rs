@@ -250,4 +250,3 @@ pub(crate) struct ClaimedEndpoint {
     /// The number of the claim.
     pub(crate) claim: i64,
 }
-

@@ -124,7 +124,9 @@ mod tests {
     use super::*;
 
     fn parse(text: &str, allowed: &[&str]) -> Result<(), UrlNotAllowed> {
-        let networks = allowed.iter().map(|network| network.parse().expect("a network"));
+        let networks = allowed
+            .iter()
+            .map(|network| network.parse().expect("a network"));
         let rules = AddressRules::allowing(networks.collect());
         EndpointUrl::parse(text, &rules).map(drop)
     }
@@ -159,7 +161,10 @@ mod tests {
             ("http://example.com", UrlNotAllowed::Scheme),
             ("ftp://example.com", UrlNotAllowed::Scheme),
             ("https://user@example.com", UrlNotAllowed::Credentials),
-            ("https://user:secret@example.com", UrlNotAllowed::Credentials),
+            (
+                "https://user:secret@example.com",
+                UrlNotAllowed::Credentials,
+            ),
             ("https://:secret@example.com", UrlNotAllowed::Credentials),
             ("https://example.com/#part", UrlNotAllowed::Fragment),
             ("https://example.com:80/", UrlNotAllowed::Port),
@@ -174,7 +179,10 @@ mod tests {
             ("https://１２７.0.0.1/", UrlNotAllowed::Address),
             ("https://[::1]/", UrlNotAllowed::Address),
             ("https://[::ffff:7f00:1]/", UrlNotAllowed::Address),
-            ("https://169.254.169.254/latest/meta-data", UrlNotAllowed::Address),
+            (
+                "https://169.254.169.254/latest/meta-data",
+                UrlNotAllowed::Address,
+            ),
             ("https://localhost/", UrlNotAllowed::Address),
             ("https://LOCALHOST./", UrlNotAllowed::Address),
             ("https://api.localhost/", UrlNotAllowed::Address),
@@ -192,8 +200,14 @@ mod tests {
         assert_eq!(parse("http://127.0.0.1/", &networks), Ok(()));
         // Where the name leads is judged when it is resolved.
         assert_eq!(parse("http://erp.internal:8080/", &networks), Ok(()));
-        assert_eq!(parse("http://8.8.8.8/", &networks), Err(UrlNotAllowed::Address));
-        assert_eq!(parse("http://127.0.0.1:22/", &networks), Err(UrlNotAllowed::Port));
+        assert_eq!(
+            parse("http://8.8.8.8/", &networks),
+            Err(UrlNotAllowed::Address)
+        );
+        assert_eq!(
+            parse("http://127.0.0.1:22/", &networks),
+            Err(UrlNotAllowed::Port)
+        );
     }
 
     #[test]

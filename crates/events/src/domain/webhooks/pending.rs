@@ -186,7 +186,9 @@ impl Pending {
     /// What changed since it was last asked.
     pub(crate) fn changes(&mut self) -> DeliveryChanges {
         let changed = std::mem::take(&mut self.changed);
-        let rows = changed.iter().filter_map(|position| self.rows.get(position));
+        let rows = changed
+            .iter()
+            .filter_map(|position| self.rows.get(position));
         let mut written: Vec<Delivery> = rows.cloned().collect();
         written.append(&mut self.exhausted);
         written.sort_by_key(|row| row.position);

@@ -89,6 +89,10 @@ pub const WEBHOOK_EVENT_TYPES: &[EventType] = &[
 ];
 
 fn schema(properties: Value) -> Value {
-    let names: Vec<&String> = properties.as_object().into_iter().flat_map(|it| it.keys()).collect();
+    let names: Vec<&String> = properties
+        .as_object()
+        .into_iter()
+        .flat_map(|it| it.keys())
+        .collect();
     json!({ "type": "object", "required": names, "properties": properties })
 }

@@ -88,7 +88,11 @@ impl Window {
 
     /// Appends the next event. One that the endpoint does not want counts as delivered.
     pub(crate) fn push(&mut self, position: i64, subject: Uuid, is_wanted: bool) {
-        debug_assert!(self.slots.back().is_none_or(|last| last.position < position));
+        debug_assert!(
+            self.slots
+                .back()
+                .is_none_or(|last| last.position < position)
+        );
         let state = match is_wanted {
             false => State::Done,
             true if self.is_blocked(subject) => State::Left(LeftAs::Behind),

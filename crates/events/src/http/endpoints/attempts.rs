@@ -46,7 +46,7 @@ oms_web::refusals! {
     get,
     path = "/webhook-endpoints/{id}/attempts",
     operation_id = "listWebhookAttempts",
-    tag = "webhooks",
+    tag = "webhook-endpoints",
     summary = "List the tries of a webhook endpoint",
     description = "Newest first. A page looks at a bounded number of tries, so it may have fewer entries than `limit`, or none, and still name a \
         next page.",

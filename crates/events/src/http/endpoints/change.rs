@@ -49,7 +49,7 @@ oms_web::refusals! {
     patch,
     path = "/webhook-endpoints/{id}",
     operation_id = "changeWebhookEndpoint",
-    tag = "webhooks",
+    tag = "webhook-endpoints",
     summary = "Change a webhook endpoint",
     description = "Omitted members stay unchanged. Events that it has not received yet are sent to the new URL.",
     params(("id" = EndpointId, Path), IfMatch),

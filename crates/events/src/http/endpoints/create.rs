@@ -60,7 +60,7 @@ oms_web::refusals! {
     post,
     path = "/webhook-endpoints",
     operation_id = "createWebhookEndpoint",
-    tag = "webhooks",
+    tag = "webhook-endpoints",
     summary = "Create a webhook endpoint",
     description = "Events are sent as `POST` requests, signed as [Standard Webhooks](https://www.standardwebhooks.com) says. The answer has the \
         secret, which is not shown again.",

@@ -24,7 +24,7 @@ oms_web::refusals! {
     delete,
     path = "/webhook-endpoints/{id}",
     operation_id = "deleteWebhookEndpoint",
-    tag = "webhooks",
+    tag = "webhook-endpoints",
     summary = "Delete a webhook endpoint",
     description = "It gets no more events, and its secrets are deleted. A try that is in flight may still arrive.",
     params(("id" = EndpointId, Path), IfMatch),
@@ -40,9 +40,9 @@ pub(super) async fn delete(
     id: web::Path<String>,
 ) -> Result<HttpResponse, ProblemResponse> {
     let id = id_of(&id)?;
-    let deleting = api.work.run(|context| async move {
-        delete_endpoint(&context, tenant.0, id, &expected.0).await
-    });
+    let deleting = api
+        .work
+        .run(|context| async move { delete_endpoint(&context, tenant.0, id, &expected.0).await });
     deleting.await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -35,7 +35,7 @@ oms_web::refusals! {
     get,
     path = "/webhook-endpoints/{id}/deliveries",
     operation_id = "listWebhookDeliveries",
-    tag = "webhooks",
+    tag = "webhook-endpoints",
     summary = "List what a webhook endpoint has not received",
     description = "Events before its place that it rejected, or that wait for an earlier event of their subject. Oldest first.",
     params(("id" = EndpointId, Path), Parameters),

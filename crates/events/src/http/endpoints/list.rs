@@ -22,7 +22,7 @@ struct Body {
     get,
     path = "/webhook-endpoints",
     operation_id = "listWebhookEndpoints",
-    tag = "webhooks",
+    tag = "webhook-endpoints",
     summary = "List webhook endpoints",
     description = "All of them, newest first: a tenant has 20 at most. Public keys are shown by `GET /webhook-endpoints/{id}`.",
     responses((status = 200, description = "The endpoints.", body = Body)),

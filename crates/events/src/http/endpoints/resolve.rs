@@ -23,7 +23,7 @@ oms_web::refusals! {
     post,
     path = "/webhook-endpoints/{id}/deliveries/{eventId}/retry",
     operation_id = "retryWebhookDelivery",
-    tag = "webhooks",
+    tag = "webhook-endpoints",
     summary = "Send an event again now",
     description = "Also one that was given up, which then gets all its tries again. One that waits for an earlier event of its subject keeps its \
         place.",
@@ -49,7 +49,7 @@ pub(super) async fn retry(
     post,
     path = "/webhook-endpoints/{id}/deliveries/{eventId}/skip",
     operation_id = "skipWebhookDelivery",
-    tag = "webhooks",
+    tag = "webhook-endpoints",
     summary = "Give an event up",
     description = "The endpoint does not get it any more, and gets what waits behind it.",
     params(
@@ -76,7 +76,10 @@ async fn resolve(
     resolution: Resolution,
 ) -> Result<HttpResponse, ProblemResponse> {
     let (id, tenant) = (id_of(&path.0)?, tenant.0);
-    let key: EventKey = path.1.parse().map_err(|_| WebhooksError::DeliveryNotFound)?;
+    let key: EventKey = path
+        .1
+        .parse()
+        .map_err(|_| WebhooksError::DeliveryNotFound)?;
     let resolving = api.work.run(|context| async move {
         resolve_delivery(&context, tenant, id, key, resolution).await
     });

@@ -48,7 +48,7 @@ oms_web::refusals! {
     post,
     path = "/webhook-endpoints/{id}/rotate-secret",
     operation_id = "rotateWebhookSecret",
-    tag = "webhooks",
+    tag = "webhook-endpoints",
     summary = "Replace the secret of a webhook endpoint",
     description = "Webhooks are signed with the new secret, and with the previous one as well for `overlapHours`. Older ones no longer sign.",
     params(("id" = EndpointId, Path), IfMatch),

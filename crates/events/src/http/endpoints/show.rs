@@ -18,7 +18,7 @@ oms_web::refusals! {
     get,
     path = "/webhook-endpoints/{id}",
     operation_id = "getWebhookEndpoint",
-    tag = "webhooks",
+    tag = "webhook-endpoints",
     summary = "Get a webhook endpoint",
     params(
         ("id" = EndpointId, Path),

@@ -18,7 +18,7 @@ oms_web::refusals! {
     post,
     path = "/webhook-endpoints/{id}/test",
     operation_id = "testWebhookEndpoint",
-    tag = "webhooks",
+    tag = "webhook-endpoints",
     summary = "Send a test event",
     description = "Sends a signed event of the type `webhook.test` now, also to a paused or disabled endpoint, and answers with its outcome.",
     params(("id" = EndpointId, Path)),

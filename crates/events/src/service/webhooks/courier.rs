@@ -34,9 +34,9 @@ use crate::service::load_events::load_events;
 use crate::service::webhooks::secrets;
 use crate::store::outbox::APPENDED;
 use crate::store::records::record;
+use crate::store::segments;
 use crate::store::webhooks::leases::{self, Progress, Then};
 use crate::store::webhooks::{attempts, deliveries};
-use crate::store::segments;
 
 /// How long a claim lasts unless it is extended.
 pub(super) const LEASE: Duration = Duration::from_secs(60);
@@ -220,7 +220,9 @@ impl<'a> Courier<'a> {
         for (position, key) in events {
             self.read_to = position;
             let wanted = loaded.remove(&key).filter(|event| self.is_wanted(event));
-            let subject = wanted.as_ref().map_or(key.subject_id, |event| event.subject().id);
+            let subject = wanted
+                .as_ref()
+                .map_or(key.subject_id, |event| event.subject().id);
             self.window.push(position, subject, wanted.is_some());
             if let Some(event) = wanted {
                 self.events.insert(position, Outgoing::of(&event));
@@ -291,7 +293,10 @@ impl<'a> Courier<'a> {
         let url = self.url.clone();
         Box::pin(async move {
             let Some(url) = url else {
-                return (job, Sent::failed(Failure::AddressNotAllowed, Duration::ZERO));
+                return (
+                    job,
+                    Sent::failed(Failure::AddressNotAllowed, Duration::ZERO),
+                );
             };
             // Never closed.
             let _permit = context.in_flight.acquire().await;
@@ -310,6 +315,8 @@ impl<'a> Courier<'a> {
     fn landed(&mut self, job: Job, sent: Sent) {
         self.unsaved += 1;
         let outcome = AttemptOutcome::from(sent.outcome);
+        self.context
+            .count_attempt(outcome == AttemptOutcome::Delivered);
         self.note(job, outcome, &sent);
         let now = self.context.present();
         match self.judge.judge(sent.outcome) {
@@ -385,7 +392,9 @@ impl<'a> Courier<'a> {
     ) {
         if job.is_stored {
             self.events.remove(&job.position);
-            let freed = self.pending.rejected(job.position, outcome, status, next, now);
+            let freed = self
+                .pending
+                .rejected(job.position, outcome, status, next, now);
             self.unblock(freed);
             return;
         }
@@ -439,10 +448,12 @@ impl<'a> Courier<'a> {
         let endpoint = &self.claimed.endpoint;
         if reporting::is_hopeless(now - since, failures) {
             self.health.disabled = Some(reporting::UNREACHABLE);
-            self.records.push(reporting::disabled(endpoint, reporting::UNREACHABLE));
+            self.records
+                .push(reporting::disabled(endpoint, reporting::UNREACHABLE));
         } else if self.health.reported_at.is_none() && reporting::is_to_be_reported(now - since) {
             self.health.reported_at = Some(now);
-            self.records.push(reporting::failing(endpoint, since, failures));
+            self.records
+                .push(reporting::failing(endpoint, since, failures));
         }
     }
 
@@ -510,7 +521,8 @@ impl<'a> Courier<'a> {
         }
         let has_deliveries = !changes.written.is_empty();
         let steps = (
-            has_deliveries.then(|| deliveries::write(tenant, id, self.context.now(), &changes.written)),
+            has_deliveries
+                .then(|| deliveries::write(tenant, id, self.context.now(), &changes.written)),
             (!changes.deleted.is_empty()).then(|| deliveries::delete(tenant, id, changes.deleted)),
             (!attempts.is_empty()).then(|| attempts::insert(tenant, id, &attempts)),
             (!records.is_empty()).then(|| record(tenant, &records)),

@@ -35,7 +35,11 @@ pub async fn create_endpoint(
     new: &NewEndpoint,
     start: FeedStart,
 ) -> Result<Once<CreatedEndpoint>, WebhooksError> {
-    let keyed = Keyed::new(key, "create webhook endpoint v1", &(new.facts(), start.text()));
+    let keyed = Keyed::new(
+        key,
+        "create webhook endpoint v1",
+        &(new.facts(), start.text()),
+    );
     let mut connection = context.database.acquire().await?;
     if let Some(id) = find_result(&mut connection, tenant, &keyed).await? {
         return created_before(context, &mut connection, tenant, id).await;

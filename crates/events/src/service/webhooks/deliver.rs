@@ -4,7 +4,7 @@ use std::error::Error;
 use std::sync::Arc;
 
 use oms_validation::TenantId;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -12,6 +12,7 @@ use crate::context::webhooks::WebhooksContext;
 use crate::domain::webhooks::endpoint::ClaimedEndpoint;
 use crate::error::WebhooksError;
 use crate::service::webhooks::courier::{Courier, LEASE};
+use crate::store::webhooks::endpoints::DELIVERABLE;
 use crate::store::webhooks::leases;
 
 /// Maximum number of endpoints to which an instance sends at the same time.
@@ -22,7 +23,6 @@ pub struct Couriers {
     context: Arc<WebhooksContext>,
     places: Arc<Semaphore>,
     tasks: TaskTracker,
-    freed: Arc<Notify>,
 }
 
 /// What a turn began.
@@ -35,13 +35,12 @@ pub struct Dispatched {
 }
 
 impl Couriers {
-    /// Creates couriers that notify `freed` when one is free again.
-    pub fn new(context: Arc<WebhooksContext>, freed: Arc<Notify>) -> Self {
+    /// Creates couriers whose work is tracked by `tasks`, so that its owner can wait for it.
+    pub fn new(context: Arc<WebhooksContext>, tasks: TaskTracker) -> Self {
         Self {
             context,
             places: Arc::new(Semaphore::new(MAX_ENDPOINTS)),
-            tasks: TaskTracker::new(),
-            freed,
+            tasks,
         }
     }
 
@@ -49,7 +48,10 @@ impl Couriers {
     ///
     /// # Errors
     /// If the due endpoints can't be found.
-    pub async fn dispatch(&self, stopping: &CancellationToken) -> Result<Dispatched, WebhooksError> {
+    pub async fn dispatch(
+        &self,
+        stopping: &CancellationToken,
+    ) -> Result<Dispatched, WebhooksError> {
         let mut connection = self.context.database.acquire().await?;
         let now = self.context.now();
         let tenants = leases::find_due_tenants(&mut connection, now).await?;
@@ -80,7 +82,7 @@ impl Couriers {
         place: OwnedSemaphorePermit,
         stopping: CancellationToken,
     ) {
-        let (context, freed) = (self.context.clone(), self.freed.clone());
+        let context = self.context.clone();
         self.tasks.spawn(async move {
             let endpoint = claimed.endpoint.id;
             let sent = async {
@@ -93,13 +95,8 @@ impl Couriers {
                 tracing::warn!(cause, %tenant, %endpoint, "webhooks could not be sent");
             }
             drop(place);
-            freed.notify_one();
+            // An endpoint may have waited for the place.
+            DELIVERABLE.notify_one();
         });
-    }
-
-    /// Waits until everything that is in flight is answered and stored.
-    pub async fn finish(&self) {
-        self.tasks.close();
-        self.tasks.wait().await;
     }
 }

@@ -24,7 +24,10 @@ pub async fn get_endpoint(
     let public_keys = match endpoint.signing {
         Signing::Ed25519 => {
             let secrets = secrets::open(context, &mut connection, tenant, &endpoint).await?;
-            secrets.iter().map(SigningSecret::verification_key).collect()
+            secrets
+                .iter()
+                .map(SigningSecret::verification_key)
+                .collect()
         }
         Signing::Hmac | Signing::Other(_) => Vec::new(),
     };

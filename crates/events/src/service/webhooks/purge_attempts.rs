@@ -14,7 +14,9 @@ pub async fn purge_attempts(
     connection: &mut Connection,
     older_than: Duration,
 ) -> Result<usize, DbError> {
-    attempts::STARTED_LONG_AGO.turn(connection, older_than).await
+    attempts::STARTED_LONG_AGO
+        .turn(connection, older_than)
+        .await
 }
 
 /// Deletes idempotency keys that are older than `older_than`, up to 1,000 per tenant, and returns their number.
@@ -25,5 +27,7 @@ pub async fn purge_webhook_keys(
     connection: &mut Connection,
     older_than: Duration,
 ) -> Result<usize, DbError> {
-    idempotency_keys::CLAIMED_LONG_AGO.turn(connection, older_than).await
+    idempotency_keys::CLAIMED_LONG_AGO
+        .turn(connection, older_than)
+        .await
 }

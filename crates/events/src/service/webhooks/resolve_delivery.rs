@@ -45,9 +45,14 @@ pub async fn resolve_delivery(
             Resolution::Skip => pending.skip(delivery.position, now),
         }
         let changes = pending.changes();
-        let changed = changes.written.iter().find(|row| row.position == delivery.position);
+        let changed = changes
+            .written
+            .iter()
+            .find(|row| row.position == delivery.position);
         let changed = changed.cloned().unwrap_or(delivery);
-        deliveries::write(tenant, id, context.now(), &changes.written).run(connection).await?;
+        deliveries::write(tenant, id, context.now(), &changes.written)
+            .run(connection)
+            .await?;
         // Whoever sends to it loads the deliveries anew.
         endpoints::update(connection, tenant, context.now(), &endpoint).await?;
         Ok(changed)

@@ -105,7 +105,9 @@ pub(crate) async fn list(
         started_at: row.started_at,
         duration: Duration::from_millis(u64::try_from(row.duration_ms).unwrap_or_default()),
         outcome: AttemptOutcome::stored(&row.outcome),
-        http_status: row.http_status.and_then(|status| u16::try_from(status).ok()),
+        http_status: row
+            .http_status
+            .and_then(|status| u16::try_from(status).ok()),
         answer_start: row.answer_start,
     };
     Ok(rows.into_iter().map(attempt).collect())

@@ -189,7 +189,9 @@ impl From<Row> for Delivery {
             tries: row.tries,
             due_at: row.due_at,
             last_outcome: row.last_outcome.as_deref().map(AttemptOutcome::stored),
-            last_status: row.last_status.and_then(|status| u16::try_from(status).ok()),
+            last_status: row
+                .last_status
+                .and_then(|status| u16::try_from(status).ok()),
         }
     }
 }

@@ -4,10 +4,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::RunQueryDsl;
-use oms_database::{AcrossTenants, CachedStatement, Connection, DbError, Statement, cached_sql, expect_sql,
-    in_transaction_sql};
+use oms_database::{
+    AcrossTenants, CachedStatement, Connection, DbError, Statement, cached_sql, expect_sql,
+    in_transaction_sql,
+};
 use oms_validation::TenantId;
 use oms_work::{DueTenant, claim_sql, due_tenants_sql};
 
@@ -15,7 +19,8 @@ use crate::domain::webhooks::endpoint::{ClaimedEndpoint, EndpointId, EndpointSta
 use crate::store::webhooks::Now;
 use crate::store::webhooks::endpoints::{Row, columns};
 
-const DUE_TENANTS: AcrossTenants = due_tenants_sql!("events.endpoints", open "w.due_at IS NOT NULL");
+const DUE_TENANTS: AcrossTenants =
+    due_tenants_sql!("events.endpoints", open "w.due_at IS NOT NULL");
 
 /// Returns the tenants with due endpoints, longest overdue first.
 pub(crate) async fn find_due_tenants(

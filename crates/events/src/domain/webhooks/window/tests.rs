@@ -162,9 +162,15 @@ impl Model {
         };
         let of = self.subject_of(position);
         if self.ordering == Ordering::Subject {
-            let ahead = self.in_flight.iter().any(|other| self.subject_of(*other) == of);
+            let ahead = self
+                .in_flight
+                .iter()
+                .any(|other| self.subject_of(*other) == of);
             assert!(!ahead, "two events of a subject are in flight");
-            assert!(self.stored_of(of).is_empty(), "an earlier event is not delivered");
+            assert!(
+                self.stored_of(of).is_empty(),
+                "an earlier event is not delivered"
+            );
         }
         self.in_flight.insert(position);
     }
@@ -198,7 +204,12 @@ impl Model {
     }
 
     fn retry(&mut self, pick: usize, answer: u8) {
-        let due: Vec<i64> = self.stored.iter().filter(|row| *row.1).map(|row| *row.0).collect();
+        let due: Vec<i64> = self
+            .stored
+            .iter()
+            .filter(|row| *row.1)
+            .map(|row| *row.0)
+            .collect();
         let Some(position) = due.get(pick % due.len().max(1)).copied() else {
             return;
         };
@@ -218,7 +229,11 @@ impl Model {
     }
 
     fn crash(&mut self) {
-        let blocked = self.stored.keys().map(|position| self.subject_of(*position)).collect();
+        let blocked = self
+            .stored
+            .keys()
+            .map(|position| self.subject_of(*position))
+            .collect();
         self.window = Window::new(self.ordering, 3, blocked);
         self.in_flight.clear();
         self.read = self.position as usize;
@@ -252,7 +267,10 @@ impl Model {
                     first.push(*position);
                 }
             }
-            assert!(first.is_sorted(), "events of a subject overtook each other: {first:?}");
+            assert!(
+                first.is_sorted(),
+                "events of a subject overtook each other: {first:?}"
+            );
         }
     }
 }
