@@ -150,7 +150,7 @@ impl FeedFilter {
     /// The first that is unknown.
     pub fn of_types<'a>(
         text: &str,
-        known: impl Iterator<Item = &'a str> + Clone,
+        known: &(impl Iterator<Item = &'a str> + Clone),
     ) -> Result<Self, UnknownType> {
         let mut types = BTreeSet::new();
         for wanted in text.split(',').map(str::trim) {
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn types_are_names_or_areas() {
         let known = ["order.paid", "order.placed", "stock.moved"];
-        let filter = |text| FeedFilter::of_types(text, known.into_iter());
+        let filter = |text| FeedFilter::of_types(text, &known.into_iter());
         assert!(filter("order.paid, stock.*").is_ok());
         for unknown in ["order", "order*", "*", "shop.*", "order.lost", ""] {
             assert_eq!(filter(unknown), Err(UnknownType(unknown.to_owned())));

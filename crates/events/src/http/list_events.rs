@@ -84,7 +84,7 @@ pub(super) async fn list_events(
     let context = api.work.context();
     let known = context.types.iter().map(|it| it.name);
     let filter = types.map_or(Ok(FeedFilter::default()), |types| {
-        FeedFilter::of_types(&types, known)
+        FeedFilter::of_types(&types, &known)
     });
     let filter = filter.map_err(|UnknownType(name)| EventsError::UnknownType(name))?;
     let filter = filter.about(subject_id);
