@@ -49,7 +49,11 @@ pub(crate) async fn insert(
     now: Now,
     events: &[Event<'_>],
 ) -> Result<(), DbError> {
-    debug_assert!(events.iter().all(|it| is_published(it.kind)));
+    if !events.iter().all(|it| is_published(it.kind)) {
+        return Err(DbError::UnexpectedState(
+            "the feed has no type for a kind of event",
+        ));
+    }
     if events.is_empty() {
         return Ok(());
     }

@@ -62,7 +62,7 @@ pub async fn settle_returns(
     let mut turn = ReturnsTurn::default();
     for tenant in tenants {
         let position = pass.0.remove(&tenant).unwrap_or_default();
-        match settle_of_tenant(context, tenant, position, &mut turn).await {
+        match Box::pin(settle_of_tenant(context, tenant, position, &mut turn)).await {
             Ok(Some(position)) => {
                 pass.0.insert(tenant, position);
                 turn.more = true;
