@@ -26,7 +26,9 @@ async fn old_events_are_deleted_with_their_records_and_a_cursor_before_them_is_r
     );
     let connection = &mut *world.pool.acquire().await.unwrap();
     let recorded = transaction(connection, async |connection| {
-        record(world.tenant, &[new.clone()]).run(connection).await
+        record(world.tenant, std::slice::from_ref(&new))
+            .run(connection)
+            .await
     });
     recorded.await.unwrap();
     world.relay_all().await;

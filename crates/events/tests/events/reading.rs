@@ -78,7 +78,7 @@ async fn a_tenant_reads_nothing_of_another() {
     let orders = world.orders(1).await;
     world.change(&orders).await;
     world.relay_all().await;
-    let other = new_tenant(&mut *world.pool.acquire().await.unwrap()).await;
+    let other = new_tenant(&mut world.pool.acquire().await.unwrap()).await;
     let filter = FeedFilter::default();
     let page = list_events(&world.context, other, FeedStart::Earliest, &filter, 10).await;
     let page = page.unwrap();

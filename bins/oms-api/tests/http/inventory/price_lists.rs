@@ -66,10 +66,10 @@ async fn a_price_list_is_created_once_and_found_by_its_code() {
     let codes: Vec<&str> = all.iter().map(|it| it["code"].as_str().unwrap()).collect();
     assert_eq!(codes, ["x-_9", "b2b.2026", "Wholesale", "wholesale"]);
     let found = shop.pages(&format!("{LISTS}?code=wholesale"), 1).await;
-    assert_eq!(found, [created.body.clone()]);
+    assert_eq!(found, std::slice::from_ref(&created.body));
     assert_eq!(
         shop.pages(&format!("{LISTS}?code=none"), 1).await,
-        [json!(0); 0]
+        Vec::<Value>::new()
     );
     shop.get(&format!("{LISTS}/x"))
         .await
@@ -97,7 +97,7 @@ async fn the_invalid_fields_of_a_price_list_are_named() {
         refused.assert_problem(400, "request.invalid");
         assert_eq!(refused.fields(), [member], "{value}");
     }
-    assert_eq!(shop.pages(LISTS, 1).await, [json!(0); 0]);
+    assert_eq!(shop.pages(LISTS, 1).await, Vec::<Value>::new());
 }
 
 #[tokio::test]
@@ -182,7 +182,7 @@ async fn the_prices_of_a_list_are_replaced_together() {
         .assert_problem(404, "inventory.price_list_not_found");
     let none = shop.set_prices(list, Some("\"3\""), json!([])).await;
     assert_eq!(none.status, 200, "{none:?}");
-    assert_eq!(shop.pages(&prices, 1).await, [json!(0); 0]);
+    assert_eq!(shop.pages(&prices, 1).await, Vec::<Value>::new());
 }
 
 #[tokio::test]
