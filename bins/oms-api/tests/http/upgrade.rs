@@ -2,6 +2,11 @@
 //! the older program and passes its path in `OMS_TEST_OLD_PROGRAM`, and the number of orders that exist before in
 //! `OMS_TEST_EXISTING_ORDERS`.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "the command that runs it shows its figures"
+)]
+
 mod filling;
 mod locks;
 
