@@ -155,7 +155,7 @@ async fn stations_buyers_movers_evacuations_and_returns_race() {
             (SELECT count(DISTINCT cause) FROM fulfilment.moves WHERE cause <> 'shipment_cancelled'),
             EXISTS (SELECT FROM fulfilment.exclusions), EXISTS (SELECT FROM fulfilment.return_receipts),
             EXISTS (SELECT FROM fulfilment.shipments WHERE status = 'CANCELLED'))";
-    assert_eq!(shop.text(took_part).await, "3 true true true");
+    assert_eq!(shop.text(took_part).await, "3 t t t");
     let deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()";
     assert_eq!(shop.text(deadlocks).await, "0");
 }
