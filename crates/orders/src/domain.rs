@@ -17,6 +17,7 @@ pub(crate) mod dispute;
 pub(crate) mod erasure;
 pub(crate) mod event;
 pub(crate) mod event_types;
+pub(crate) mod explanation;
 pub(crate) mod external_reference;
 pub(crate) mod failure;
 pub(crate) mod finding;

@@ -8,6 +8,7 @@ mod erase_customer;
 mod examples;
 mod findings;
 mod fulfilling;
+mod get_explanation;
 mod get_order;
 mod get_timeline;
 mod goods;
@@ -41,6 +42,7 @@ pub const ROUTES: &[Route] = &[
     route!(GET "/orders", READ, list_orders::list_orders),
     route!(POST "/orders", WRITE, place_order::place_order),
     route!(GET "/orders/{id}", READ, get_order::get_order),
+    route!(GET "/orders/{id}/explanation", READ, get_explanation::get_explanation),
     route!(GET "/orders/{id}/timeline", READ, get_timeline::get_timeline),
     route!(POST "/orders/{id}/payment", WRITE, pay_order::pay_order),
     route!(POST "/orders/{id}/cancel", CANCEL, cancel_order::cancel_order),

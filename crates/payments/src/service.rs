@@ -33,8 +33,9 @@ pub use find_attempts_by_references::find_attempts_by_references;
 pub use find_known_events::find_known_events;
 pub use find_newest_attempt::find_newest_attempt;
 pub use find_payment::{
-    count_left, find_payment, find_payments_and_refunds, find_pending_refund, find_refund_by_key,
-    find_refunded, find_refunds, list_attempts, list_calls, list_calls_from, list_refunds,
+    count_left, find_latest_call, find_payment, find_payments_and_refunds, find_pending_refund,
+    find_refund_by_key, find_refunded, find_refunds, list_attempts, list_calls, list_calls_from,
+    list_refunds,
 };
 pub use find_remainder::{Remainder, Word, find_remainder};
 pub use finish_refund::{Finished, finish_refund};

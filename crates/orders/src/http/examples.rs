@@ -40,6 +40,27 @@ pub(super) fn routing_request() -> Value {
     })
 }
 
+pub(super) fn explanation() -> Value {
+    json!({
+        "orderId": ORDER_ID,
+        "status": "PENDING_PAYMENT",
+        "happened": "stripe did not say what became of our `confirm` at 2026-11-29 12:00:31 UTC (timed_out after 8.0 s).",
+        "money": "Unknown: stripe may have taken 20.00 USD.",
+        "goods": "2 units reserved in Atlanta Distribution Center.",
+        "next": {
+            "who": "oms",
+            "at": "2026-11-29T12:00:51Z",
+            "text": "The sweeper settles the payment at 2026-11-29 12:00:51 UTC: try 1 of 20."
+        },
+        "possible": [{
+            "step": "cancel",
+            "text": "Cancel the order. oms makes sure that no money is taken, or refunds it.",
+            "method": "POST",
+            "path": format!("/orders/{ORDER_ID}/cancel")
+        }]
+    })
+}
+
 pub(super) fn order_summary() -> Value {
     json!({
         "orderId": ORDER_ID,

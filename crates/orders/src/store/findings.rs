@@ -25,7 +25,7 @@ use crate::domain::suspicion::Suspicion;
 use crate::store::records;
 
 use reading::{Row, columns};
-pub(crate) use reading::{count_open, find, list};
+pub(crate) use reading::{count_open, find, find_open_of_order, list};
 pub(crate) use reported::{Reported, report, resolve_reported, with_failed_refunds};
 
 /// Inserts a finding. If it has an action, the writer holds its claim for the time of `lease`. Returns `false` if the

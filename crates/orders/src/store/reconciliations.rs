@@ -17,6 +17,7 @@ use oms_work::{DueTenant, Lease, claim_sql, due_tenants_sql, postpone_sql};
 use uuid::Uuid;
 
 use crate::domain::clock::Now;
+use crate::domain::explanation::Waiting;
 use crate::domain::reason::cut;
 use crate::domain::status::OrderStatus;
 
@@ -113,6 +114,34 @@ pub(crate) async fn insert(
     Ok(Entry {
         claim: inserted.claim,
     })
+}
+
+/// The entry of an order, if it is on the list.
+pub(crate) async fn find(
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_id: OrderId,
+) -> Result<Option<Waiting>, DbError> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Timestamptz)]
+        due_at: DateTime<Utc>,
+        #[diesel(sql_type = Integer)]
+        tries: i32,
+    }
+
+    let rows: Vec<Row> = cached_sql(
+        "SELECT due_at, tries FROM orders.reconciliations WHERE tenant_id = $1 AND order_id = $2",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(order_id.as_uuid())
+    .load(connection)
+    .await?;
+    let waiting = |row: Row| Waiting {
+        due_at: row.due_at,
+        tries: row.tries.unsigned_abs(),
+    };
+    Ok(rows.into_iter().next().map(waiting))
 }
 
 /// Stops counting an order on the list against any limit, because its payment was taken.

@@ -18,20 +18,6 @@ pub(crate) async fn find_from(
     from: Option<(DateTime<Utc>, Uuid)>,
     limit: usize,
 ) -> Result<Vec<FailedTry>, DbError> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = SqlUuid)]
-        id: Uuid,
-        #[diesel(sql_type = Integer)]
-        number: i32,
-        #[diesel(sql_type = Text)]
-        reason: String,
-        #[diesel(sql_type = Timestamptz)]
-        tried_at: DateTime<Utc>,
-        #[diesel(sql_type = Timestamptz)]
-        next_at: DateTime<Utc>,
-    }
-
     let rows: Vec<Row> = cached_sql(
         "SELECT id, number, reason, tried_at, next_at FROM orders.retries
          WHERE tenant_id = $1 AND order_id = $2 AND ($3 IS NULL OR (tried_at, id) >= ($3, $4))
@@ -44,12 +30,48 @@ pub(crate) async fn find_from(
     .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
     .load(connection)
     .await?;
-    let failed = |row: Row| FailedTry {
-        id: row.id,
-        number: row.number,
-        reason: row.reason,
-        at: row.tried_at,
-        next_at: row.next_at,
-    };
-    Ok(rows.into_iter().map(failed).collect())
+    Ok(rows.into_iter().map(FailedTry::from).collect())
+}
+
+/// The latest try of an order.
+pub(crate) async fn find_latest(
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_id: OrderId,
+) -> Result<Option<FailedTry>, DbError> {
+    let rows: Vec<Row> = cached_sql(
+        "SELECT id, number, reason, tried_at, next_at FROM orders.retries
+         WHERE tenant_id = $1 AND order_id = $2 ORDER BY tried_at DESC, id DESC LIMIT 1",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(order_id.as_uuid())
+    .load(connection)
+    .await?;
+    Ok(rows.into_iter().next().map(FailedTry::from))
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = SqlUuid)]
+    id: Uuid,
+    #[diesel(sql_type = Integer)]
+    number: i32,
+    #[diesel(sql_type = Text)]
+    reason: String,
+    #[diesel(sql_type = Timestamptz)]
+    tried_at: DateTime<Utc>,
+    #[diesel(sql_type = Timestamptz)]
+    next_at: DateTime<Utc>,
+}
+
+impl From<Row> for FailedTry {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id,
+            number: row.number,
+            reason: row.reason,
+            at: row.tried_at,
+            next_at: row.next_at,
+        }
+    }
 }

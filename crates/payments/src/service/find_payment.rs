@@ -75,6 +75,18 @@ pub async fn list_calls_from(
     Ok(calls.await?)
 }
 
+/// Returns the latest call to a gateway about an order.
+///
+/// # Errors
+/// When the database does not answer.
+pub async fn find_latest_call(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    order_id: OrderId,
+) -> Result<Option<GatewayCall>, PaymentError> {
+    Ok(gateway_calls::find_latest(connection, tenant_id, order_id).await?)
+}
+
 /// Returns the refunds of an order's payment, oldest first.
 ///
 /// # Errors

@@ -172,6 +172,25 @@ pub(crate) async fn find_by_order_from(
     rows.into_iter().map(GatewayCall::try_from).collect()
 }
 
+/// Returns the latest call about an order.
+pub(crate) async fn find_latest(
+    connection: &mut Connection,
+    tenant_id: TenantId,
+    order_id: OrderId,
+) -> Result<Option<GatewayCall>, DbError> {
+    let rows: Vec<Row> = cached_sql(concat!(
+        "SELECT * FROM (",
+        select_calls!(),
+        ") call ORDER BY called_at DESC, id DESC LIMIT 1"
+    ))
+    .bind::<SqlUuid, _>(tenant_id.as_uuid())
+    .bind::<SqlUuid, _>(order_id.as_uuid())
+    .load(connection)
+    .await?;
+    let latest = rows.into_iter().next();
+    latest.map(GatewayCall::try_from).transpose()
+}
+
 #[derive(QueryableByName)]
 struct Row {
     #[diesel(sql_type = SqlUuid)]

@@ -2,6 +2,8 @@
 
 mod currency;
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -86,6 +88,27 @@ impl Money {
     }
 }
 
+/// In major units, as people write amounts: `20.00 USD`, `2000 JPY`, `-2.000 KWD`.
+impl fmt::Display for Money {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (decimals, minor) = (self.currency.exponent(), self.amount_minor.unsigned_abs());
+        let sign = if self.amount_minor < 0 { "-" } else { "" };
+        let unit = 10_u64.pow(decimals.into());
+        match decimals {
+            0 => write!(f, "{sign}{minor} {}", self.currency),
+            _ => {
+                let (whole, rest) = (minor / unit, minor % unit);
+                write!(
+                    f,
+                    "{sign}{whole}.{rest:0width$} {}",
+                    self.currency,
+                    width = decimals.into()
+                )
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,6 +117,27 @@ mod tests {
         Money {
             amount_minor,
             currency: Currency::parse("USD").unwrap(),
+        }
+    }
+
+    #[test]
+    fn an_amount_is_written_with_the_decimals_of_its_currency() {
+        for (amount_minor, currency, written) in [
+            (2000, "USD", "20.00 USD"),
+            (5, "USD", "0.05 USD"),
+            (-1, "EUR", "-0.01 EUR"),
+            (-150, "EUR", "-1.50 EUR"),
+            (2000, "JPY", "2000 JPY"),
+            (2000, "KWD", "2.000 KWD"),
+            (0, "KWD", "0.000 KWD"),
+            (i64::MIN, "USD", "-92233720368547758.08 USD"),
+        ] {
+            let currency = Currency::parse(currency).unwrap();
+            let money = Money {
+                amount_minor,
+                currency,
+            };
+            assert_eq!(money.to_string(), written);
         }
     }
 

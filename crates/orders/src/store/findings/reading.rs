@@ -6,7 +6,7 @@ use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz, Uuid as Sq
 use diesel_async::RunQueryDsl;
 use oms_database::{Connection, DbError, cached_sql};
 use oms_payments::{ChargeId, Reference};
-use oms_validation::{Currency, Cursor, Money, TenantId};
+use oms_validation::{Currency, Cursor, Money, OrderId, TenantId};
 use oms_work::Lease;
 use uuid::Uuid;
 
@@ -83,6 +83,25 @@ pub(crate) async fn list(
         .bind::<Nullable<Text>, _>(filter.kind.map(FindingKind::as_str))
         .load(connection)
         .await?;
+    rows.into_iter().map(Row::into_finding).collect()
+}
+
+/// The open findings of an order, newest first.
+pub(crate) async fn find_open_of_order(
+    connection: &mut Connection,
+    tenant: TenantId,
+    order_id: OrderId,
+) -> Result<Vec<Finding>, DbError> {
+    let rows: Vec<Row> = cached_sql(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM orders.findings w WHERE w.tenant_id = $1 AND w.order_id = $2 AND w.resolved_at IS NULL
+          ORDER BY w.found_at DESC, w.id DESC"
+    ))
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(order_id.as_uuid())
+    .load(connection)
+    .await?;
     rows.into_iter().map(Row::into_finding).collect()
 }
 

@@ -1,0 +1,150 @@
+//! What an operator can do.
+
+use oms_fulfilment::{Action, FulfilmentOrder, ReturnStatus};
+
+use super::words::units;
+use super::{Facts, Possible, Step};
+use crate::domain::status::OrderStatus;
+
+/// What an operator can do, the most useful first.
+pub(super) fn possible(facts: &Facts<'_>) -> Vec<Possible> {
+    let mut steps = Vec::new();
+    dead_letter(facts, &mut steps);
+    findings(facts, &mut steps);
+    returns(facts, &mut steps);
+    goods(facts, &mut steps);
+    money(facts, &mut steps);
+    steps
+}
+
+fn post(step: Step, text: impl Into<String>, path: String) -> Possible {
+    Possible {
+        step,
+        text: text.into(),
+        method: "POST",
+        path,
+    }
+}
+
+fn dead_letter(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
+    let status = facts.order.status;
+    let Some(dead_letter) = facts.dead_letter else {
+        if status.is_unsettled() && !(facts.waits_for_customer() && facts.expires_at.is_some()) {
+            let text = "Take the order from the sweeper, to settle it by hand.";
+            steps.push(post(
+                Step::CreateDeadLetter,
+                text,
+                "/operations/dead-letters".to_owned(),
+            ));
+        }
+        if status == OrderStatus::PendingPayment {
+            steps.push(cancel(
+                facts,
+                "Cancel the order. oms makes sure that no money is taken, or refunds it.",
+            ));
+        }
+        return;
+    };
+    let path = |what: &str| format!("/operations/dead-letters/{}/{what}", dead_letter.id);
+    let retry = "Leave the order to the sweeper again, when the cause is gone.";
+    steps.push(post(Step::RetryDeadLetter, retry, path("retry")));
+    let verdicts = match status {
+        OrderStatus::PendingPayment => {
+            "Settle the order as `paid`, `failed` or `settled_elsewhere`. oms asks the gateway first."
+        }
+        OrderStatus::Refunding => {
+            "Settle the order as `settled_elsewhere`, or give the refund up with `refund_given_up`. oms asks the gateway first."
+        }
+        _ => "Settle the order as `settled_elsewhere`. oms asks the gateway first.",
+    };
+    steps.push(post(Step::ResolveDeadLetter, verdicts, path("resolve")));
+    if status == OrderStatus::PendingPayment {
+        steps.push(cancel(
+            facts,
+            "Cancel the order. What was taken is refunded.",
+        ));
+    }
+}
+
+fn findings(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
+    for finding in facts.findings {
+        let text = "Say that the difference was settled at the gateway.";
+        let path = format!("/operations/findings/{}/resolve", finding.id);
+        steps.push(post(Step::ResolveFinding, text, path));
+    }
+}
+
+fn returns(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
+    for it in &facts.fulfilment.returns {
+        let (step, text, what) = match it.status {
+            ReturnStatus::Requested => (Step::ApproveReturn, "Approve return", "approve"),
+            ReturnStatus::Approved | ReturnStatus::Received => (
+                Step::ReceiveReturn,
+                "Record what came back of return",
+                "receipts",
+            ),
+            _ => continue,
+        };
+        let text = format!("{text} {}.", it.number);
+        steps.push(post(step, text, format!("/returns/{}/{what}", it.id)));
+    }
+}
+
+fn goods(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
+    let orders = facts.fulfilment.fulfilment_orders.iter();
+    for order in orders.filter(|order| order.is_open()) {
+        let path = |what: &str| format!("/fulfilment-orders/{}/{what}", order.id);
+        for hold in &order.holds {
+            steps.push(Possible {
+                step: Step::ReleaseHold,
+                text: format!("Release the hold `{}`.", hold.handle),
+                method: "DELETE",
+                path: path(&format!("holds/{}", hold.handle)),
+            });
+        }
+        let actions = order.actions();
+        if actions.contains(&Action::CreateShipment) {
+            let text = format!("Send {}.", units(order.outstanding()));
+            steps.push(post(Step::Ship, text, path("shipments")));
+        }
+        if actions.contains(&Action::Move) {
+            let text = "Move what is left to send to another warehouse.";
+            steps.push(post(Step::Move, text, path("move")));
+        }
+    }
+}
+
+fn money(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
+    // Both are refused meanwhile.
+    let is_paid = facts.order.status == OrderStatus::Paid;
+    if !is_paid || facts.open_dispute().is_some() || facts.pending_refund().is_some() {
+        return;
+    }
+    let orders = &facts.fulfilment.fulfilment_orders;
+    let left: i64 = orders.iter().map(FulfilmentOrder::outstanding).sum();
+    match (facts.fulfilment.shipped(), left) {
+        (0, _) => steps.push(cancel(facts, "Cancel the order, and refund what is held.")),
+        (_, 0) => {}
+        (_, left) => {
+            let text = format!(
+                "Cancel the {} not sent, with `scope: unshipped`, and refund them.",
+                units(left)
+            );
+            steps.push(cancel(facts, text));
+        }
+    }
+    let held = facts.ledger.held;
+    if held.amount_minor > 0 {
+        let text = format!("Refund up to {held}.");
+        let path = format!("/orders/{}/refunds", facts.order.id);
+        steps.push(post(Step::Refund, text, path));
+    }
+}
+
+fn cancel(facts: &Facts<'_>, text: impl Into<String>) -> Possible {
+    post(
+        Step::Cancel,
+        text,
+        format!("/orders/{}/cancel", facts.order.id),
+    )
+}

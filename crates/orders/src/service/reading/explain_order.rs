@@ -1,0 +1,63 @@
+//! Explains what is going on with an order.
+
+use std::sync::Arc;
+
+use oms_payments::find_latest_call;
+use oms_validation::{OrderId, TenantId};
+
+use crate::context::OrderContext;
+use crate::domain::explanation::{Explanation, Facts, explain};
+use crate::domain::status::OrderStatus;
+use crate::error::OrderError;
+use crate::service::reading::get_order::get_order;
+use crate::store::{dead_letters, findings, reconciliations, retries};
+
+/// An order's status, and what is going on with it.
+#[derive(Debug)]
+pub(crate) struct ExplainedOrder {
+    /// The status.
+    pub(crate) status: OrderStatus,
+    /// What is going on.
+    pub(crate) explanation: Explanation,
+}
+
+/// Explains what is going on with an order.
+///
+/// # Errors
+/// `NotFound` if the tenant has no such order; otherwise if the database can't be reached.
+pub(crate) async fn explain_order(
+    context: &Arc<OrderContext>,
+    tenant: TenantId,
+    order_id: OrderId,
+) -> Result<ExplainedOrder, OrderError> {
+    let mut connection = context.database.acquire().await?;
+    let waiting = reconciliations::find(&mut connection, tenant, order_id).await?;
+    let last_try = retries::find_latest(&mut connection, tenant, order_id).await?;
+    let dead_letter = dead_letters::find_newest_of_order(&mut connection, tenant, order_id).await?;
+    let last_call = find_latest_call(&mut connection, tenant, order_id).await?;
+    let findings = findings::find_open_of_order(&mut connection, tenant, order_id).await?;
+    drop(connection);
+    // Last, so that what is found about an order that is settled meanwhile does not count.
+    let details = get_order(context, tenant, order_id).await?;
+    let dead_letter =
+        dead_letter.filter(|found| found.resolved.is_none() && details.order.status.is_unsettled());
+    let facts = Facts {
+        order: &details.order,
+        ledger: details.ledger(),
+        payment: details.payment.as_ref(),
+        expires_at: details.expires_at,
+        refunds: &details.refunds,
+        disputes: &details.disputes,
+        fulfilment: &details.fulfilment,
+        waiting,
+        last_try: last_try.as_ref(),
+        max_tries: context.settings.sweep_max_tries,
+        dead_letter: dead_letter.as_ref(),
+        last_call: last_call.as_ref(),
+        findings: &findings,
+    };
+    Ok(ExplainedOrder {
+        status: details.order.status,
+        explanation: explain(&facts),
+    })
+}
