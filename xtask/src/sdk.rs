@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::command;
 use crate::programs::Programs;
@@ -14,15 +14,27 @@ use crate::workspace::Workspace;
 /// Where the packages are recorded that are installed.
 const INSTALLED: &str = "node_modules/.package-lock.json";
 
-/// Compares the generated files with the document of the API, checks the types, runs the tests, and builds the package.
-pub(crate) fn verify(workspace: &Workspace, programs: &Programs) -> Result<()> {
+/// The folder of the programs that the tests start.
+const PROGRAMS_VARIABLE: &str = "OMS_TEST_PROGRAMS";
+
+/// Compares the generated files with the document of the API, checks the types, builds the package, and runs the tests.
+/// Some of them start the programs that are built, on databases of the server, which is a variable and a URL.
+pub(crate) fn verify(
+    workspace: &Workspace,
+    programs: &Programs,
+    server: (&str, &str),
+) -> Result<()> {
+    let built = workspace.program("oms-api");
+    let built = built.parent().unwrap_or(&workspace.root);
     let npm = |words: &[&str]| {
         let mut npm = npm(workspace, words);
         programs.lend(&mut npm);
+        npm.env(server.0, server.1).env(PROGRAMS_VARIABLE, built);
         command::show(&mut npm)
     };
     install(workspace, npm)?;
-    npm(&["run", "verify"])
+    npm(&["run", "verify"])?;
+    npm(&["run", "test:server"])
 }
 
 /// Writes the generated files, if npm is there. Otherwise says so.
@@ -34,6 +46,21 @@ pub(crate) fn generate(workspace: &Workspace) -> Result<()> {
     let npm = |words: &[&str]| command::show(&mut npm(workspace, words));
     install(workspace, npm)?;
     npm(&["run", "generate"])
+}
+
+/// The variable with the port of the storefront.
+pub(crate) const STOREFRONT_PORT: &str = "STOREFRONT_PORT";
+
+/// Builds the package, and returns the command that starts the example storefront with it.
+pub(crate) fn storefront(workspace: &Workspace) -> Result<Command> {
+    let npm = |words: &[&str]| command::show(&mut npm(workspace, words));
+    install(workspace, npm)
+        .and_then(|()| npm(&["run", "--silent", "build"]))
+        .context("the storefront needs npm (Debian, Ubuntu: apt-get install npm)")?;
+    let mut node = Command::new(folder(workspace).join("node_modules/.bin/node"));
+    node.arg("examples/storefront/server.ts")
+        .current_dir(folder(workspace));
+    Ok(node)
 }
 
 /// Installs the packages, unless they are those of the lock file.
