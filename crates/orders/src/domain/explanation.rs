@@ -37,7 +37,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) refunds: &'a [Refund],
     /// Newest first.
     pub(crate) disputes: &'a [Dispute],
-    pub(crate) fulfilment: &'a Fulfilment,
+    pub(crate) goods: &'a Fulfilment,
     /// Its entry on the sweeper's work list.
     pub(crate) waiting: Option<Waiting>,
     /// The latest failed try of the sweeper.

@@ -8,7 +8,7 @@ use super::words::{count_of, units};
 
 /// Where the goods are.
 pub(super) fn goods(facts: &Facts<'_>) -> String {
-    let orders = &facts.fulfilment.fulfilment_orders;
+    let orders = &facts.goods.fulfilment_orders;
     let mut parts = Vec::new();
     match orders.is_empty() {
         true => parts.push(reserved(facts)),
@@ -30,7 +30,7 @@ fn reserved(facts: &Facts<'_>) -> String {
 
 fn sending(facts: &Facts<'_>, orders: &[FulfilmentOrder]) -> Vec<String> {
     let mut parts = Vec::new();
-    let shipped = facts.fulfilment.shipped();
+    let shipped = facts.goods.shipped();
     let outstanding: i64 = orders.iter().map(FulfilmentOrder::outstanding).sum();
     let lines = || orders.iter().flat_map(|order| &order.lines);
     let cancelled: i64 = lines().map(|line| i64::from(line.cancelled)).sum();
@@ -71,7 +71,7 @@ fn sending(facts: &Facts<'_>, orders: &[FulfilmentOrder]) -> Vec<String> {
 
 fn sent(facts: &Facts<'_>, shipped: i64) -> String {
     let left = |status| move |it: &&Shipment| it.status == status;
-    let shipments = || facts.fulfilment.shipments.iter();
+    let shipments = || facts.goods.shipments.iter();
     let under_way = shipments().filter(left(ShipmentStatus::Shipped)).count();
     let delivered = shipments().filter(left(ShipmentStatus::Delivered)).count();
     let count = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
@@ -90,7 +90,7 @@ fn sent(facts: &Facts<'_>, shipped: i64) -> String {
 }
 
 fn returned(facts: &Facts<'_>) -> Option<String> {
-    let lines = || facts.fulfilment.returns.iter().flat_map(|it| &it.lines);
+    let lines = || facts.goods.returns.iter().flat_map(|it| &it.lines);
     let sum = |of: fn(&ReturnLine) -> i32| -> i64 { lines().map(|line| i64::from(of(line))).sum() };
     let restocked = sum(|line| line.restocked);
     let quarantined = sum(|line| line.quarantined);

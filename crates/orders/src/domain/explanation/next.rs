@@ -46,10 +46,10 @@ fn complete(facts: &Facts<'_>) -> Next {
             None,
             "Only a newer version of oms knows what comes next.",
         ),
-        OrderStatus::Paid if facts.fulfilment.fulfilment_orders.is_empty() => {
+        OrderStatus::Paid if facts.goods.fulfilment_orders.is_empty() => {
             of(Who::Oms, None, "oms opens the work for the warehouse.")
         }
-        _ if facts.fulfilment.shipments.iter().any(is_under_way) => of(
+        _ if facts.goods.shipments.iter().any(is_under_way) => of(
             Who::Nobody,
             None,
             "Nobody needs to do anything: what was sent is on its way.",
@@ -165,7 +165,7 @@ fn owed(facts: &Facts<'_>) -> Option<Next> {
 
 fn returns(facts: &Facts<'_>) -> Option<Next> {
     let with = |status| {
-        let mut returns = facts.fulfilment.returns.iter();
+        let mut returns = facts.goods.returns.iter();
         returns.find(move |it: &&Return| it.status == status)
     };
     if let Some(asked) = with(ReturnStatus::Requested) {
@@ -213,7 +213,7 @@ fn returns(facts: &Facts<'_>) -> Option<Next> {
 fn sending(facts: &Facts<'_>) -> Option<Next> {
     let orders = || {
         facts
-            .fulfilment
+            .goods
             .fulfilment_orders
             .iter()
             .filter(|order| order.is_open())

@@ -75,7 +75,7 @@ fn findings(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
 }
 
 fn returns(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
-    for it in &facts.fulfilment.returns {
+    for it in &facts.goods.returns {
         let (step, text, what) = match it.status {
             ReturnStatus::Requested => (Step::ApproveReturn, "Approve return", "approve"),
             ReturnStatus::Approved | ReturnStatus::Received => (
@@ -91,7 +91,7 @@ fn returns(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
 }
 
 fn goods(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
-    let orders = facts.fulfilment.fulfilment_orders.iter();
+    let orders = facts.goods.fulfilment_orders.iter();
     for order in orders.filter(|order| order.is_open()) {
         let path = |what: &str| format!("/fulfilment-orders/{}/{what}", order.id);
         for hold in &order.holds {
@@ -120,9 +120,9 @@ fn money(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
     if !is_paid || facts.open_dispute().is_some() || facts.pending_refund().is_some() {
         return;
     }
-    let orders = &facts.fulfilment.fulfilment_orders;
+    let orders = &facts.goods.fulfilment_orders;
     let left: i64 = orders.iter().map(FulfilmentOrder::outstanding).sum();
-    match (facts.fulfilment.shipped(), left) {
+    match (facts.goods.shipped(), left) {
         (0, _) => steps.push(cancel(facts, "Cancel the order, and refund what is held.")),
         (_, 0) => {}
         (_, left) => {

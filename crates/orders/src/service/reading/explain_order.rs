@@ -48,7 +48,7 @@ pub(crate) async fn explain_order(
         expires_at: details.expires_at,
         refunds: &details.refunds,
         disputes: &details.disputes,
-        fulfilment: &details.fulfilment,
+        goods: &details.fulfilment,
         waiting,
         last_try: last_try.as_ref(),
         max_tries: context.settings.sweep_max_tries,
