@@ -107,11 +107,6 @@ impl WebhooksContext {
     pub(crate) fn now(&self) -> Option<DateTime<Utc>> {
         self.clock.now()
     }
-
-    /// The time for plans. It may differ from the database's by what the clocks differ.
-    pub(crate) fn present(&self) -> DateTime<Utc> {
-        self.clock.now().unwrap_or_else(Utc::now)
-    }
 }
 
 /// The time of the database, of which all instances know the same. It was read once, and passes with this machine's

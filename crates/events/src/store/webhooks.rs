@@ -1,6 +1,7 @@
 //! The tables of webhooks.
 
 pub(crate) mod attempts;
+pub(crate) mod clock;
 pub(crate) mod deliveries;
 pub(crate) mod endpoints;
 pub(crate) mod idempotency_keys;

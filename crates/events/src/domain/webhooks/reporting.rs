@@ -71,7 +71,7 @@ pub const WEBHOOK_EVENT_TYPES: &[EventType] = &[
         summary: "Nothing has reached a webhook endpoint for an hour.",
         subject: KIND,
         data: || {
-            schema(json!({
+            schema(&json!({
                 "endpointId": { "type": "string", "format": "uuid" },
                 "failingSince": { "type": "string", "format": "date-time" },
                 "failures": { "type": "integer", "minimum": 1 },
@@ -83,7 +83,7 @@ pub const WEBHOOK_EVENT_TYPES: &[EventType] = &[
         summary: "A webhook endpoint answered 410, or nothing reached it for five days.",
         subject: KIND,
         data: || {
-            schema(json!({
+            schema(&json!({
                 "endpointId": { "type": "string", "format": "uuid" },
                 "reason": { "type": "string", "enum": [GONE, UNREACHABLE] },
             }))
@@ -94,7 +94,7 @@ pub const WEBHOOK_EVENT_TYPES: &[EventType] = &[
         summary: "A webhook endpoint that was reported as failing has answered.",
         subject: KIND,
         data: || {
-            schema(json!({
+            schema(&json!({
                 "endpointId": { "type": "string", "format": "uuid" },
                 "failedForSeconds": { "type": "integer", "minimum": 0 },
             }))
@@ -102,7 +102,7 @@ pub const WEBHOOK_EVENT_TYPES: &[EventType] = &[
     },
 ];
 
-fn schema(properties: Value) -> Value {
+fn schema(properties: &Value) -> Value {
     let names: Vec<&String> = properties
         .as_object()
         .into_iter()

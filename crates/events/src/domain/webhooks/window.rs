@@ -83,7 +83,7 @@ impl Window {
 
     /// Appends the next event. One that the endpoint does not want counts as delivered.
     pub(crate) fn push(&mut self, position: i64, subject: Uuid, is_wanted: bool) {
-        debug_assert!(
+        assert!(
             self.slots
                 .back()
                 .is_none_or(|last| last.position < position)

@@ -8,7 +8,7 @@ use crate::domain::key::EventKey;
 use crate::domain::webhooks::endpoint::EndpointId;
 use crate::domain::webhooks::pending::{Delivery, Pending};
 use crate::error::WebhooksError;
-use crate::store::webhooks::{deliveries, endpoints};
+use crate::store::webhooks::{clock, deliveries, endpoints};
 
 /// What becomes of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ pub async fn resolve_delivery(
         let delivery = delivery.ok_or(WebhooksError::DeliveryNotFound)?;
         let pending = deliveries::find_pending(connection, tenant, id, usize::MAX).await?;
         let mut pending = Pending::new(endpoint.ordering, pending);
-        let now = context.present();
+        let now = clock::present(connection, context.now()).await?;
         match resolution {
             Resolution::Retry => pending.retry(delivery.clone(), now),
             Resolution::Skip => pending.skip(delivery.position, now),

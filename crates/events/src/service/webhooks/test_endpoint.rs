@@ -15,7 +15,7 @@ use crate::domain::webhooks::outcome::Failure;
 use crate::domain::webhooks::sending::Webhook;
 use crate::error::WebhooksError;
 use crate::service::webhooks::secrets;
-use crate::store::webhooks::{attempts, endpoints};
+use crate::store::webhooks::{attempts, clock, endpoints};
 
 /// The type of a test event. No feed contains one.
 const TEST: &str = "webhook.test";
@@ -35,10 +35,10 @@ pub(crate) async fn test_endpoint(
     let endpoint = endpoints::find(&mut connection, tenant, id).await?;
     let endpoint = endpoint.ok_or(WebhooksError::EndpointNotFound)?;
     let secrets = secrets::open(context, &mut connection, tenant, &endpoint).await?;
+    let now = clock::present(&mut connection, context.now()).await?;
     drop(connection);
     let url = EndpointUrl::parse(&endpoint.url, &context.rules);
     let url = url.map_err(|_| WebhooksError::UrlNotAllowed(Failure::AddressNotAllowed))?;
-    let now = context.present();
     let event_id = EventKey::of_record(Uuid::now_v7()).to_string();
     let event = json!({
         "id": event_id,
