@@ -317,9 +317,13 @@ impl Run<'_> {
                 })?;
                 let doc_tests = with_features(&["test", "--workspace", "--doc"]);
                 self.tests("documentation tests", &doc_tests, Some(equipment), &[])?;
-                let repeat = "cd sdk/typescript && npm ci && npm run verify";
-                self.step("client in TypeScript", repeat, |_| {
-                    sdk::verify(workspace, equipment.programs)
+                let server = (TEST_DATABASE_URL, equipment.server.url.as_str());
+                let repeat = format!(
+                    "cd sdk/typescript && npm ci && npm run verify && {}={} npm run test:server",
+                    server.0, server.1
+                );
+                self.step("client in TypeScript", &repeat, |_| {
+                    sdk::verify(workspace, equipment.programs, server)
                 })?;
                 let repeat = format!("cargo xtask bench {}", bench::CHECK.join(" "));
                 self.step("measuring", &repeat, |_| bench::check(workspace))

@@ -14,15 +14,27 @@ use crate::workspace::Workspace;
 /// Where the packages are recorded that are installed.
 const INSTALLED: &str = "node_modules/.package-lock.json";
 
-/// Compares the generated files with the document of the API, checks the types, runs the tests, and builds the package.
-pub(crate) fn verify(workspace: &Workspace, programs: &Programs) -> Result<()> {
+/// The folder of the programs that the tests start.
+const PROGRAMS_VARIABLE: &str = "OMS_TEST_PROGRAMS";
+
+/// Compares the generated files with the document of the API, checks the types, builds the package, and runs the tests.
+/// Some of them start the programs that are built, on databases of the server, which is a variable and a URL.
+pub(crate) fn verify(
+    workspace: &Workspace,
+    programs: &Programs,
+    server: (&str, &str),
+) -> Result<()> {
+    let built = workspace.program("oms-api");
+    let built = built.parent().unwrap_or(&workspace.root);
     let npm = |words: &[&str]| {
         let mut npm = npm(workspace, words);
         programs.lend(&mut npm);
+        npm.env(server.0, server.1).env(PROGRAMS_VARIABLE, built);
         command::show(&mut npm)
     };
     install(workspace, npm)?;
-    npm(&["run", "verify"])
+    npm(&["run", "verify"])?;
+    npm(&["run", "test:server"])
 }
 
 /// Writes the generated files, if npm is there. Otherwise says so.

@@ -161,6 +161,7 @@ mod tests {
                 "SELECT, INSERT, UPDATE of columns",
             ),
             ("read, insert, update", "SELECT, INSERT, UPDATE"),
+            ("read, insert and delete", "SELECT, INSERT, DELETE"),
             ("the same, and delete", "SELECT, INSERT, UPDATE, DELETE"),
             ("read, and update ", "SELECT, UPDATE of columns"),
             ("read", "SELECT"),

@@ -1,3 +1,4 @@
+import { EventFeed } from './follow.ts';
 import { Api } from './operations.gen.ts';
 import { Http, type KeyOptions, type OmsOptions, type Result } from './request.ts';
 import type { NewOrder, Order, OrderSummary, PendingOrder } from './types.gen.ts';
@@ -24,11 +25,14 @@ export interface SettleOptions {
 
 /** A client of oms. */
 export class Oms extends Api {
-  readonly #options: OmsOptions;
+  override readonly events: EventFeed;
+  readonly #http: Http;
 
   constructor(options: OmsOptions) {
-    super(new Http(options));
-    this.#options = options;
+    const http = new Http(options);
+    super(http);
+    this.events = new EventFeed(http);
+    this.#http = http;
   }
 
   /** Places an order, and says whether it is paid. A refusal is a `Problem`, such as `orders.payment_declined`. */
@@ -44,17 +48,11 @@ export class Oms extends Api {
   async #settled(id: string, { timeoutMs = 60_000, intervalMs = 1_000, signal }: SettleOptions = {}): Promise<Order> {
     const deadline = Date.now() + timeoutMs;
     for (;;) {
+      signal?.throwIfAborted();
       const left = Math.max(1, deadline - Date.now());
       const { data } = await this.orders.getOrder(id, { timeoutMs: left, ...(signal && { signal }) });
       if (data.status !== 'PENDING_PAYMENT' || Date.now() + intervalMs >= deadline) return data;
-      await pause(intervalMs, this.#options, signal);
+      await this.#http.pause(intervalMs, signal ?? new AbortController().signal);
     }
   }
-}
-
-async function pause(ms: number, options: OmsOptions, signal?: AbortSignal): Promise<void> {
-  signal?.throwIfAborted();
-  const forever = new AbortController().signal;
-  if (options.sleep) return options.sleep(ms, signal ?? forever);
-  await new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,4 +1,5 @@
 export * from './client.ts';
+export { EventFeed, type EventSelection, type FollowOptions, type OmsEvent } from './follow.ts';
 export * from './operations.gen.ts';
 export { type Page, Pages } from './pages.ts';
 export { ConnectionFailed, type Failed, InProgress, isProblem, Problem, type ProblemCode, type ProblemOf } from './problem.ts';

@@ -68,6 +68,8 @@ export interface Request {
   headers?: Record<string, string | undefined>;
   /** Whether the request has an idempotency key. */
   keyed?: boolean;
+  /** Maximum number of tries. Default 4. */
+  tries?: number;
   /** Whether a request without a key can be repeated. Default: only a `GET`. */
   repeatable?: Repeatable;
   options?: (CallOptions & { idempotencyKey?: string; ifMatch?: string }) | undefined;
@@ -104,15 +106,25 @@ export class Http {
         if (!(failed instanceof Problem || failed instanceof ConnectionFailed)) throw failed;
         error = failed;
       }
-      const pause = pauseMs(error, tried, this.#options.random ?? Math.random);
+      const pause = this.pauseMs(error, tried);
       const isLate = Date.now() + pause >= deadline || timeout.aborted;
       if (isInProgress(error)) {
         if (isLate) throw new InProgress(error.body, error);
-      } else if (isLate || tried >= TRIES || !mayRepeat(error, repeatable)) {
+      } else if (isLate || tried >= (request.tries ?? TRIES) || !mayRepeat(error, repeatable)) {
         throw error;
       }
-      await (this.#options.sleep ?? sleep)(pause, signal);
+      await this.pause(pause, signal);
     }
+  }
+
+  /** The milliseconds to wait after try number `tried`, from 1 on. */
+  pauseMs(error: Problem | ConnectionFailed, tried: number, longestMs?: number): number {
+    return pauseMs(error, tried, this.#options.random ?? Math.random, longestMs);
+  }
+
+  /** Waits, at most until the signal. */
+  async pause(ms: number, signal: AbortSignal): Promise<void> {
+    if (!signal.aborted) await (this.#options.sleep ?? sleep)(ms, signal);
   }
 
   async #try<T>(url: string, request: Request, key: string | undefined, signal: AbortSignal): Promise<Result<T>> {

@@ -38,11 +38,16 @@ export function isInProgress(error: unknown): error is Problem {
 }
 
 /** The milliseconds to wait after try number `tried`, from 1 on: what the service says, or a random part of an exponential delay. */
-export function pauseMs(error: Problem | ConnectionFailed, tried: number, random: () => number): number {
+export function pauseMs(
+  error: Problem | ConnectionFailed,
+  tried: number,
+  random: () => number,
+  longestMs: number = LONGEST_MS,
+): number {
   const told = error instanceof Problem ? error.retryAfterMs : undefined;
   if (told !== undefined) return told;
   if (isInProgress(error)) return IN_PROGRESS_MS;
-  return random() * Math.min(LONGEST_MS, FIRST_MS * 2 ** (tried - 1));
+  return random() * Math.min(longestMs, FIRST_MS * 2 ** (tried - 1));
 }
 
 /** Reads `Retry-After`, in seconds or as a date. */

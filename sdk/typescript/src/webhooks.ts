@@ -1,5 +1,7 @@
 /** Verifies events by the Standard Webhooks specification (https://www.standardwebhooks.com). */
 
+import type { OmsEvent } from './follow.ts';
+
 /** The keys that signatures are checked with, and how old an event may be. */
 export interface VerifyOptions {
   /** Secrets, such as `whsec_…`. While a secret is replaced, both. */
@@ -30,7 +32,7 @@ type HeaderValues = Headers | Readonly<Record<string, string | readonly string[]
  * Checks the signature of an event, and returns the event. `body` is the body as it arrived: text that was parsed and
  * written again has another signature.
  */
-export async function verify<E extends WebhookEvent = WebhookEvent>(
+export async function verify<E extends WebhookEvent = OmsEvent>(
   body: string | Uint8Array<ArrayBuffer>,
   headers: HeaderValues,
   options: VerifyOptions,

@@ -26,4 +26,16 @@ export async function refusedByTheCompiler(oms: Oms): Promise<void> {
     // @ts-expect-error an amount is a number
     order.total.amountMinor.trim();
   }
+  for await (const event of oms.events.follow({ cursor: 'earliest', types: ['order.paid', 'shipment.*'] })) {
+    // @ts-expect-error not every event has a total
+    event.data.total;
+    if (event.type === 'order.paid') event.data.total.amountMinor.toFixed();
+    if (event.type === 'stock.moved') event.data.movements[0]?.quantity.toFixed();
+    // @ts-expect-error there is no such type
+    if (event.type === 'order.lost') return;
+  }
+  // @ts-expect-error there is no such type
+  oms.events.follow({ cursor: 'earliest', types: ['order.lost'] });
+  // @ts-expect-error a loop names where it begins
+  oms.events.follow({});
 }
