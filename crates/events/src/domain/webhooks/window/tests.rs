@@ -114,6 +114,11 @@ fn each_probe_can_take_another_subject() {
     assert_eq!(empty.take_after(3), None);
 }
 
+/// The index of an event, whose positions begin with 1.
+fn index(position: i64) -> usize {
+    usize::try_from(position - 1).expect("a position")
+}
+
 /// An endpoint, its stored state, and the events.
 struct Model {
     ordering: Ordering,
@@ -151,7 +156,7 @@ impl Model {
     }
 
     fn subject_of(&self, position: i64) -> Uuid {
-        self.events[position as usize - 1].1
+        self.events[index(position)].1
     }
 
     fn stored_of(&self, of: Uuid) -> Vec<i64> {
@@ -276,7 +281,7 @@ impl Model {
         self.window = Window::new(self.ordering, 3, blocked);
         self.in_flight.clear();
         self.fresh.clear();
-        self.read = self.position as usize;
+        self.read = index(self.position + 1);
     }
 
     fn drain(&mut self) {
