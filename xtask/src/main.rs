@@ -43,7 +43,11 @@ enum Task {
     /// Prepare everything: database, migrations, seed data, .env. Can be repeated.
     SysInit,
     /// Start the payment sandbox and the API, after sys-init if that is needed.
-    Start,
+    Start {
+        /// Also start the example storefront of the TypeScript client. Needs npm.
+        #[arg(long)]
+        storefront: bool,
+    },
     /// Run all checks, on a fresh machine too.
     #[command(args_conflicts_with_subcommands = true)]
     Test {
@@ -117,7 +121,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = workspace::Workspace::find().and_then(|workspace| match arguments.task {
         Task::SysInit => sys_init::run(&workspace),
-        Task::Start => start::run(&workspace),
+        Task::Start { storefront } => start::run(&workspace, storefront),
         Task::Test {
             only: Some(TestOnly::Upgrade { from, orders }),
             ..

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::command;
 use crate::programs::Programs;
@@ -46,6 +46,21 @@ pub(crate) fn generate(workspace: &Workspace) -> Result<()> {
     let npm = |words: &[&str]| command::show(&mut npm(workspace, words));
     install(workspace, npm)?;
     npm(&["run", "generate"])
+}
+
+/// The variable with the port of the storefront.
+pub(crate) const STOREFRONT_PORT: &str = "STOREFRONT_PORT";
+
+/// Builds the package, and returns the command that starts the example storefront with it.
+pub(crate) fn storefront(workspace: &Workspace) -> Result<Command> {
+    let npm = |words: &[&str]| command::show(&mut npm(workspace, words));
+    install(workspace, npm)
+        .and_then(|()| npm(&["run", "--silent", "build"]))
+        .context("the storefront needs npm (Debian, Ubuntu: apt-get install npm)")?;
+    let mut node = Command::new(folder(workspace).join("node_modules/.bin/node"));
+    node.arg("examples/storefront/server.ts")
+        .current_dir(folder(workspace));
+    Ok(node)
 }
 
 /// Installs the packages, unless they are those of the lock file.

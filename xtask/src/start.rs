@@ -1,6 +1,7 @@
 //! `cargo xtask start`: runs the payment sandbox and the API in the foreground until Ctrl-C.
 //!
-//! The API stops first, after it has finished its requests, then the sandbox. The database keeps running.
+//! The API stops first, after it has finished its requests, then the sandbox. The database keeps running. With
+//! `--storefront`, the example storefront runs too, and stops before the API.
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,6 +18,7 @@ use crate::database::{self, Database};
 use crate::dotenv;
 use crate::http;
 use crate::report;
+use crate::sdk;
 use crate::signals;
 use crate::sys_init;
 use crate::workspace::Workspace;
@@ -25,9 +27,22 @@ use crate::workspace::Workspace;
 const DEFAULT_PORT: u16 = 3000;
 const DEFAULT_SANDBOX_PORT: u16 = 12111;
 const DEFAULT_METRICS_PORT: u16 = 9464;
+const DEFAULT_STOREFRONT_PORT: u16 = 4000;
 
 /// The secret with which the API verifies webhooks in development, unless `OMS_STRIPE_WEBHOOK_SECRETS` is set.
 const SANDBOX_WEBHOOK_SECRET: &str = "whsec_sandbox";
+
+/// What the programs print when they are ready.
+const SANDBOX_LISTENS: &str = "payment-sandbox listening on";
+const STOREFRONT_LISTENS: &str = "storefront listening on";
+
+/// The scopes of the storefront's key.
+const STOREFRONT_SCOPES: [&str; 4] = [
+    "orders:read",
+    "orders:write",
+    "inventory:read",
+    "events:read",
+];
 
 /// Maximum time for a program to become ready, and to finish its work.
 const START_PATIENCE: Duration = Duration::from_secs(60);
@@ -60,37 +75,53 @@ pub(crate) struct Ports {
     pub(crate) api: u16,
     sandbox: u16,
     metrics: u16,
+    storefront: u16,
 }
 
-/// One of the two programs.
+/// One of the programs.
 struct Running {
     name: &'static str,
     child: Child,
 }
 
-/// Runs both programs until the user stops them or one of them ends.
-pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+/// Runs the programs until the user stops them or one of them ends.
+pub(crate) fn run(workspace: &Workspace, with_storefront: bool) -> Result<()> {
     let ports = ports(workspace)?;
-    refuse_taken_ports(&ports)?;
+    refuse_taken_ports(&ports, with_storefront)?;
     let database = sys_init::prepare(workspace)?;
+    let storefront = match with_storefront {
+        true => Some(storefront_command(workspace, &database, &ports)?),
+        false => None,
+    };
     let sandbox = sandbox_command(workspace, &ports)?;
     let api = api_command(workspace, &database, &ports)?;
     let (sender, events) = channel();
     signals::on_request_to_end(sender.clone(), Event::EndRequested)?;
 
     let mut running = Vec::new();
-    let ending = run_both(sandbox, api, &ports, &mut running, &sender, &events);
-    // The API was started last, so it stops first.
+    let commands = Commands {
+        sandbox,
+        api,
+        storefront,
+    };
+    let ending = run_all(commands, &ports, &mut running, &sender, &events);
+    // Each program uses those that were started before it, so the last one stops first.
     for program in running.iter_mut().rev() {
         program.stop(&events);
     }
     conclude(ending)
 }
 
-/// Starts the programs one after the other and returns when they must be stopped.
-fn run_both(
+/// The commands that start the programs.
+struct Commands {
     sandbox: Command,
     api: Command,
+    storefront: Option<Command>,
+}
+
+/// Starts the programs one after the other and returns when they must be stopped.
+fn run_all(
+    commands: Commands,
     ports: &Ports,
     running: &mut Vec<Running>,
     sender: &Sender<Event>,
@@ -100,10 +131,16 @@ fn run_both(
         running.push(Running::start(name, command, sender).map_err(Ending::Failed)?);
         Ok(())
     };
-    let started = start("sandbox", sandbox, running)
-        .and_then(|()| wait_for_sandbox(running, events))
-        .and_then(|()| start("api", api, running))
-        .and_then(|()| wait_for_api(running, ports, events));
+    let with_storefront = commands.storefront.is_some();
+    let started = start("sandbox", commands.sandbox, running)
+        .and_then(|()| wait_for_line("payment sandbox", SANDBOX_LISTENS, running, events))
+        .and_then(|()| start("api", commands.api, running))
+        .and_then(|()| wait_for_api(running, ports, events))
+        .and_then(|()| match commands.storefront {
+            Some(command) => start("shop", command, running)
+                .and_then(|()| wait_for_line("storefront", STOREFRONT_LISTENS, running, events)),
+            None => Ok(()),
+        });
     if let Err(ending) = started {
         return ending;
     }
@@ -113,6 +150,12 @@ fn run_both(
     ));
     sys_init::print_requests(ports.api);
     report::line("");
+    if with_storefront {
+        report::line(&format!(
+            "✓ the example storefront is on http://localhost:{}\n",
+            ports.storefront
+        ));
+    }
     watch(running, events, |_| false).expect("a watch without a condition returns only an ending")
 }
 
@@ -130,15 +173,19 @@ pub(crate) fn ports(workspace: &Workspace) -> Result<Ports> {
         api: port("OMS_PORT", DEFAULT_PORT)?,
         sandbox: port("PAYMENT_SANDBOX_PORT", DEFAULT_SANDBOX_PORT)?,
         metrics: port("OMS_METRICS_PORT", DEFAULT_METRICS_PORT)?,
+        storefront: port(sdk::STOREFRONT_PORT, DEFAULT_STOREFRONT_PORT)?,
     })
 }
 
-fn refuse_taken_ports(ports: &Ports) -> Result<()> {
-    for (port, user, variable) in [
+fn refuse_taken_ports(ports: &Ports, with_storefront: bool) -> Result<()> {
+    let storefront =
+        with_storefront.then_some((ports.storefront, "the storefront", sdk::STOREFRONT_PORT));
+    let programs = [
         (ports.api, "the API", "OMS_PORT"),
         (ports.sandbox, "the payment sandbox", "PAYMENT_SANDBOX_PORT"),
         (ports.metrics, "the API's metrics", "OMS_METRICS_PORT"),
-    ] {
+    ];
+    for (port, user, variable) in programs.into_iter().chain(storefront) {
         if !database::is_free(port) {
             bail!(
                 "port {port}, for {user}, is used by another program (another `cargo xtask start`?). \
@@ -182,25 +229,48 @@ fn sandbox_command(workspace: &Workspace, ports: &Ports) -> Result<Command> {
     Ok(sandbox)
 }
 
+/// The storefront with a key of its own, which expires the next day.
+fn storefront_command(
+    workspace: &Workspace,
+    database: &Database,
+    ports: &Ports,
+) -> Result<Command> {
+    let mut keys = sys_init::api(workspace, database, "keys");
+    keys.args(["create", "--name", "storefront", "--expires-in-days", "1"]);
+    for scope in STOREFRONT_SCOPES {
+        keys.args(["--scope", scope]);
+    }
+    let key = command::capture(&mut keys).context("the storefront's key could not be created")?;
+    let mut storefront = sdk::storefront(workspace)?;
+    storefront
+        .env("OMS_URL", format!("http://127.0.0.1:{}", ports.api))
+        .env("OMS_KEY", key.trim())
+        .env(sdk::STOREFRONT_PORT, ports.storefront.to_string());
+    Ok(storefront)
+}
+
 /// The newest secret that the API accepts, which is the last one.
 fn webhook_secret(secrets: Option<&str>) -> &str {
     let given = secrets.and_then(|secrets| secrets.rsplit(',').next());
     given.map_or(SANDBOX_WEBHOOK_SECRET, str::trim)
 }
 
-fn wait_for_sandbox(running: &mut [Running], events: &Receiver<Event>) -> Result<(), Ending> {
-    report::step("payment sandbox ready", |_| {
+/// Waits until a program prints that it listens.
+fn wait_for_line(
+    what: &str,
+    line: &str,
+    running: &mut [Running],
+    events: &Receiver<Event>,
+) -> Result<(), Ending> {
+    report::step(&format!("{what} ready"), |_| {
         let mut listening = false;
         let started = Instant::now();
         let ending = watch(running, events, |event| {
-            listening |= matches!(event, Some(Event::Printed(line)) if line.contains("payment-sandbox listening on"));
+            listening |= matches!(event, Some(Event::Printed(printed)) if printed.contains(line));
             listening || started.elapsed() > START_PATIENCE
         });
-        ended_or_late(
-            ending,
-            listening,
-            "the payment sandbox did not report that it is listening",
-        )
+        let complaint = format!("the {what} did not report that it is listening");
+        ended_or_late(ending, listening, &complaint)
     })
 }
 

@@ -6,7 +6,7 @@ import type { Problem as ProblemBody } from './types.gen.ts';
 export interface OmsOptions {
   /** Such as `https://oms.example`. */
   baseUrl: string;
-  /** The API key or token, or a function that returns the current one. */
+  /** The API key or token, or a function that returns the current one. Without one, or with an empty one, none is sent. */
   credential?: string | (() => string | Promise<string>);
   /** Milliseconds for a call with all its tries. Default 60,000. */
   timeoutMs?: number;
@@ -136,7 +136,7 @@ export class Http {
     if (request.options?.ifMatch !== undefined) headers.set('if-match', request.options.ifMatch);
     const { credential } = this.#options;
     const current = typeof credential === 'function' ? await credential() : credential;
-    if (current !== undefined) headers.set('authorization', `Bearer ${current}`);
+    if (current) headers.set('authorization', `Bearer ${current}`);
     const body = bodyOf(request, headers);
     let response: Response;
     let text: string;

@@ -38,6 +38,12 @@ test('the credential is asked for at each try', async () => {
   assert.deepEqual(sent.map((it) => it.headers.get('authorization')), ['Bearer token 1', 'Bearer token 2']);
 });
 
+test('an empty credential is not sent', async () => {
+  const { oms, sent } = fake([PLACED], { credential: '' });
+  await oms.orders.placeOrder(ORDER);
+  assert.equal(sent[0]?.headers.has('authorization'), false);
+});
+
 test('all tries of a call have one key, and another call has another', async () => {
   const { oms, sent } = fake([CUT, { status: 502, body: '<html>' }, CUT, PLACED]);
   const placed = await oms.orders.placeOrder(ORDER);
