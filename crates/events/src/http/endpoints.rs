@@ -26,12 +26,13 @@ pub use representation::WebhooksSchemas;
 const READ: Access = Access::Scope(Scope::WebhooksRead);
 const WRITE: Access = Access::Scope(Scope::WebhooksWrite);
 
-/// The routes of webhooks. The last one deletes what the others are about: tests call them in this order.
+/// The routes of webhooks, grouped by path.
 pub const WEBHOOK_ROUTES: &[Route] = &[
     route!(POST "/webhook-endpoints", WRITE, create::create),
     route!(GET "/webhook-endpoints", READ, list::list),
     route!(GET "/webhook-endpoints/{id}", READ, show::show),
     route!(PATCH "/webhook-endpoints/{id}", WRITE, change::change),
+    route!(DELETE "/webhook-endpoints/{id}", WRITE, delete::delete),
     route!(POST "/webhook-endpoints/{id}/test", WRITE, test::test),
     route!(POST "/webhook-endpoints/{id}/rotate-secret", WRITE, rotate::rotate),
     route!(POST "/webhook-endpoints/{id}/pause", WRITE, status::pause),
@@ -40,7 +41,6 @@ pub const WEBHOOK_ROUTES: &[Route] = &[
     route!(GET "/webhook-endpoints/{id}/deliveries", READ, deliveries::deliveries),
     route!(POST "/webhook-endpoints/{id}/deliveries/{eventId}/retry", WRITE, resolve::retry),
     route!(POST "/webhook-endpoints/{id}/deliveries/{eventId}/skip", WRITE, resolve::skip),
-    route!(DELETE "/webhook-endpoints/{id}", WRITE, delete::delete),
 ];
 
 /// The dependencies of the endpoints of webhooks, registered as `web::Data`.

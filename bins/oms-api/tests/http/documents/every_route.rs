@@ -82,8 +82,9 @@ impl Things {
              VALUES ('{TENANT}', '{price_list}', '{WIDGET_A}', 1, 900);
              INSERT INTO events.deliveries
                  (tenant_id, endpoint_id, position, key_id, number, subject_id, state, tries, due_at)
-             VALUES ('{TENANT}', '{webhook_endpoint}', 1, '{order}', 1, '{order}', 'retrying', 1, now() + interval '1 day')
-             ON CONFLICT DO NOTHING;
+             SELECT '{TENANT}', '{webhook_endpoint}', 1 + count(*), '{order}', 1, '{order}', 'retrying', 1,
+                 now() + interval '1 day'
+             FROM events.deliveries;
              INSERT INTO inventory.imports (tenant_id, id, kind) VALUES ('{TENANT}', '{import}', 'stock');
              INSERT INTO fulfilment.shipments
                  (tenant_id, id, order_id, number, fulfilment_order_id, warehouse_id, status, destination)
@@ -272,6 +273,17 @@ pub async fn send(shop: &Shop, things: &Things, route: &Route, key: Option<&str>
     Answer::of(request.send().await.unwrap()).await
 }
 
+/// Whether a route deletes what others are about.
+fn deletes(route: &Route) -> bool {
+    route.method == "DELETE" && route.path == "/webhook-endpoints/{id}"
+}
+
+/// All routes, and last those that delete what others are about.
+fn deleting_last() -> impl Iterator<Item = &'static Route> {
+    let others = ROUTES.iter().filter(|route| !deletes(route));
+    others.chain(ROUTES.iter().filter(|route| deletes(route)))
+}
+
 async fn live_key(shop: &Shop, tenant: &str, name: &str, scopes: &[Scope]) -> String {
     let names: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
     make_key_with(&shop.database, PRODUCTION, tenant, name, &names.join(" ")).await
@@ -360,7 +372,7 @@ async fn every_route_accepts_only_a_key_of_the_right_tenant_and_scope() {
     assert_eq!(everything(&shop).await, before);
     assert_eq!(shop.database.reserved(WIDGET_A).await, 1);
 
-    for route in ROUTES.iter() {
+    for route in deleting_last() {
         let answer = send(&shop, &things, route, Some(&all)).await;
         let refused = [401, 403, 404, 405].contains(&answer.status);
         assert!(!refused, "{route:?}: {answer:?}");

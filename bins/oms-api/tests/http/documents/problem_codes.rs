@@ -173,6 +173,7 @@ fn all() -> Vec<&'static ProblemType> {
         oms_inventory::PROBLEM_TYPES,
         oms_fulfilment::PROBLEM_TYPES,
         oms_events::PROBLEM_TYPES,
+        oms_events::WEBHOOK_PROBLEM_TYPES,
         oms_payments::PROBLEM_TYPES,
         oms_orders::PROBLEM_TYPES,
     ];

@@ -1,3 +1,5 @@
+//! Sends to receivers on this machine, with names that lead where a test says.
+
 use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,7 +1,7 @@
 //! The URL of an endpoint.
 
+use core::net::IpAddr;
 use std::fmt;
-use std::net::IpAddr;
 
 use url::{Host, Url};
 

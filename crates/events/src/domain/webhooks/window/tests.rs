@@ -1,3 +1,5 @@
+//! What a window sends, and how far it comes, whatever happens.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
