@@ -66,7 +66,7 @@ export function factsOf(document: Document): string[] {
     }
     for (const part of [...(schema.oneOf ?? []), ...(schema.anyOf ?? []), ...(schema.allOf ?? [])]) walk(part, subject, direction);
     for (const type of [schema.type ?? []].flat()) state(subject, 'is', type);
-    // Answers may get further values: clients are told to expect them.
+    // Answers may get further values: clients are inWords to expect them.
     const values = schema.const === undefined ? (schema.enum ?? []) : [schema.const];
     if (direction === 'request') for (const value of values) state(subject, 'may be', JSON.stringify(value));
     for (const [name, member] of Object.entries(schema.properties ?? {})) {
@@ -122,7 +122,7 @@ export function breaksOf(before: readonly string[], after: readonly string[]): s
   const is = new Set(after);
   const subjects = new Set(before.map((fact) => fact.split('\t')[0]));
   const isAnswer = (subject: string) => /^(answer|event) | 2\d\d /.test(`${subject} `);
-  const told = (fact: string) => fact.replaceAll('\t', ' ').trim();
+  const inWords = (fact: string) => fact.replaceAll('\t', ' ').trim();
   const gone = before.filter((fact) => {
     const [subject = '', verb] = fact.split('\t');
     if (is.has(fact) || verb === 'requires') return false;
@@ -134,7 +134,7 @@ export function breaksOf(before: readonly string[], after: readonly string[]): s
     if (was.has(fact) || !subjects.has(subject)) return false;
     return verb === 'requires' || (verb === 'is' && isAnswer(subject) && before.some((it) => it.startsWith(`${subject}\tis\t`)));
   });
-  return [...gone.map((fact) => `no longer: ${told(fact)}`), ...added.map((fact) => `new: ${told(fact)}`)].sort();
+  return [...gone.map((fact) => `no longer: ${inWords(fact)}`), ...added.map((fact) => `new: ${inWords(fact)}`)].sort();
 }
 
 /** Whether a version may break the clients of another: its major number is higher, or before 1.0 its minor number. */

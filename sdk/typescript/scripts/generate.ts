@@ -42,8 +42,8 @@ function operationsOf(document: { paths: Record<string, Record<string, Operation
   const classes = tags.map(
     (tag) => `/** Operations of ${tag}. */\nexport class ${className(tag)} extends Resource {\n${groups.get(tag)?.join('\n')}}\n`,
   );
-  const members = tags.map((tag) => `  readonly ${tag}: ${className(tag)};\n`);
-  const created = tags.map((tag) => `    this.${tag} = new ${className(tag)}(http);\n`);
+  const members = tags.map((tag) => `  readonly ${memberName(tag)}: ${className(tag)};\n`);
+  const created = tags.map((tag) => `    this.${memberName(tag)} = new ${className(tag)}(http);\n`);
   return `// Written by scripts/generate.ts from bins/oms-api/openapi.json.
 import type { Pages } from './pages.ts';
 import type { CallOptions, Http, KeyOptions, Result, VersionOptions } from './request.ts';
@@ -104,6 +104,11 @@ function methodOf(path: string, method: string, operation: Operation): string {
 function className(tag: string): string {
   const words = tag.split(/[^a-zA-Z]+/);
   return words.map((word) => `${word[0]?.toUpperCase()}${word.slice(1)}`).join('');
+}
+
+function memberName(tag: string): string {
+  const name = className(tag);
+  return `${name[0]?.toLowerCase()}${name.slice(1)}`;
 }
 
 function typesOf(): string {

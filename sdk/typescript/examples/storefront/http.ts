@@ -26,7 +26,7 @@ export const HEADERS = {
 };
 
 /**
- * The shopper's customer ID: a random number in a cookie that scripts can't read. Whoever has it sees the orders that were
+ * The shopper's customer ID: a random number in a cookie that scripts can't read. A browser that has it sees the orders that were
  * placed with it, and nobody can guess it. A shop with accounts takes the ID of the account.
  */
 export function customerOf(request: IncomingMessage, response: ServerResponse): string {

@@ -1,4 +1,4 @@
-/** Tells the pages of shoppers that their order has changed. */
+/** Notifies the pages of shoppers when their order changes. */
 import type { ServerResponse } from 'node:http';
 import type { Oms } from '@oms/client';
 
@@ -33,18 +33,18 @@ export class Live {
     let isBehind = true;
     const save = () => {
       // The first cursor: pages that were open before it may have missed something.
-      if (isBehind) for (const id of this.#pages.keys()) this.#tell(id);
+      if (isBehind) for (const id of this.#pages.keys()) this.#notify(id);
       isBehind = false;
     };
     const events = this.#oms.events.follow({ cursor: 'latest', signal: this.#end.signal, save });
-    for await (const event of events) this.#tell(event.subject.id);
+    for await (const event of events) this.#notify(event.subject.id);
   }
 
   end(): void {
     this.#end.abort();
   }
 
-  #tell(orderId: string): void {
+  #notify(orderId: string): void {
     for (const page of this.#pages.get(orderId) ?? []) page.write('event: change\ndata:\n\n');
   }
 }

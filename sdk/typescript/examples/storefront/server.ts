@@ -12,7 +12,7 @@ import { customerOf, HEADERS, isFromThisSite, readJson, sendFile, sendJson } fro
 const oms = new Oms({ baseUrl: process.env['OMS_URL'] ?? 'http://127.0.0.1:3000', credential: process.env['OMS_KEY'] ?? '' });
 const live = new Live(oms);
 const ID = '[0-9a-f-]{36}';
-const PAGES: Record<string, string> = { '/': 'index.html', '/checkout': 'checkout.html' };
+const PAGES = new Map([['/', 'index.html'], ['/checkout', 'checkout.html']]);
 
 const server = createServer((request, response) => {
   answer(request, response).catch((error: unknown) => fail(response, error));
@@ -40,7 +40,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     return live.watch(id[1], response);
   }
   if (request.method !== 'GET') return sendJson(response, 404, { code: 'not_found' });
-  const page = new RegExp(`^/orders/${ID}$`).test(url.pathname) ? 'order.html' : PAGES[url.pathname];
+  const page = new RegExp(`^/orders/${ID}$`).test(url.pathname) ? 'order.html' : PAGES.get(url.pathname);
   return sendFile(response, page ?? url.pathname.replace(/^\/assets\//, ''));
 }
 

@@ -16,20 +16,20 @@ export class Refused extends Error {
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** Where the shop delivers. Its own coordinates, so that no geocoder is needed. */
-const CITIES: Record<string, { region: string; location: types.Location }> = {
-  Atlanta: { region: 'GA', location: { lat: 33.7578, lng: -84.3876 } },
-  Chicago: { region: 'IL', location: { lat: 41.8826, lng: -87.6227 } },
-  Dallas: { region: 'TX', location: { lat: 32.7875, lng: -96.7963 } },
-  Denver: { region: 'CO', location: { lat: 39.7532, lng: -105.0001 } },
-  Phoenix: { region: 'AZ', location: { lat: 33.4504, lng: -112.0675 } },
-};
+const CITIES = new Map<string, { region: string; location: types.Location }>([
+  ['Atlanta', { region: 'GA', location: { lat: 33.7578, lng: -84.3876 } }],
+  ['Chicago', { region: 'IL', location: { lat: 41.8826, lng: -87.6227 } }],
+  ['Dallas', { region: 'TX', location: { lat: 32.7875, lng: -96.7963 } }],
+  ['Denver', { region: 'CO', location: { lat: 39.7532, lng: -105.0001 } }],
+  ['Phoenix', { region: 'AZ', location: { lat: 33.4504, lng: -112.0675 } }],
+]);
 
 /** Test cards of the sandbox. In a real shop the gateway's library makes the token in the browser. */
-const CARDS: Record<string, string> = {
-  plain: 'pm_card_visa',
-  secure: 'pm_card_threeDSecure2Required',
-  declined: 'pm_card_visa_chargeDeclinedInsufficientFunds',
-};
+const CARDS = new Map([
+  ['plain', 'pm_card_visa'],
+  ['secure', 'pm_card_threeDSecure2Required'],
+  ['declined', 'pm_card_visa_chargeDeclinedInsufficientFunds'],
+]);
 
 /** The products with their prices, and how many units can be bought. */
 export async function catalogue(oms: Oms): Promise<object[]> {
@@ -51,8 +51,8 @@ export async function catalogue(oms: Oms): Promise<object[]> {
  */
 export async function place(oms: Oms, customerId: string, body: unknown, origin: string): Promise<object> {
   const { checkout, items, name, street, city, card, total } = members(body);
-  const place = CITIES[text(city)];
-  const paymentMethod = CARDS[text(card)];
+  const place = CITIES.get(text(city));
+  const paymentMethod = CARDS.get(text(card));
   if (!UUID.test(text(checkout)) || place === undefined || paymentMethod === undefined || !Array.isArray(items)) {
     throw new Refused(400, 'invalid');
   }

@@ -1,6 +1,6 @@
 /** An empty project into which the package was installed. */
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 
@@ -11,10 +11,10 @@ export class Project {
 
   constructor() {
     // Other tests use what is built, so it is not built again.
-    const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', this.folder];
-    const [{ filename }] = JSON.parse(execFileSync('npm', pack, { cwd: ROOT, encoding: 'utf8' })) as [{ filename: string }];
+    execFileSync('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', this.folder], { cwd: ROOT });
+    const packed = readdirSync(this.folder).find((name) => name.endsWith('.tgz'));
     writeFileSync(join(this.folder, 'package.json'), JSON.stringify({ name: 'a-shop', private: true, type: 'module' }));
-    this.run('npm', ['install', '--offline', '--no-audit', '--no-fund', '--silent', `./${filename}`]);
+    this.run('npm', ['install', '--offline', '--no-audit', '--no-fund', '--silent', `./${packed}`]);
   }
 
   /** Copies a file of the package's folder to the top of the project. */

@@ -1,8 +1,9 @@
 /** The example storefront in a browser: each purchase is one order and one charge, and no page has a barrier that axe finds. */
 import assert from 'node:assert/strict';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { delimiter, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
 import { type Browser, chromium, type Page } from 'playwright-core';
@@ -33,13 +34,21 @@ before(async () => {
   });
   // Chromium refuses to run as root in its sandbox.
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : [];
-  browser = await chromium.launch({ executablePath: process.env['OMS_TEST_BROWSER'] ?? '/usr/bin/chromium', args });
+  browser = await chromium.launch({ executablePath: chromiumPath(), args });
 });
 after(async () => {
   await browser?.close();
   front?.removeAllListeners('exit').kill();
   await shop?.close();
 });
+
+/** The browser of the other tests. */
+function chromiumPath(): string {
+  const folders = (process.env['PATH'] ?? '').split(delimiter);
+  const found = [process.env['OMS_TEST_BROWSER'] ?? '', ...folders.map((it) => join(it, 'chromium'))].find((it) => it !== '' && existsSync(it));
+  if (found === undefined) throw new Error('chromium is missing: OMS_TEST_BROWSER may name a Chromium or Chrome');
+  return found;
+}
 
 /** A shopper with a browser of their own. What the page says on its console, except for refused requests, is a failure. */
 async function shopper(options: object = {}): Promise<Page> {
