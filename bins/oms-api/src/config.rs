@@ -18,6 +18,7 @@ mod settings;
 mod sweep;
 #[cfg(test)]
 mod tests;
+mod webhooks;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -41,6 +42,7 @@ pub(crate) use reader::InvalidConfig;
 use reader::Reader;
 pub(crate) use retention::RetentionSettings;
 pub(crate) use sweep::SweepSettings;
+pub(crate) use webhooks::WebhookSettings;
 
 /// The kind of installation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,6 +91,7 @@ pub(crate) struct Config {
     /// Interval at which events that other instances appended are looked for. Events of this instance are relayed
     /// immediately.
     pub(crate) events_interval: Duration,
+    pub(crate) webhooks: WebhookSettings,
     /// Interval between two passes over the fulfilment orders.
     pub(crate) fulfilment_interval: Duration,
     /// `None`: never.
@@ -210,6 +213,7 @@ impl Config {
             reconcile: reconcile::reconcile_schedule(reader, stripe.timeout),
             payments: PaymentSettings::read(reader),
             order_bounds: bounds::order_bounds(reader, environment),
+            webhooks: WebhookSettings::read(reader, environment),
             retention: RetentionSettings::read(reader),
             shutdown_timeout: reader.milliseconds("OMS_SHUTDOWN_TIMEOUT_MS", 30_000, 0..=600_000),
             log_format: log_format(reader, development),

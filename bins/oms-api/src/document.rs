@@ -16,7 +16,7 @@ use oms_errors::{
     BODY_TIMEOUT, BODY_TOO_LARGE, DATABASE_DENIED, DATABASE_UNAVAILABLE, HEAD_TOO_LARGE, INTERNAL,
     INVALID_REQUEST, OVERLOADED, ProblemType, UNAUTHENTICATED, UNSUPPORTED_MEDIA_TYPE,
 };
-use oms_events::http::{EventsSchemas, webhooks};
+use oms_events::http::{EventsSchemas, WebhooksSchemas, webhooks};
 use oms_fulfilment::http::FulfilmentSchemas;
 use oms_inventory::http::InventorySchemas;
 use oms_orders::http::OrdersSchemas;
@@ -79,6 +79,7 @@ fn document() -> Value {
     document.merge(InventorySchemas::openapi());
     document.merge(FulfilmentSchemas::openapi());
     document.merge(EventsSchemas::openapi());
+    document.merge(WebhooksSchemas::openapi());
     for route in ROUTES.iter() {
         document.merge(route.document());
     }

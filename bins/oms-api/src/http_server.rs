@@ -11,7 +11,7 @@ use actix_web::{App, web};
 use anyhow::Context;
 use oms_access::http::announce_limits;
 use oms_errors::{Problem, ROUTE_NOT_FOUND};
-use oms_events::http::EventsApi;
+use oms_events::http::{EventsApi, WebhooksApi};
 use oms_fulfilment::http::FulfilmentApi;
 use oms_inventory::http::InventoryApi;
 use oms_orders::http::OrdersApi;
@@ -60,6 +60,7 @@ pub(crate) struct Endpoints {
     pub(crate) inventory: InventoryApi,
     pub(crate) fulfilment: FulfilmentApi,
     pub(crate) events: EventsApi,
+    pub(crate) webhook_endpoints: WebhooksApi,
     pub(crate) webhooks: Option<StripeWebhooks>,
     pub(crate) readiness: Readiness,
 }
@@ -82,6 +83,7 @@ pub(crate) fn start(
     let inventory = web::Data::new(endpoints.inventory);
     let fulfilment = web::Data::new(endpoints.fulfilment);
     let events = web::Data::new(endpoints.events);
+    let webhook_endpoints = web::Data::new(endpoints.webhook_endpoints);
     let webhooks = endpoints.webhooks.map(web::Data::new);
     let readiness = web::Data::new(endpoints.readiness);
     let (admission, metrics) = (Arc::new(admission), Arc::new(metrics));
@@ -92,6 +94,7 @@ pub(crate) fn start(
             .app_data(inventory.clone())
             .app_data(fulfilment.clone())
             .app_data(events.clone())
+            .app_data(webhook_endpoints.clone())
             .app_data(readiness.clone())
             .app_data(body_limits.clone())
             .configure(registered(health::ROUTES))
@@ -100,6 +103,7 @@ pub(crate) fn start(
             .configure(registered(oms_inventory::http::ROUTES))
             .configure(registered(oms_fulfilment::http::ROUTES))
             .configure(registered(oms_events::http::ROUTES))
+            .configure(registered(oms_events::http::WEBHOOK_ROUTES))
             .configure(|routes| {
                 if let Some(webhooks) = &webhooks {
                     routes.app_data(webhooks.clone());

@@ -13,8 +13,11 @@ pub(crate) struct Part {
 }
 
 /// The types of events that the contexts publish.
-pub(crate) const EVENT_TYPES: &[&[EventType]] =
-    &[oms_orders::EVENT_TYPES, oms_inventory::EVENT_TYPES];
+pub(crate) const EVENT_TYPES: &[&[EventType]] = &[
+    oms_orders::EVENT_TYPES,
+    oms_inventory::EVENT_TYPES,
+    oms_events::WEBHOOK_EVENT_TYPES,
+];
 
 /// One row per crate.
 pub(crate) const PARTS: &[Part] = &[
@@ -37,6 +40,10 @@ pub(crate) const PARTS: &[Part] = &[
     Part {
         problem_types: oms_events::PROBLEM_TYPES,
         grants: oms_events::GRANTS,
+    },
+    Part {
+        problem_types: oms_events::WEBHOOK_PROBLEM_TYPES,
+        grants: &[],
     },
     Part {
         problem_types: oms_payments::PROBLEM_TYPES,

@@ -17,6 +17,7 @@ pub(crate) static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         oms_fulfilment::http::ROUTES,
         oms_payments::http::ROUTES,
         oms_events::http::ROUTES,
+        oms_events::http::WEBHOOK_ROUTES,
         health::ROUTES,
         docs::ROUTES,
     ]

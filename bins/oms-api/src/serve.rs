@@ -3,9 +3,10 @@
 use std::pin::pin;
 use std::sync::Arc;
 
+use anyhow::Context;
 use oms_database::Database;
-use oms_events::EventsContext;
-use oms_events::http::EventsApi;
+use oms_events::http::{EventsApi, WebhooksApi};
+use oms_events::{EventsContext, Sender, SenderConfig, SystemLookUp, WebhooksContext};
 use oms_fulfilment::FulfilmentContext;
 use oms_fulfilment::http::FulfilmentApi;
 use oms_geocoding::adapters::{AddressBook, Nominatim};
@@ -22,6 +23,7 @@ use oms_payments::adapters::stripe::{StripeConfig, StripeGateway};
 use oms_payments::http::StripeWebhooks;
 use oms_validation::InstallationId;
 use oms_web::Detached;
+use secrecy::ExposeSecret;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
@@ -98,6 +100,24 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         EVENT_TYPES,
         stopping.clone(),
     ));
+    let webhook_sender = Sender::new(&SenderConfig {
+        timeout: config.webhooks.timeout,
+        rules: config.webhooks.rules.clone(),
+        look_up: Arc::new(SystemLookUp),
+        proxy: config
+            .webhooks
+            .proxy
+            .as_ref()
+            .map(|url| url.expose_secret().to_owned()),
+    })
+    .context("webhooks can't be sent")?;
+    let endpoints_context = Arc::new(WebhooksContext::new(
+        events.clone(),
+        Arc::new(webhook_sender),
+        config.webhooks.rules.clone(),
+        config.webhooks.keys.clone(),
+        Arc::new(oms_events::DatabaseClock),
+    ));
     let context = OrderContext::new(database.clone(), gateway, geocoder, settings);
     let context = context.with_preview_geocoder(geocoders.previews);
     let context = context.with_installation(installation);
@@ -110,6 +130,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         database: &database,
         context: &context,
         events: &events,
+        webhooks: &endpoints_context,
+        tasks: &tasks,
         news: &news,
         metrics: &metrics,
         stopping: &stopping,
@@ -133,6 +155,11 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         ),
         fulfilment: FulfilmentApi::new(Detached::new(fulfilment, Handle::current(), tasks.clone())),
         events: EventsApi::new(Detached::new(events, Handle::current(), tasks.clone())),
+        webhook_endpoints: WebhooksApi::new(Detached::new(
+            endpoints_context,
+            Handle::current(),
+            tasks.clone(),
+        )),
         webhooks: webhooks(&config, &database, news),
         readiness: Readiness::new(database.clone(), config.database.url(), is_stuck),
     };

@@ -12,17 +12,19 @@ mod retention;
 mod returns;
 mod statistics;
 mod sweeper;
+mod webhooks;
 
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use oms_database::Database;
-use oms_events::{APPENDED, EventsContext};
+use oms_events::{APPENDED, Couriers, DELIVERABLE, EventsContext, WebhooksContext};
 use oms_monitoring::metrics::{Metrics, MetricsError};
 use oms_orders::OrderContext;
 use oms_work::{CancellationToken, Heartbeat, Next, Runner, Worker};
 use tokio::sync::{Mutex, Notify};
+use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 
@@ -32,6 +34,9 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) database: &'a Database,
     pub(crate) context: &'a Arc<OrderContext>,
     pub(crate) events: &'a Arc<EventsContext>,
+    pub(crate) webhooks: &'a Arc<WebhooksContext>,
+    /// Tracks what must be finished before the program ends.
+    pub(crate) tasks: &'a TaskTracker,
     /// Notified when a gateway event was stored.
     pub(crate) news: &'a Arc<Notify>,
     pub(crate) metrics: &'a Metrics,
@@ -82,6 +87,12 @@ pub(crate) fn start(with: &Surroundings<'_>) -> anyhow::Result<Runner> {
         metrics: relay::RelayMetrics::register(metrics)?,
     };
     workers.add_woken(relay, &APPENDED)?;
+    webhooks::register(metrics, with.webhooks)?;
+    let dispatcher = webhooks::Dispatcher {
+        couriers: Couriers::new(with.webhooks.clone(), with.tasks.clone()),
+        interval: config.events_interval,
+    };
+    workers.add_woken(dispatcher, &DELIVERABLE)?;
     workers.add(evacuations::Evacuator {
         context: context(),
         interval,

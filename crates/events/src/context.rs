@@ -1,5 +1,7 @@
 //! The dependencies of the use cases.
 
+pub(crate) mod webhooks;
+
 use std::sync::Arc;
 
 use oms_database::Database;

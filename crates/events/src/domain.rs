@@ -6,3 +6,4 @@ pub(crate) mod event_type;
 pub(crate) mod feed;
 pub(crate) mod key;
 pub(crate) mod record;
+pub(crate) mod webhooks;

@@ -1,7 +1,15 @@
 //! The errors of the feed, and the problems that they become for clients.
 
+mod webhooks;
+
 use oms_database::DbError;
 use oms_errors::{Problem, invalid_field};
+
+pub(crate) use webhooks::{
+    DELIVERY_NOT_FOUND, ENDPOINT_NOT_FOUND, KEY_REUSED, NO_SECRET_KEYS, OUTCOME_UNKNOWN,
+    POSITION_EXPIRED, TOO_MANY_ENDPOINTS, URL_NOT_ALLOWED,
+};
+pub use webhooks::{PROBLEM_TYPES as WEBHOOK_PROBLEM_TYPES, WebhooksError};
 
 /// `Retry-After` of a request that may not wait, in seconds.
 const RETRY_AFTER_S: u32 = 5;

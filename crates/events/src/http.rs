@@ -1,6 +1,7 @@
 //! The HTTP endpoints of the feed.
 
 mod document;
+mod endpoints;
 mod examples;
 mod get_event;
 mod list_event_types;
@@ -13,6 +14,7 @@ use oms_web::{Access, Detached, Route, route};
 use crate::context::EventsContext;
 
 pub use document::{EventsSchemas, webhooks};
+pub use endpoints::{WEBHOOK_ROUTES, WebhooksApi, WebhooksSchemas};
 
 /// The routes of the feed, grouped by path.
 pub const ROUTES: &[Route] = &[

@@ -1,11 +1,15 @@
-//! Where the facts of events come from.
+//! Where the facts of events come from, and how webhooks leave.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use oms_database::{Connection, DbError};
 use oms_validation::TenantId;
 
 use crate::domain::event::EventFacts;
 use crate::domain::key::EventKey;
+use crate::domain::webhooks::endpoint_url::EndpointUrl;
+use crate::domain::webhooks::outcome::Failure;
+use crate::domain::webhooks::sending::{Sent, Webhook};
 
 /// The context with the timelines of orders.
 #[async_trait]
@@ -21,4 +25,25 @@ pub trait EventSource: Send + Sync {
         tenant: TenantId,
         keys: &[EventKey],
     ) -> Result<Vec<EventFacts>, DbError>;
+}
+
+/// The network, as endpoints see it.
+#[async_trait]
+pub trait WebhookSender: Send + Sync {
+    /// Checks that webhooks may be sent to a URL, without connecting to it.
+    ///
+    /// # Errors
+    /// If its name leads nowhere, or only to addresses that are not allowed.
+    async fn check(&self, url: &EndpointUrl) -> Result<(), Failure>;
+
+    /// Sends a webhook once.
+    async fn send(&self, webhook: Webhook<'_>) -> Sent;
+}
+
+/// The current time for webhooks: leases, retries, and how long an endpoint has failed.
+///
+/// Production uses the database's own: the clocks of several machines may disagree. Tests set the time.
+pub trait Clock: Send + Sync {
+    /// The time that statements use as the present. `None` means the database's.
+    fn now(&self) -> Option<DateTime<Utc>>;
 }

@@ -8,3 +8,4 @@ pub(crate) mod measure_outbox;
 pub(crate) mod purge_feed;
 pub(crate) mod relay;
 pub(crate) mod wait_for_events;
+pub(crate) mod webhooks;

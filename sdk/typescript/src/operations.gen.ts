@@ -452,6 +452,74 @@ export class Returns extends Resource {
   }
 }
 
+/** Operations of webhook-endpoints. */
+export class WebhookEndpoints extends Resource {
+  /** List webhook endpoints. */
+  listWebhookEndpoints(options?: ReadOptions): Promise<Result<t.ListWebhookEndpointsResponses[200]>> {
+    return this.read('/webhook-endpoints', {}, undefined, options);
+  }
+
+  /** Create a webhook endpoint. */
+  createWebhookEndpoint(body: Body<t.CreateWebhookEndpointData>, options?: KeyOptions): Promise<Result<Answer<t.CreateWebhookEndpointResponses>>> {
+    return this.post('/webhook-endpoints', {}, body, options);
+  }
+
+  /** Get a webhook endpoint. */
+  getWebhookEndpoint(id: NonNullable<t.GetWebhookEndpointData['path']>['id'], options?: ReadOptions): Promise<Result<t.GetWebhookEndpointResponses[200]>> {
+    return this.read('/webhook-endpoints/{id}', { id }, undefined, options);
+  }
+
+  /** Change a webhook endpoint. */
+  changeWebhookEndpoint(id: NonNullable<t.ChangeWebhookEndpointData['path']>['id'], body: Body<t.ChangeWebhookEndpointData>, options: VersionOptions): Promise<Result<Answer<t.ChangeWebhookEndpointResponses>>> {
+    return this.change('PATCH', '/webhook-endpoints/{id}', { id }, body, options);
+  }
+
+  /** Delete a webhook endpoint. */
+  deleteWebhookEndpoint(id: NonNullable<t.DeleteWebhookEndpointData['path']>['id'], options?: CallOptions): Promise<Result<Answer<t.DeleteWebhookEndpointResponses>>> {
+    return this.remove('/webhook-endpoints/{id}', { id }, options);
+  }
+
+  /** List the tries of a webhook endpoint. */
+  listWebhookAttempts(id: NonNullable<t.ListWebhookAttemptsData['path']>['id'], query?: Query<t.ListWebhookAttemptsData>, options?: CallOptions): Pages<Entry<t.ListWebhookAttemptsResponses>> {
+    return this.list('/webhook-endpoints/{id}/attempts', { id }, query, options);
+  }
+
+  /** List what a webhook endpoint has not received. */
+  listWebhookDeliveries(id: NonNullable<t.ListWebhookDeliveriesData['path']>['id'], query?: Query<t.ListWebhookDeliveriesData>, options?: CallOptions): Pages<Entry<t.ListWebhookDeliveriesResponses>> {
+    return this.list('/webhook-endpoints/{id}/deliveries', { id }, query, options);
+  }
+
+  /** Send an event again now. */
+  retryWebhookDelivery(id: NonNullable<t.RetryWebhookDeliveryData['path']>['id'], eventId: NonNullable<t.RetryWebhookDeliveryData['path']>['eventId'], options?: CallOptions): Promise<Result<Answer<t.RetryWebhookDeliveryResponses>>> {
+    return this.ask('/webhook-endpoints/{id}/deliveries/{eventId}/retry', { id, eventId }, undefined, options);
+  }
+
+  /** Give an event up. */
+  skipWebhookDelivery(id: NonNullable<t.SkipWebhookDeliveryData['path']>['id'], eventId: NonNullable<t.SkipWebhookDeliveryData['path']>['eventId'], options?: CallOptions): Promise<Result<Answer<t.SkipWebhookDeliveryResponses>>> {
+    return this.ask('/webhook-endpoints/{id}/deliveries/{eventId}/skip', { id, eventId }, undefined, options);
+  }
+
+  /** Enable a webhook endpoint. */
+  enableWebhookEndpoint(id: NonNullable<t.EnableWebhookEndpointData['path']>['id'], body: Body<t.EnableWebhookEndpointData>, options?: CallOptions): Promise<Result<Answer<t.EnableWebhookEndpointResponses>>> {
+    return this.ask('/webhook-endpoints/{id}/enable', { id }, body, options);
+  }
+
+  /** Pause a webhook endpoint. */
+  pauseWebhookEndpoint(id: NonNullable<t.PauseWebhookEndpointData['path']>['id'], options?: CallOptions): Promise<Result<Answer<t.PauseWebhookEndpointResponses>>> {
+    return this.ask('/webhook-endpoints/{id}/pause', { id }, undefined, options);
+  }
+
+  /** Replace the secret of a webhook endpoint. */
+  rotateWebhookSecret(id: NonNullable<t.RotateWebhookSecretData['path']>['id'], body: Body<t.RotateWebhookSecretData>, options?: KeyedVersionOptions): Promise<Result<Answer<t.RotateWebhookSecretResponses>>> {
+    return this.post('/webhook-endpoints/{id}/rotate-secret', { id }, body, options);
+  }
+
+  /** Send a test event. */
+  testWebhookEndpoint(id: NonNullable<t.TestWebhookEndpointData['path']>['id'], options?: CallOptions): Promise<Result<Answer<t.TestWebhookEndpointResponses>>> {
+    return this.ask('/webhook-endpoints/{id}/test', { id }, undefined, options);
+  }
+}
+
 /** All operations, by the tags of the API document. */
 export class Api {
   readonly events: Events;
@@ -460,6 +528,7 @@ export class Api {
   readonly operations: Operations;
   readonly orders: Orders;
   readonly returns: Returns;
+  readonly webhookEndpoints: WebhookEndpoints;
 
   constructor(http: Http) {
     this.events = new Events(http);
@@ -468,5 +537,6 @@ export class Api {
     this.operations = new Operations(http);
     this.orders = new Orders(http);
     this.returns = new Returns(http);
+    this.webhookEndpoints = new WebhookEndpoints(http);
   }
 }

@@ -4,7 +4,7 @@ export type ClientOptions = {
     baseUrl: `${string}://${string}` | (string & {});
 };
 
-export type Webhooks = OnCreditGrantedWebhookRequest | OnDeadLetterOpenedWebhookRequest | OnDeadLetterResolvedWebhookRequest | OnFindingOpenedWebhookRequest | OnFindingResolvedWebhookRequest | OnFulfilmentOrderCancelledWebhookRequest | OnFulfilmentOrderClosedWebhookRequest | OnFulfilmentOrderFrozenWebhookRequest | OnFulfilmentOrderHeldWebhookRequest | OnFulfilmentOrderMovedWebhookRequest | OnFulfilmentOrderOpenedWebhookRequest | OnFulfilmentOrderPartlyCancelledWebhookRequest | OnFulfilmentOrderRejectedWebhookRequest | OnFulfilmentOrderReleasedWebhookRequest | OnFulfilmentOrderReopenedWebhookRequest | OnFulfilmentOrderStartedWebhookRequest | OnFulfilmentOrderStoppedWebhookRequest | OnFulfilmentOrderThawedWebhookRequest | OnOrderCancelledWebhookRequest | OnOrderCancellingWebhookRequest | OnOrderDeliveredWebhookRequest | OnOrderFailedWebhookRequest | OnOrderFulfilledWebhookRequest | OnOrderNotedWebhookRequest | OnOrderPaidWebhookRequest | OnOrderPlacedWebhookRequest | OnOrderRefundEndedWebhookRequest | OnOrderRefundedWebhookRequest | OnOrderRefundingWebhookRequest | OnReturnApprovedWebhookRequest | OnReturnCancelledWebhookRequest | OnReturnClosedWebhookRequest | OnReturnDeclinedWebhookRequest | OnReturnReceivedWebhookRequest | OnReturnRequestedWebhookRequest | OnShipmentCancelledWebhookRequest | OnShipmentDeliveredWebhookRequest | OnShipmentPackedWebhookRequest | OnShipmentShippedWebhookRequest | OnStockMovedWebhookRequest;
+export type Webhooks = OnCreditGrantedWebhookRequest | OnDeadLetterOpenedWebhookRequest | OnDeadLetterResolvedWebhookRequest | OnFindingOpenedWebhookRequest | OnFindingResolvedWebhookRequest | OnFulfilmentOrderCancelledWebhookRequest | OnFulfilmentOrderClosedWebhookRequest | OnFulfilmentOrderFrozenWebhookRequest | OnFulfilmentOrderHeldWebhookRequest | OnFulfilmentOrderMovedWebhookRequest | OnFulfilmentOrderOpenedWebhookRequest | OnFulfilmentOrderPartlyCancelledWebhookRequest | OnFulfilmentOrderRejectedWebhookRequest | OnFulfilmentOrderReleasedWebhookRequest | OnFulfilmentOrderReopenedWebhookRequest | OnFulfilmentOrderStartedWebhookRequest | OnFulfilmentOrderStoppedWebhookRequest | OnFulfilmentOrderThawedWebhookRequest | OnOrderCancelledWebhookRequest | OnOrderCancellingWebhookRequest | OnOrderDeliveredWebhookRequest | OnOrderFailedWebhookRequest | OnOrderFulfilledWebhookRequest | OnOrderNotedWebhookRequest | OnOrderPaidWebhookRequest | OnOrderPlacedWebhookRequest | OnOrderRefundEndedWebhookRequest | OnOrderRefundedWebhookRequest | OnOrderRefundingWebhookRequest | OnReturnApprovedWebhookRequest | OnReturnCancelledWebhookRequest | OnReturnClosedWebhookRequest | OnReturnDeclinedWebhookRequest | OnReturnReceivedWebhookRequest | OnReturnRequestedWebhookRequest | OnShipmentCancelledWebhookRequest | OnShipmentDeliveredWebhookRequest | OnShipmentPackedWebhookRequest | OnShipmentShippedWebhookRequest | OnStockMovedWebhookRequest | OnWebhookEndpointDisabledWebhookRequest | OnWebhookEndpointFailingWebhookRequest | OnWebhookEndpointRecoveredWebhookRequest;
 
 /**
  * A request that a fulfilment order accepts now.
@@ -80,9 +80,24 @@ export type AdjustmentKind = 'discount' | 'tax' | 'shipping' | 'fee' | 'duty';
 export type AdjustmentScope = 'line' | 'order' | 'shipping';
 
 /**
+ * A try to deliver an event.
+ */
+export type AttemptId = string;
+
+/**
+ * What came of a try.
+ */
+export type AttemptOutcome = 'delivered' | 'rejected' | 'dns' | 'address_not_allowed' | 'connect' | 'tls' | 'timeout' | 'closed';
+
+/**
  * The state of a payment attempt.
  */
 export type AttemptState = 'created' | 'sent' | 'authorised' | 'needs_action' | 'processing' | 'unknown' | 'voiding' | 'voided' | 'declined' | 'paid' | 'refunding' | 'refunded';
+
+/**
+ * Why an event was sent.
+ */
+export type AttemptTrigger = 'first' | 'retry' | 'test';
 
 export type BatchState = 'ok' | 'stuck';
 
@@ -224,6 +239,17 @@ export type Checks = {
     batches: BatchState;
     database: DatabaseState;
     migrations: MigrationState;
+};
+
+/**
+ * A webhook endpoint with what its receiver verifies webhooks with.
+ */
+export type CreatedWebhookEndpoint = WebhookEndpoint & {
+    /**
+     * With `hmac` the shared secret, which is shown only once: `whsec_` and 32 bytes as base64. With `ed25519` the public
+     * key: `whpk_` and 32 bytes as base64.
+     */
+    verificationKey: string;
 };
 
 /**
@@ -371,6 +397,16 @@ export type Delivery = {
 };
 
 /**
+ * Why an endpoint has not received an event.
+ */
+export type DeliveryState = 'retrying' | 'behind' | 'exhausted';
+
+/**
+ * What the endpoint is for: up to 200 characters.
+ */
+export type Description = string;
+
+/**
  * A dispute of the payment that the customer opened at the bank.
  */
 export type Dispute = {
@@ -395,6 +431,26 @@ export type Dispute = {
  * The state of a dispute, in Stripe's words: <https://docs.stripe.com/api/disputes/object#dispute_object-status>. The `warning_…` states belong to an inquiry, which takes no money.
  */
 export type DisputeState = 'warning_needs_response' | 'warning_under_review' | 'warning_closed' | 'needs_response' | 'under_review' | 'won' | 'lost' | 'prevented';
+
+/**
+ * Where an endpoint continues.
+ */
+export type EnabledWebhookEndpoint = {
+    /**
+     * `earliest`, `latest`, or a cursor of `GET /events`. Omitted: at its place.
+     */
+    resumeFrom?: string | null;
+};
+
+/**
+ * A webhook endpoint.
+ */
+export type EndpointId = string;
+
+/**
+ * Whether events are sent to an endpoint. A paused or disabled endpoint keeps its place.
+ */
+export type EndpointStatus = 'enabled' | 'paused' | 'disabled';
 
 /**
  * The progress of erasing a customer.
@@ -1041,6 +1097,11 @@ export type Location = {
 };
 
 /**
+ * Maximum number of events that are sent at the same time.
+ */
+export type MaxInFlight = number;
+
+/**
  * Data that the client stores with an order for its own use.
  */
 export type Metadata = {
@@ -1426,6 +1487,30 @@ export type NewWarehouse = {
 };
 
 /**
+ * A webhook endpoint to create.
+ */
+export type NewWebhookEndpoint = {
+    description?: Description | null;
+    maxInFlight?: MaxInFlight | null;
+    ordering?: Ordering | null;
+    signing?: Signing | null;
+    /**
+     * Where it begins: `latest`, which is the default; `earliest`, the first event that is kept; or a cursor of
+     * `GET /events`.
+     */
+    startAt?: string | null;
+    /**
+     * Names of `GET /event-types`, and areas such as `order.*`. Omitted or empty: all types.
+     */
+    types?: Array<string>;
+    /**
+     * An https URL with the port 443, or one from 1024 to 65535. Its name must lead to an address on the internet, unless
+     * the operator allows other networks.
+     */
+    url: string;
+};
+
+/**
  * What the customer must do before a payment can continue.
  */
 export type NextAction = {
@@ -1637,6 +1722,11 @@ export type OrderSummary = {
 export type OrderSummaryOrOrderPayment = OrderSummary | OrderPayment;
 
 /**
+ * In which order an endpoint gets events: `subject`, those of one subject one after the other; or `none`.
+ */
+export type Ordering = 'subject' | 'none';
+
+/**
  * Maximum number of entries on the page.
  */
 export type PageSize = number;
@@ -1789,6 +1879,28 @@ export type PageTimelineEntry = {
  */
 export type PageWarehouse = {
     items: Array<Warehouse>;
+    /**
+     * The value of `cursor` in the request for the next page. Absent on the last page.
+     */
+    nextCursor?: string;
+};
+
+/**
+ * One page.
+ */
+export type PageWebhookAttempt = {
+    items: Array<WebhookAttempt>;
+    /**
+     * The value of `cursor` in the request for the next page. Absent on the last page.
+     */
+    nextCursor?: string;
+};
+
+/**
+ * One page.
+ */
+export type PageWebhookDelivery = {
+    items: Array<WebhookDelivery>;
     /**
      * The value of `cursor` in the request for the next page. Absent on the last page.
      */
@@ -1995,7 +2107,7 @@ export type Problem = {
     /**
      * The kind of problem, for programs.
      */
-    code: 'request.invalid' | 'request.invalid_header' | 'access.unauthenticated' | 'access.forbidden' | 'request.route_not_found' | 'request.method_not_allowed' | 'request.precondition_failed' | 'request.precondition_required' | 'request.timeout' | 'request.head_too_large' | 'request.too_large' | 'request.unsupported_media_type' | 'service.database_unavailable' | 'service.database_denied' | 'service.overloaded' | 'service.internal' | 'access.issuer_unavailable' | 'access.rate_limited' | 'geocoding.address_not_found' | 'geocoding.too_many_look_ups' | 'geocoding.unavailable' | 'events.not_found' | 'events.cursor_expired' | 'events.too_many_waiting' | 'payments.gateway_unavailable' | 'payments.gateway_refused' | 'payments.invalid_signature' | 'payments.amount_not_accepted' | 'payments.currency_not_accepted' | 'payments.payment_not_accepted' | 'inventory.warehouse_not_found' | 'inventory.warehouse_name_taken' | 'inventory.warehouse_evacuated' | 'inventory.product_not_found' | 'inventory.sku_taken' | 'inventory.price_list_not_found' | 'inventory.price_list_code_taken' | 'inventory.price_list_currency' | 'inventory.stock_level_not_found' | 'inventory.unknown_warehouse' | 'inventory.unknown_product' | 'inventory.insufficient_stock' | 'inventory.insufficient_quarantine' | 'inventory.too_much_stock' | 'inventory.idempotency_key_reused' | 'inventory.import_not_found' | 'inventory.import_header' | 'inventory.import_encoding' | 'inventory.import_empty' | 'inventory.import_too_long' | 'inventory.import_rejected' | 'inventory.import_in_progress' | 'inventory.imports_busy' | 'inventory.outcome_unknown' | 'fulfilment.not_found' | 'fulfilment.shipment_not_found' | 'fulfilment.parcel_not_found' | 'fulfilment.on_hold' | 'fulfilment.scheduled' | 'fulfilment.closed' | 'fulfilment.other_warehouse' | 'fulfilment.has_shipments' | 'fulfilment.too_many_holds' | 'fulfilment.reserved_handle' | 'fulfilment.too_many_shipments' | 'fulfilment.unknown_line' | 'fulfilment.more_than_outstanding' | 'fulfilment.nothing_ready' | 'fulfilment.packed' | 'fulfilment.too_many_moves' | 'fulfilment.evacuation_not_found' | 'fulfilment.evacuation_unfinished' | 'fulfilment.evacuation_finished' | 'fulfilment.not_shipped' | 'fulfilment.delivered' | 'fulfilment.shipment_cancelled' | 'fulfilment.has_parcels' | 'fulfilment.erased' | 'fulfilment.implausible_time' | 'fulfilment.not_reserved' | 'fulfilment.has_return' | 'returns.not_found' | 'returns.nothing_shipped' | 'returns.unknown_line' | 'returns.more_than_returnable' | 'returns.too_many_returns' | 'returns.wrong_status' | 'returns.already_accepted' | 'returns.more_than_approved' | 'returns.too_many_receipts' | 'fulfilment.outcome_unknown' | 'orders.no_single_warehouse' | 'orders.not_available_there' | 'orders.same_warehouse' | 'orders.no_other_warehouse' | 'orders.unknown_product' | 'orders.product_not_sold' | 'orders.unknown_price_list' | 'orders.price_list_currency' | 'orders.currency_not_offered' | 'orders.price_changed' | 'orders.total_mismatch' | 'orders.discount_too_large' | 'orders.tax_too_large' | 'orders.total_too_large' | 'orders.idempotency_key_reused' | 'orders.in_progress' | 'orders.payment_declined' | 'orders.payment_voided' | 'orders.not_payable' | 'orders.payment_expired' | 'orders.payment_in_progress' | 'orders.too_many_payments' | 'orders.too_many_unpaid' | 'orders.too_many_units' | 'orders.too_many_declines' | 'orders.contended' | 'orders.overloaded' | 'orders.outcome_unknown' | 'orders.not_found' | 'orders.cancelled' | 'orders.closed' | 'orders.not_cancellable' | 'orders.partly_shipped' | 'orders.nothing_unshipped' | 'orders.busy' | 'orders.not_refundable' | 'orders.refund_in_progress' | 'orders.payment_disputed' | 'orders.refund_exceeds_captured' | 'orders.refund_exceeds_part' | 'orders.refund_amount_changed' | 'orders.refund_refused' | 'returns.window_closed' | 'returns.order_erased' | 'returns.nothing_owed' | 'orders.dead_letter_not_found' | 'orders.dead_letter_resolved' | 'orders.not_resolvable' | 'orders.not_unsettled' | 'orders.confirmation_required' | 'orders.refund_was_made' | 'orders.not_proven_paid' | 'orders.not_proven_failed' | 'orders.payment_was_taken' | 'orders.customer_not_found' | 'orders.finding_not_found' | 'orders.finding_resolved';
+    code: 'request.invalid' | 'request.invalid_header' | 'access.unauthenticated' | 'access.forbidden' | 'request.route_not_found' | 'request.method_not_allowed' | 'request.precondition_failed' | 'request.precondition_required' | 'request.timeout' | 'request.head_too_large' | 'request.too_large' | 'request.unsupported_media_type' | 'service.database_unavailable' | 'service.database_denied' | 'service.overloaded' | 'service.internal' | 'access.issuer_unavailable' | 'access.rate_limited' | 'geocoding.address_not_found' | 'geocoding.too_many_look_ups' | 'geocoding.unavailable' | 'events.not_found' | 'events.cursor_expired' | 'events.too_many_waiting' | 'webhooks.endpoint_not_found' | 'webhooks.delivery_not_found' | 'webhooks.url_not_allowed' | 'webhooks.too_many_endpoints' | 'webhooks.position_expired' | 'webhooks.no_secret_keys' | 'webhooks.idempotency_key_reused' | 'webhooks.outcome_unknown' | 'payments.gateway_unavailable' | 'payments.gateway_refused' | 'payments.invalid_signature' | 'payments.amount_not_accepted' | 'payments.currency_not_accepted' | 'payments.payment_not_accepted' | 'inventory.warehouse_not_found' | 'inventory.warehouse_name_taken' | 'inventory.warehouse_evacuated' | 'inventory.product_not_found' | 'inventory.sku_taken' | 'inventory.price_list_not_found' | 'inventory.price_list_code_taken' | 'inventory.price_list_currency' | 'inventory.stock_level_not_found' | 'inventory.unknown_warehouse' | 'inventory.unknown_product' | 'inventory.insufficient_stock' | 'inventory.insufficient_quarantine' | 'inventory.too_much_stock' | 'inventory.idempotency_key_reused' | 'inventory.import_not_found' | 'inventory.import_header' | 'inventory.import_encoding' | 'inventory.import_empty' | 'inventory.import_too_long' | 'inventory.import_rejected' | 'inventory.import_in_progress' | 'inventory.imports_busy' | 'inventory.outcome_unknown' | 'fulfilment.not_found' | 'fulfilment.shipment_not_found' | 'fulfilment.parcel_not_found' | 'fulfilment.on_hold' | 'fulfilment.scheduled' | 'fulfilment.closed' | 'fulfilment.other_warehouse' | 'fulfilment.has_shipments' | 'fulfilment.too_many_holds' | 'fulfilment.reserved_handle' | 'fulfilment.too_many_shipments' | 'fulfilment.unknown_line' | 'fulfilment.more_than_outstanding' | 'fulfilment.nothing_ready' | 'fulfilment.packed' | 'fulfilment.too_many_moves' | 'fulfilment.evacuation_not_found' | 'fulfilment.evacuation_unfinished' | 'fulfilment.evacuation_finished' | 'fulfilment.not_shipped' | 'fulfilment.delivered' | 'fulfilment.shipment_cancelled' | 'fulfilment.has_parcels' | 'fulfilment.erased' | 'fulfilment.implausible_time' | 'fulfilment.not_reserved' | 'fulfilment.has_return' | 'returns.not_found' | 'returns.nothing_shipped' | 'returns.unknown_line' | 'returns.more_than_returnable' | 'returns.too_many_returns' | 'returns.wrong_status' | 'returns.already_accepted' | 'returns.more_than_approved' | 'returns.too_many_receipts' | 'fulfilment.outcome_unknown' | 'orders.no_single_warehouse' | 'orders.not_available_there' | 'orders.same_warehouse' | 'orders.no_other_warehouse' | 'orders.unknown_product' | 'orders.product_not_sold' | 'orders.unknown_price_list' | 'orders.price_list_currency' | 'orders.currency_not_offered' | 'orders.price_changed' | 'orders.total_mismatch' | 'orders.discount_too_large' | 'orders.tax_too_large' | 'orders.total_too_large' | 'orders.idempotency_key_reused' | 'orders.in_progress' | 'orders.payment_declined' | 'orders.payment_voided' | 'orders.not_payable' | 'orders.payment_expired' | 'orders.payment_in_progress' | 'orders.too_many_payments' | 'orders.too_many_unpaid' | 'orders.too_many_units' | 'orders.too_many_declines' | 'orders.contended' | 'orders.overloaded' | 'orders.outcome_unknown' | 'orders.not_found' | 'orders.cancelled' | 'orders.closed' | 'orders.not_cancellable' | 'orders.partly_shipped' | 'orders.nothing_unshipped' | 'orders.busy' | 'orders.not_refundable' | 'orders.refund_in_progress' | 'orders.payment_disputed' | 'orders.refund_exceeds_captured' | 'orders.refund_exceeds_part' | 'orders.refund_amount_changed' | 'orders.refund_refused' | 'returns.window_closed' | 'returns.order_erased' | 'returns.nothing_owed' | 'orders.dead_letter_not_found' | 'orders.dead_letter_resolved' | 'orders.not_resolvable' | 'orders.not_unsettled' | 'orders.confirmation_required' | 'orders.refund_was_made' | 'orders.not_proven_paid' | 'orders.not_proven_failed' | 'orders.payment_was_taken' | 'orders.customer_not_found' | 'orders.finding_not_found' | 'orders.finding_resolved';
     /**
      * With `orders.currency_not_offered`: the tenant's currencies.
      */
@@ -2092,7 +2204,7 @@ export type Problem = {
     /**
      * The scope that the credential lacks, with `access.forbidden`.
      */
-    scope?: 'orders:read' | 'orders:write' | 'orders:cancel' | 'orders:refund' | 'inventory:read' | 'inventory:write' | 'fulfilment:read' | 'fulfilment:write' | 'returns:read' | 'returns:write' | 'returns:receive' | 'events:read' | 'settings:write' | 'operations';
+    scope?: 'orders:read' | 'orders:write' | 'orders:cancel' | 'orders:refund' | 'inventory:read' | 'inventory:write' | 'fulfilment:read' | 'fulfilment:write' | 'returns:read' | 'returns:write' | 'returns:receive' | 'events:read' | 'webhooks:read' | 'webhooks:write' | 'settings:write' | 'operations';
     /**
      * `inventory.insufficient_stock` and `inventory.insufficient_quarantine`: the stock levels with too few units.
      */
@@ -2670,6 +2782,16 @@ export type SafetyStock = {
     quantity: number;
 };
 
+/**
+ * How a secret is replaced.
+ */
+export type SecretRotation = {
+    /**
+     * For how many hours the previous secret signs as well.
+     */
+    overlapHours?: number;
+};
+
 export type Settlement = {
     detail: string;
     gatewaySaid: GatewaySaid;
@@ -2854,6 +2976,11 @@ export type Shortage = {
  * The status of a fulfilment order. `ON_HOLD` and `SCHEDULED` take precedence over `OPEN` and `IN_PROGRESS`.
  */
 export type ShownStatus = 'OPEN' | 'IN_PROGRESS' | 'ON_HOLD' | 'SCHEDULED' | 'CLOSED' | 'CANCELLED';
+
+/**
+ * How webhooks are signed: `hmac` with a shared secret, or `ed25519`, where the receiver knows only the public key.
+ */
+export type Signing = 'hmac' | 'ed25519';
 
 /**
  * must be 1 to 100 characters without control or hidden characters
@@ -3232,6 +3359,114 @@ export type WarehouseId = string;
  * The first for credentials that may read the resource, the second for all others.
  */
 export type WarehouseOrChangedWarehouse = Warehouse | ChangedWarehouse;
+
+/**
+ * A try to deliver an event.
+ */
+export type WebhookAttempt = {
+    /**
+     * The first 1,024 bytes of its answer.
+     */
+    answerStart?: string;
+    durationMs: number;
+    eventId: string;
+    eventType: string;
+    /**
+     * The status that the endpoint answered.
+     */
+    httpStatus?: number;
+    id: AttemptId;
+    outcome: AttemptOutcome;
+    startedAt: string;
+    trigger: AttemptTrigger;
+};
+
+/**
+ * An event that an endpoint has not received.
+ */
+export type WebhookDelivery = {
+    /**
+     * When it is sent next. Only with `retrying`.
+     */
+    dueAt?: string;
+    eventId: string;
+    /**
+     * Absent if the event is no longer kept.
+     */
+    eventType?: string;
+    lastOutcome?: AttemptOutcome;
+    /**
+     * The status that the endpoint answered last.
+     */
+    lastStatus?: number;
+    state: DeliveryState;
+    /**
+     * How often it was rejected.
+     */
+    tries: number;
+};
+
+/**
+ * A webhook endpoint.
+ */
+export type WebhookEndpoint = {
+    createdAt: string;
+    /**
+     * Its place: it has received every event up to here, except those that `GET /webhook-endpoints/{id}/deliveries`
+     * lists. A cursor of `GET /events`.
+     */
+    cursor: string;
+    description?: Description;
+    /**
+     * Since when nothing reaches it.
+     */
+    failingSince?: string;
+    /**
+     * How many tries failed since then.
+     */
+    failures: number;
+    id: EndpointId;
+    maxInFlight: number;
+    ordering: Ordering;
+    /**
+     * The keys that verify its webhooks, newest first. Only with `ed25519`.
+     */
+    publicKeys?: Array<string>;
+    signing: Signing;
+    status: EndpointStatus;
+    /**
+     * Why it is paused or disabled.
+     */
+    statusReason?: string;
+    /**
+     * Names, and areas such as `order.*`. Empty: all types.
+     */
+    types: Array<string>;
+    updatedAt: string;
+    url: string;
+    version: number;
+};
+
+/**
+ * A change of a webhook endpoint. Omitted members stay unchanged.
+ */
+export type WebhookEndpointChange = {
+    description?: Description | null;
+    maxInFlight?: MaxInFlight | null;
+    ordering?: Ordering | null;
+    /**
+     * Names of `GET /event-types`, and areas such as `order.*`. Empty: all types.
+     */
+    types?: Array<string> | null;
+    url?: string | null;
+};
+
+/**
+ * The webhook endpoints of a tenant.
+ */
+export type WebhookEndpoints = {
+    items: Array<WebhookEndpoint>;
+};
 
 /**
  * When the window in which customers may request a return begins.
@@ -12782,6 +13017,1315 @@ export type EvacuateWarehouseResponses = {
 
 export type EvacuateWarehouseResponse = EvacuateWarehouseResponses[keyof EvacuateWarehouseResponses];
 
+export type ListWebhookEndpointsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/webhook-endpoints';
+};
+
+export type ListWebhookEndpointsErrors = {
+    /**
+     * - `access.unauthenticated`: The credentials are missing or unknown
+     */
+    401: Problem & {
+        code?: 'access.unauthenticated';
+        status?: 401;
+    };
+    /**
+     * - `access.forbidden`: Missing scope
+     */
+    403: Problem & {
+        code?: 'access.forbidden';
+        status?: 403;
+    };
+    /**
+     * - `access.rate_limited`: Rate limit exceeded
+     */
+    429: Problem & {
+        code?: 'access.rate_limited';
+        status?: 429;
+    };
+    /**
+     * - `request.head_too_large`: The request head is too large
+     */
+    431: Problem & {
+        code?: 'request.head_too_large';
+        status?: 431;
+    };
+    /**
+     * - `service.internal`: Internal server error
+     */
+    500: Problem & {
+        code?: 'service.internal';
+        status?: 500;
+    };
+    /**
+     * - `access.issuer_unavailable`: Token issuer unavailable
+     * - `service.overloaded`: Too many requests in flight
+     * - `service.database_unavailable`: The database is not available
+     * - `service.database_denied`: The database denies access
+     */
+    503: Problem & {
+        code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied';
+        status?: 503;
+    };
+};
+
+export type ListWebhookEndpointsError = ListWebhookEndpointsErrors[keyof ListWebhookEndpointsErrors];
+
+export type ListWebhookEndpointsResponses = {
+    /**
+     * The endpoints.
+     */
+    200: WebhookEndpoints;
+};
+
+export type ListWebhookEndpointsResponse = ListWebhookEndpointsResponses[keyof ListWebhookEndpointsResponses];
+
+export type CreateWebhookEndpointData = {
+    body: NewWebhookEndpoint;
+    headers: {
+        /**
+         * Chosen by the client: unique for each operation, and the same when its request is repeated.
+         */
+        'Idempotency-Key': string;
+    };
+    path?: never;
+    query?: never;
+    url: '/webhook-endpoints';
+};
+
+export type CreateWebhookEndpointErrors = {
+    /**
+     * - `request.invalid`: The request is not valid
+     * - `request.invalid_header`: A header is missing or not valid
+     */
+    400: Problem & {
+        code?: 'request.invalid' | 'request.invalid_header';
+        status?: 400;
+    };
+    /**
+     * - `access.unauthenticated`: The credentials are missing or unknown
+     */
+    401: Problem & {
+        code?: 'access.unauthenticated';
+        status?: 401;
+    };
+    /**
+     * - `access.forbidden`: Missing scope
+     */
+    403: Problem & {
+        code?: 'access.forbidden';
+        status?: 403;
+    };
+    /**
+     * - `request.timeout`: The request took too long to arrive
+     */
+    408: Problem & {
+        code?: 'request.timeout';
+        status?: 408;
+    };
+    /**
+     * - `webhooks.too_many_endpoints`: Webhook endpoint limit reached
+     * - `webhooks.position_expired`: Events after the endpoint's place were deleted
+     * - `webhooks.no_secret_keys`: Webhook secrets can't be stored
+     */
+    409: Problem & {
+        code?: 'webhooks.too_many_endpoints' | 'webhooks.position_expired' | 'webhooks.no_secret_keys';
+        status?: 409;
+    };
+    /**
+     * - `request.too_large`: The request body is too large
+     */
+    413: Problem & {
+        code?: 'request.too_large';
+        status?: 413;
+    };
+    /**
+     * - `request.unsupported_media_type`: The content type is not supported
+     */
+    415: Problem & {
+        code?: 'request.unsupported_media_type';
+        status?: 415;
+    };
+    /**
+     * - `webhooks.url_not_allowed`: Webhooks can't be sent to this URL
+     * - `webhooks.idempotency_key_reused`: Idempotency key already used
+     */
+    422: Problem & {
+        code?: 'webhooks.url_not_allowed' | 'webhooks.idempotency_key_reused';
+        status?: 422;
+    };
+    /**
+     * - `access.rate_limited`: Rate limit exceeded
+     */
+    429: Problem & {
+        code?: 'access.rate_limited';
+        status?: 429;
+    };
+    /**
+     * - `request.head_too_large`: The request head is too large
+     */
+    431: Problem & {
+        code?: 'request.head_too_large';
+        status?: 431;
+    };
+    /**
+     * - `service.internal`: Internal server error
+     */
+    500: Problem & {
+        code?: 'service.internal';
+        status?: 500;
+    };
+    /**
+     * - `access.issuer_unavailable`: Token issuer unavailable
+     * - `service.overloaded`: Too many requests in flight
+     * - `service.database_unavailable`: The database is not available
+     * - `service.database_denied`: The database denies access
+     * - `webhooks.outcome_unknown`: Outcome unknown, repeat the request
+     */
+    503: Problem & {
+        code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied' | 'webhooks.outcome_unknown';
+        status?: 503;
+    };
+};
+
+export type CreateWebhookEndpointError = CreateWebhookEndpointErrors[keyof CreateWebhookEndpointErrors];
+
+export type CreateWebhookEndpointResponses = {
+    /**
+     * The endpoint that an earlier request with this key created.
+     */
+    200: CreatedWebhookEndpoint;
+    /**
+     * The endpoint was created.
+     */
+    201: CreatedWebhookEndpoint;
+};
+
+export type CreateWebhookEndpointResponse = CreateWebhookEndpointResponses[keyof CreateWebhookEndpointResponses];
+
+export type DeleteWebhookEndpointData = {
+    body?: never;
+    headers: {
+        /**
+         * The `ETag` of the version that was read, or `*` for any version.
+         */
+        'If-Match': string;
+    };
+    path: {
+        id: EndpointId;
+    };
+    query?: never;
+    url: '/webhook-endpoints/{id}';
+};
+
+export type DeleteWebhookEndpointErrors = {
+    /**
+     * - `request.invalid_header`: A header is missing or not valid
+     */
+    400: Problem & {
+        code?: 'request.invalid_header';
+        status?: 400;
+    };
+    /**
+     * - `access.unauthenticated`: The credentials are missing or unknown
+     */
+    401: Problem & {
+        code?: 'access.unauthenticated';
+        status?: 401;
+    };
+    /**
+     * - `access.forbidden`: Missing scope
+     */
+    403: Problem & {
+        code?: 'access.forbidden';
+        status?: 403;
+    };
+    /**
+     * - `webhooks.endpoint_not_found`: Webhook endpoint not found
+     */
+    404: Problem & {
+        code?: 'webhooks.endpoint_not_found';
+        status?: 404;
+    };
+    /**
+     * - `request.precondition_failed`: The resource has changed meanwhile
+     */
+    412: Problem & {
+        code?: 'request.precondition_failed';
+        status?: 412;
+    };
+    /**
+     * - `request.precondition_required`: The header If-Match is required
+     */
+    428: Problem & {
+        code?: 'request.precondition_required';
+        status?: 428;
+    };
+    /**
+     * - `access.rate_limited`: Rate limit exceeded
+     */
+    429: Problem & {
+        code?: 'access.rate_limited';
+        status?: 429;
+    };
+    /**
+     * - `request.head_too_large`: The request head is too large
+     */
+    431: Problem & {
+        code?: 'request.head_too_large';
+        status?: 431;
+    };
+    /**
+     * - `service.internal`: Internal server error
+     */
+    500: Problem & {
+        code?: 'service.internal';
+        status?: 500;
+    };
+    /**
+     * - `access.issuer_unavailable`: Token issuer unavailable
+     * - `service.overloaded`: Too many requests in flight
+     * - `service.database_unavailable`: The database is not available
+     * - `service.database_denied`: The database denies access
+     * - `webhooks.outcome_unknown`: Outcome unknown, repeat the request
+     */
+    503: Problem & {
+        code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied' | 'webhooks.outcome_unknown';
+        status?: 503;
+    };
+};
+
+export type DeleteWebhookEndpointError = DeleteWebhookEndpointErrors[keyof DeleteWebhookEndpointErrors];
+
+export type DeleteWebhookEndpointResponses = {
+    /**
+     * The endpoint was deleted.
+     */
+    204: void;
+};
+
+export type DeleteWebhookEndpointResponse = DeleteWebhookEndpointResponses[keyof DeleteWebhookEndpointResponses];
+
+export type GetWebhookEndpointData = {
+    body?: never;
+    headers?: {
+        /**
+         * The `ETag` of an earlier response. Returns 304 if it is still current.
+         */
+        'If-None-Match'?: string;
+    };
+    path: {
+        id: EndpointId;
+    };
+    query?: never;
+    url: '/webhook-endpoints/{id}';
+};
+
+export type GetWebhookEndpointErrors = {
+    /**
+     * - `access.unauthenticated`: The credentials are missing or unknown
+     */
+    401: Problem & {
+        code?: 'access.unauthenticated';
+        status?: 401;
+    };
+    /**
+     * - `access.forbidden`: Missing scope
+     */
+    403: Problem & {
+        code?: 'access.forbidden';
+        status?: 403;
+    };
+    /**
+     * - `webhooks.endpoint_not_found`: Webhook endpoint not found
+     */
+    404: Problem & {
+        code?: 'webhooks.endpoint_not_found';
+        status?: 404;
+    };
+    /**
+     * - `webhooks.no_secret_keys`: Webhook secrets can't be stored
+     */
+    409: Problem & {
+        code?: 'webhooks.no_secret_keys';
+        status?: 409;
+    };
+    /**
+     * - `access.rate_limited`: Rate limit exceeded
+     */
+    429: Problem & {
+        code?: 'access.rate_limited';
+        status?: 429;
+    };
+    /**
+     * - `request.head_too_large`: The request head is too large
+     */
+    431: Problem & {
+        code?: 'request.head_too_large';
+        status?: 431;
+    };
+    /**
+     * - `service.internal`: Internal server error
+     */
+    500: Problem & {
+        code?: 'service.internal';
+        status?: 500;
+    };
+    /**
+     * - `access.issuer_unavailable`: Token issuer unavailable
+     * - `service.overloaded`: Too many requests in flight
+     * - `service.database_unavailable`: The database is not available
+     * - `service.database_denied`: The database denies access
+     */
+    503: Problem & {
+        code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied';
+        status?: 503;
+    };
+};
+
+export type GetWebhookEndpointError = GetWebhookEndpointErrors[keyof GetWebhookEndpointErrors];
+
+export type GetWebhookEndpointResponses = {
+    /**
+     * The endpoint.
+     */
+    200: WebhookEndpoint;
+};
+
+export type GetWebhookEndpointResponse = GetWebhookEndpointResponses[keyof GetWebhookEndpointResponses];
+
+export type ChangeWebhookEndpointData = {
+    body: WebhookEndpointChange;
+    headers: {
+        /**
+         * The `ETag` of the version that was read, or `*` for any version.
+         */
+        'If-Match': string;
+    };
+    path: {
+        id: EndpointId;
+    };
+    query?: never;
+    url: '/webhook-endpoints/{id}';
+};
+
+export type ChangeWebhookEndpointErrors = {
+    /**
+     * - `request.invalid`: The request is not valid
+     * - `request.invalid_header`: A header is missing or not valid
+     */
+    400: Problem & {
+        code?: 'request.invalid' | 'request.invalid_header';
+        status?: 400;
+    };
+    /**
+     * - `access.unauthenticated`: The credentials are missing or unknown
+     */
+    401: Problem & {
+        code?: 'access.unauthenticated';
+        status?: 401;
+    };
+    /**
+     * - `access.forbidden`: Missing scope
+     */
+    403: Problem & {
+        code?: 'access.forbidden';
+        status?: 403;
+    };
+    /**
+     * - `webhooks.endpoint_not_found`: Webhook endpoint not found
+     */
+    404: Problem & {
+        code?: 'webhooks.endpoint_not_found';
+        status?: 404;
+    };
+    /**
+     * - `request.timeout`: The request took too long to arrive
+     */
+    408: Problem & {
+        code?: 'request.timeout';
+        status?: 408;
+    };
+    /**
+     * - `request.precondition_failed`: The resource has changed meanwhile
+     */
+    412: Problem & {
+        code?: 'request.precondition_failed';
+        status?: 412;
+    };
+    /**
+     * - `request.too_large`: The request body is too large
+     */
+    413: Problem & {
+        code?: 'request.too_large';
+        status?: 413;
+    };
+    /**
+     * - `request.unsupported_media_type`: The content type is not supported
+     */
+    415: Problem & {
+        code?: 'request.unsupported_media_type';
+        status?: 415;
+    };
+    /**
+     * - `webhooks.url_not_allowed`: Webhooks can't be sent to this URL
+     */
+    422: Problem & {
+        code?: 'webhooks.url_not_allowed';
+        status?: 422;
+    };
+    /**
+     * - `request.precondition_required`: The header If-Match is required
+     */
+    428: Problem & {
+        code?: 'request.precondition_required';
+        status?: 428;
+    };
+    /**
+     * - `access.rate_limited`: Rate limit exceeded
+     */
+    429: Problem & {
+        code?: 'access.rate_limited';
+        status?: 429;
+    };
+    /**
+     * - `request.head_too_large`: The request head is too large
+     */
+    431: Problem & {
+        code?: 'request.head_too_large';
+        status?: 431;
+    };
+    /**
+     * - `service.internal`: Internal server error
+     */
+    500: Problem & {
+        code?: 'service.internal';
+        status?: 500;
+    };
+    /**
+     * - `access.issuer_unavailable`: Token issuer unavailable
+     * - `service.overloaded`: Too many requests in flight
+     * - `service.database_unavailable`: The database is not available
+     * - `service.database_denied`: The database denies access
+     * - `webhooks.outcome_unknown`: Outcome unknown, repeat the request
+     */
+    503: Problem & {
+        code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied' | 'webhooks.outcome_unknown';
+        status?: 503;
+    };
+};
+
+export type ChangeWebhookEndpointError = ChangeWebhookEndpointErrors[keyof ChangeWebhookEndpointErrors];
+
+export type ChangeWebhookEndpointResponses = {
+    /**
+     * The changed endpoint.
+     */
+    200: WebhookEndpoint;
+};
+
+export type ChangeWebhookEndpointResponse = ChangeWebhookEndpointResponses[keyof ChangeWebhookEndpointResponses];
+
+export type ListWebhookAttemptsData = {
+    body?: never;
+    path: {
+        id: EndpointId;
+    };
+    query?: {
+        /**
+         * Only tries of this event.
+         */
+        eventId?: string;
+        outcome?: AttemptOutcome;
+        limit?: PageSize;
+        /**
+         * The `nextCursor` of the previous page. Repeat the other parameters unchanged.
+         */
+        cursor?: string;
+    };
+    url: '/webhook-endpoints/{id}/attempts';
+};
+
+export type ListWebhookAttemptsErrors = {
+    /**
+     * - `request.invalid`: The request is not valid
+     */
+    400: Problem & {
+        code?: 'request.invalid';
+        status?: 400;
+    };
+    /**
+     * - `access.unauthenticated`: The credentials are missing or unknown
+     */
+    401: Problem & {
+        code?: 'access.unauthenticated';
+        status?: 401;
+    };
+    /**
+     * - `access.forbidden`: Missing scope
+     */
+    403: Problem & {
+        code?: 'access.forbidden';
+        status?: 403;
+    };
+    /**
+     * - `webhooks.endpoint_not_found`: Webhook endpoint not found
+     */
+    404: Problem & {
+        code?: 'webhooks.endpoint_not_found';
+        status?: 404;
+    };
+    /**
+     * - `access.rate_limited`: Rate limit exceeded
+     */
+    429: Problem & {
+        code?: 'access.rate_limited';
+        status?: 429;
+    };
+    /**
+     * - `request.head_too_large`: The request head is too large
+     */
+    431: Problem & {
+        code?: 'request.head_too_large';
+        status?: 431;
+    };
+    /**
+     * - `service.internal`: Internal server error
+     */
+    500: Problem & {
+        code?: 'service.internal';
+        status?: 500;
+    };
+    /**
+     * - `access.issuer_unavailable`: Token issuer unavailable
+     * - `service.overloaded`: Too many requests in flight
+     * - `service.database_unavailable`: The database is not available
+     * - `service.database_denied`: The database denies access
+     */
+    503: Problem & {
+        code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied';
+        status?: 503;
+    };
+};
+
+export type ListWebhookAttemptsError = ListWebhookAttemptsErrors[keyof ListWebhookAttemptsErrors];
+
+export type ListWebhookAttemptsResponses = {
+    /**
+     * A page of tries.
+     */
+    200: PageWebhookAttempt;
+};
+
+export type ListWebhookAttemptsResponse = ListWebhookAttemptsResponses[keyof ListWebhookAttemptsResponses];
+
+export type ListWebhookDeliveriesData = {
+    body?: never;
+    path: {
+        id: EndpointId;
+    };
+    query?: {
+        state?: DeliveryState;
+        limit?: PageSize;
+        /**
+         * The `nextCursor` of the previous page. Repeat the other parameters unchanged.
+         */
+        cursor?: string;
+    };
+    url: '/webhook-endpoints/{id}/deliveries';
+};
+
+export type ListWebhookDeliveriesErrors = {
+    /**
+     * - `request.invalid`: The request is not valid
+     */
+    400: Problem & {
+        code?: 'request.invalid';
+        status?: 400;
+    };
+    /**
+     * - `access.unauthenticated`: The credentials are missing or unknown
+     */
+    401: Problem & {
+        code?: 'access.unauthenticated';
+        status?: 401;
+    };
+    /**
+     * - `access.forbidden`: Missing scope
+     */
+    403: Problem & {
+        code?: 'access.forbidden';
+        status?: 403;
+    };
+    /**
+     * - `webhooks.endpoint_not_found`: Webhook endpoint not found
+     */
+    404: Problem & {
+        code?: 'webhooks.endpoint_not_found';
+        status?: 404;
+    };
+    /**
+     * - `access.rate_limited`: Rate limit exceeded
+     */
+    429: Problem & {
+        code?: 'access.rate_limited';
+        status?: 429;
+    };
+    /**
+     * - `request.head_too_large`: The request head is too large
+     */
+    431: Problem & {
+        code?: 'request.head_too_large';
+        status?: 431;
+    };
+    /**
+     * - `service.internal`: Internal server error
+     */
+    500: Problem & {
+        code?: 'service.internal';
+        status?: 500;
+    };
+    /**
+     * - `access.issuer_unavailable`: Token issuer unavailable
+     * - `service.overloaded`: Too many requests in flight
+     * - `service.database_unavailable`: The database is not available
+     * - `service.database_denied`: The database denies access
+     */
+    503: Problem & {
+        code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied';
+        status?: 503;
+    };
+};
+
+export type ListWebhookDeliveriesError = ListWebhookDeliveriesErrors[keyof ListWebhookDeliveriesErrors];
+
+export type ListWebhookDeliveriesResponses = {
+    /**
+     * A page of deliveries.
+     */
+    200: PageWebhookDelivery;
+};
+
+export type ListWebhookDeliveriesResponse = ListWebhookDeliveriesResponses[keyof ListWebhookDeliveriesResponses];
+
+export type RetryWebhookDeliveryData = {
+    body?: never;
+    path: {
+        id: EndpointId;
+        /**
+         * The event's `id`.
+         */
+        eventId: string;
+    };
+    query?: never;
+    url: '/webhook-endpoints/{id}/deliveries/{eventId}/retry';
+};
+
+export type RetryWebhookDeliveryErrors = {
+    /**
+     * - `access.unauthenticated`: The credentials are missing or unknown
+     */
+    401: Problem & {
+        code?: 'access.unauthenticated';
+        status?: 401;
+    };
+    /**
+     * - `access.forbidden`: Missing scope
+     */
+    403: Problem & {
+        code?: 'access.forbidden';
+        status?: 403;
+    };
+    /**
+     * - `webhooks.endpoint_not_found`: Webhook endpoint not found
+     * - `webhooks.delivery_not_found`: Delivery not found
+     */
+    404: Problem & {
+        code?: 'webhooks.endpoint_not_found' | 'webhooks.delivery_not_found';
+        status?: 404;
+    };
+    /**
+     * - `access.rate_limited`: Rate limit exceeded
+     */
+    429: Problem & {
+        code?: 'access.rate_limited';
+        status?: 429;
+    };
+    /**
+     * - `request.head_too_large`: The request head is too large
+     */
+    431: Problem & {
+        code?: 'request.head_too_large';
+        status?: 431;
+    };
+    /**
+     * - `service.internal`: Internal server error
+     */
+    500: Problem & {
+        code?: 'service.internal';
+        status?: 500;
+    };
+    /**
+     * - `access.issuer_unavailable`: Token issuer unavailable
+     * - `service.overloaded`: Too many requests in flight
+     * - `service.database_unavailable`: The database is not available
+     * - `service.database_denied`: The database denies access
+     * - `webhooks.outcome_unknown`: Outcome unknown, repeat the request
+     */
+    503: Problem & {
+        code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied' | 'webhooks.outcome_unknown';
+        status?: 503;
+    };
+};
+
+export type RetryWebhookDeliveryError = RetryWebhookDeliveryErrors[keyof RetryWebhookDeliveryErrors];
+
+export type RetryWebhookDeliveryResponses = {
+    /**
+     * The delivery.
+     */
+    200: WebhookDelivery;
+};
+
+export type RetryWebhookDeliveryResponse = RetryWebhookDeliveryResponses[keyof RetryWebhookDeliveryResponses];
+
+export type SkipWebhookDeliveryData = {
+    body?: never;
+    path: {
+        id: EndpointId;
+        /**
+         * The event's `id`.
+         */
+        eventId: string;
+    };
+    query?: never;
+    url: '/webhook-endpoints/{id}/deliveries/{eventId}/skip';
+};
+
+export type SkipWebhookDeliveryErrors = {
+    /**
+     * - `access.unauthenticated`: The credentials are missing or unknown
+     */
+    401: Problem & {
+        code?: 'access.unauthenticated';
+        status?: 401;
+    };
+    /**
+     * - `access.forbidden`: Missing scope
+     */
+    403: Problem & {
+        code?: 'access.forbidden';
+        status?: 403;
+    };
+    /**
+     * - `webhooks.endpoint_not_found`: Webhook endpoint not found
+     * - `webhooks.delivery_not_found`: Delivery not found
+     */
+    404: Problem & {
+        code?: 'webhooks.endpoint_not_found' | 'webhooks.delivery_not_found';
+        status?: 404;
+    };
+    /**
+     * - `access.rate_limited`: Rate limit exceeded
+     */
+    429: Problem & {
+        code?: 'access.rate_limited';
+        status?: 429;
+    };
+    /**
+     * - `request.head_too_large`: The request head is too large
+     */
+    431: Problem & {
+        code?: 'request.head_too_large';
+        status?: 431;
+    };
+    /**
+     * - `service.internal`: Internal server error
+     */
+    500: Problem & {
+        code?: 'service.internal';
+        status?: 500;
+    };
+    /**
+     * - `access.issuer_unavailable`: Token issuer unavailable
+     * - `service.overloaded`: Too many requests in flight
+     * - `service.database_unavailable`: The database is not available
+     * - `service.database_denied`: The database denies access
+     * - `webhooks.outcome_unknown`: Outcome unknown, repeat the request
+     */
+    503: Problem & {
+        code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied' | 'webhooks.outcome_unknown';
+        status?: 503;
+    };
+};
+
+export type SkipWebhookDeliveryError = SkipWebhookDeliveryErrors[keyof SkipWebhookDeliveryErrors];
+
+export type SkipWebhookDeliveryResponses = {
+    /**
+     * The delivery.
+     */
+    200: WebhookDelivery;
+};
+
+export type SkipWebhookDeliveryResponse = SkipWebhookDeliveryResponses[keyof SkipWebhookDeliveryResponses];
+
+export type EnableWebhookEndpointData = {
+    body: EnabledWebhookEndpoint;
+    headers?: {
+        /**
+         * The `ETag` of the version that was read, or `*` for any version.
+         */
+        'If-Match'?: string;
+    };
+    path: {
+        id: EndpointId;
+    };
+    query?: never;
+    url: '/webhook-endpoints/{id}/enable';
+};
+
+export type EnableWebhookEndpointErrors = {
+    /**
+     * - `request.invalid`: The request is not valid
+     * - `request.invalid_header`: A header is missing or not valid
+     */
+    400: Problem & {
+        code?: 'request.invalid' | 'request.invalid_header';
+        status?: 400;
+    };
+    /**
+     * - `access.unauthenticated`: The credentials are missing or unknown
+     */
+    401: Problem & {
+        code?: 'access.unauthenticated';
+        status?: 401;
+    };
+    /**
+     * - `access.forbidden`: Missing scope
+     */
+    403: Problem & {
+        code?: 'access.forbidden';
+        status?: 403;
+    };
+    /**
+     * - `webhooks.endpoint_not_found`: Webhook endpoint not found
+     */
+    404: Problem & {
+        code?: 'webhooks.endpoint_not_found';
+        status?: 404;
+    };
+    /**
+     * - `request.timeout`: The request took too long to arrive
+     */
+    408: Problem & {
+        code?: 'request.timeout';
+        status?: 408;
+    };
+    /**
+     * - `webhooks.position_expired`: Events after the endpoint's place were deleted
+     */
+    409: Problem & {
+        code?: 'webhooks.position_expired';
+        status?: 409;
+    };
+    /**
+     * - `request.precondition_failed`: The resource has changed meanwhile
+     */
+    412: Problem & {
+        code?: 'request.precondition_failed';
+        status?: 412;
+    };
+    /**
+     * - `request.too_large`: The request body is too large
+     */
+    413: Problem & {
+        code?: 'request.too_large';
+        status?: 413;
+    };
+    /**
+     * - `request.unsupported_media_type`: The content type is not supported
+     */
+    415: Problem & {
+        code?: 'request.unsupported_media_type';
+        status?: 415;
+    };
+    /**
+     * - `access.rate_limited`: Rate limit exceeded
+     */
+    429: Problem & {
+        code?: 'access.rate_limited';
+        status?: 429;
+    };
+    /**
+     * - `request.head_too_large`: The request head is too large
+     */
+    431: Problem & {
+        code?: 'request.head_too_large';
+        status?: 431;
+    };
+    /**
+     * - `service.internal`: Internal server error
+     */
+    500: Problem & {
+        code?: 'service.internal';
+        status?: 500;
+    };
+    /**
+     * - `access.issuer_unavailable`: Token issuer unavailable
+     * - `service.overloaded`: Too many requests in flight
+     * - `service.database_unavailable`: The database is not available
+     * - `service.database_denied`: The database denies access
+     * - `webhooks.outcome_unknown`: Outcome unknown, repeat the request
+     */
+    503: Problem & {
+        code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied' | 'webhooks.outcome_unknown';
+        status?: 503;
+    };
+};
+
+export type EnableWebhookEndpointError = EnableWebhookEndpointErrors[keyof EnableWebhookEndpointErrors];
+
+export type EnableWebhookEndpointResponses = {
+    /**
+     * The endpoint.
+     */
+    200: WebhookEndpoint;
+};
+
+export type EnableWebhookEndpointResponse = EnableWebhookEndpointResponses[keyof EnableWebhookEndpointResponses];
+
+export type PauseWebhookEndpointData = {
+    body?: never;
+    headers?: {
+        /**
+         * The `ETag` of the version that was read, or `*` for any version.
+         */
+        'If-Match'?: string;
+    };
+    path: {
+        id: EndpointId;
+    };
+    query?: never;
+    url: '/webhook-endpoints/{id}/pause';
+};
+
+export type PauseWebhookEndpointErrors = {
+    /**
+     * - `request.invalid_header`: A header is missing or not valid
+     */
+    400: Problem & {
+        code?: 'request.invalid_header';
+        status?: 400;
+    };
+    /**
+     * - `access.unauthenticated`: The credentials are missing or unknown
+     */
+    401: Problem & {
+        code?: 'access.unauthenticated';
+        status?: 401;
+    };
+    /**
+     * - `access.forbidden`: Missing scope
+     */
+    403: Problem & {
+        code?: 'access.forbidden';
+        status?: 403;
+    };
+    /**
+     * - `webhooks.endpoint_not_found`: Webhook endpoint not found
+     */
+    404: Problem & {
+        code?: 'webhooks.endpoint_not_found';
+        status?: 404;
+    };
+    /**
+     * - `request.precondition_failed`: The resource has changed meanwhile
+     */
+    412: Problem & {
+        code?: 'request.precondition_failed';
+        status?: 412;
+    };
+    /**
+     * - `access.rate_limited`: Rate limit exceeded
+     */
+    429: Problem & {
+        code?: 'access.rate_limited';
+        status?: 429;
+    };
+    /**
+     * - `request.head_too_large`: The request head is too large
+     */
+    431: Problem & {
+        code?: 'request.head_too_large';
+        status?: 431;
+    };
+    /**
+     * - `service.internal`: Internal server error
+     */
+    500: Problem & {
+        code?: 'service.internal';
+        status?: 500;
+    };
+    /**
+     * - `access.issuer_unavailable`: Token issuer unavailable
+     * - `service.overloaded`: Too many requests in flight
+     * - `service.database_unavailable`: The database is not available
+     * - `service.database_denied`: The database denies access
+     * - `webhooks.outcome_unknown`: Outcome unknown, repeat the request
+     */
+    503: Problem & {
+        code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied' | 'webhooks.outcome_unknown';
+        status?: 503;
+    };
+};
+
+export type PauseWebhookEndpointError = PauseWebhookEndpointErrors[keyof PauseWebhookEndpointErrors];
+
+export type PauseWebhookEndpointResponses = {
+    /**
+     * The endpoint.
+     */
+    200: WebhookEndpoint;
+};
+
+export type PauseWebhookEndpointResponse = PauseWebhookEndpointResponses[keyof PauseWebhookEndpointResponses];
+
+export type RotateWebhookSecretData = {
+    body: SecretRotation;
+    headers: {
+        /**
+         * Chosen by the client: unique for each operation, and the same when its request is repeated.
+         */
+        'Idempotency-Key': string;
+        /**
+         * The `ETag` of the version that was read, or `*` for any version.
+         */
+        'If-Match': string;
+    };
+    path: {
+        id: EndpointId;
+    };
+    query?: never;
+    url: '/webhook-endpoints/{id}/rotate-secret';
+};
+
+export type RotateWebhookSecretErrors = {
+    /**
+     * - `request.invalid`: The request is not valid
+     * - `request.invalid_header`: A header is missing or not valid
+     */
+    400: Problem & {
+        code?: 'request.invalid' | 'request.invalid_header';
+        status?: 400;
+    };
+    /**
+     * - `access.unauthenticated`: The credentials are missing or unknown
+     */
+    401: Problem & {
+        code?: 'access.unauthenticated';
+        status?: 401;
+    };
+    /**
+     * - `access.forbidden`: Missing scope
+     */
+    403: Problem & {
+        code?: 'access.forbidden';
+        status?: 403;
+    };
+    /**
+     * - `webhooks.endpoint_not_found`: Webhook endpoint not found
+     */
+    404: Problem & {
+        code?: 'webhooks.endpoint_not_found';
+        status?: 404;
+    };
+    /**
+     * - `request.timeout`: The request took too long to arrive
+     */
+    408: Problem & {
+        code?: 'request.timeout';
+        status?: 408;
+    };
+    /**
+     * - `webhooks.no_secret_keys`: Webhook secrets can't be stored
+     */
+    409: Problem & {
+        code?: 'webhooks.no_secret_keys';
+        status?: 409;
+    };
+    /**
+     * - `request.precondition_failed`: The resource has changed meanwhile
+     */
+    412: Problem & {
+        code?: 'request.precondition_failed';
+        status?: 412;
+    };
+    /**
+     * - `request.too_large`: The request body is too large
+     */
+    413: Problem & {
+        code?: 'request.too_large';
+        status?: 413;
+    };
+    /**
+     * - `request.unsupported_media_type`: The content type is not supported
+     */
+    415: Problem & {
+        code?: 'request.unsupported_media_type';
+        status?: 415;
+    };
+    /**
+     * - `webhooks.idempotency_key_reused`: Idempotency key already used
+     */
+    422: Problem & {
+        code?: 'webhooks.idempotency_key_reused';
+        status?: 422;
+    };
+    /**
+     * - `request.precondition_required`: The header If-Match is required
+     */
+    428: Problem & {
+        code?: 'request.precondition_required';
+        status?: 428;
+    };
+    /**
+     * - `access.rate_limited`: Rate limit exceeded
+     */
+    429: Problem & {
+        code?: 'access.rate_limited';
+        status?: 429;
+    };
+    /**
+     * - `request.head_too_large`: The request head is too large
+     */
+    431: Problem & {
+        code?: 'request.head_too_large';
+        status?: 431;
+    };
+    /**
+     * - `service.internal`: Internal server error
+     */
+    500: Problem & {
+        code?: 'service.internal';
+        status?: 500;
+    };
+    /**
+     * - `access.issuer_unavailable`: Token issuer unavailable
+     * - `service.overloaded`: Too many requests in flight
+     * - `service.database_unavailable`: The database is not available
+     * - `service.database_denied`: The database denies access
+     * - `webhooks.outcome_unknown`: Outcome unknown, repeat the request
+     */
+    503: Problem & {
+        code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied' | 'webhooks.outcome_unknown';
+        status?: 503;
+    };
+};
+
+export type RotateWebhookSecretError = RotateWebhookSecretErrors[keyof RotateWebhookSecretErrors];
+
+export type RotateWebhookSecretResponses = {
+    /**
+     * The endpoint and its new secret, which is not shown again.
+     */
+    200: CreatedWebhookEndpoint;
+};
+
+export type RotateWebhookSecretResponse = RotateWebhookSecretResponses[keyof RotateWebhookSecretResponses];
+
+export type TestWebhookEndpointData = {
+    body?: never;
+    path: {
+        id: EndpointId;
+    };
+    query?: never;
+    url: '/webhook-endpoints/{id}/test';
+};
+
+export type TestWebhookEndpointErrors = {
+    /**
+     * - `access.unauthenticated`: The credentials are missing or unknown
+     */
+    401: Problem & {
+        code?: 'access.unauthenticated';
+        status?: 401;
+    };
+    /**
+     * - `access.forbidden`: Missing scope
+     */
+    403: Problem & {
+        code?: 'access.forbidden';
+        status?: 403;
+    };
+    /**
+     * - `webhooks.endpoint_not_found`: Webhook endpoint not found
+     */
+    404: Problem & {
+        code?: 'webhooks.endpoint_not_found';
+        status?: 404;
+    };
+    /**
+     * - `webhooks.no_secret_keys`: Webhook secrets can't be stored
+     */
+    409: Problem & {
+        code?: 'webhooks.no_secret_keys';
+        status?: 409;
+    };
+    /**
+     * - `webhooks.url_not_allowed`: Webhooks can't be sent to this URL
+     */
+    422: Problem & {
+        code?: 'webhooks.url_not_allowed';
+        status?: 422;
+    };
+    /**
+     * - `access.rate_limited`: Rate limit exceeded
+     */
+    429: Problem & {
+        code?: 'access.rate_limited';
+        status?: 429;
+    };
+    /**
+     * - `request.head_too_large`: The request head is too large
+     */
+    431: Problem & {
+        code?: 'request.head_too_large';
+        status?: 431;
+    };
+    /**
+     * - `service.internal`: Internal server error
+     */
+    500: Problem & {
+        code?: 'service.internal';
+        status?: 500;
+    };
+    /**
+     * - `access.issuer_unavailable`: Token issuer unavailable
+     * - `service.overloaded`: Too many requests in flight
+     * - `service.database_unavailable`: The database is not available
+     * - `service.database_denied`: The database denies access
+     */
+    503: Problem & {
+        code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied';
+        status?: 503;
+    };
+};
+
+export type TestWebhookEndpointError = TestWebhookEndpointErrors[keyof TestWebhookEndpointErrors];
+
+export type TestWebhookEndpointResponses = {
+    /**
+     * The try.
+     */
+    200: WebhookAttempt;
+};
+
+export type TestWebhookEndpointResponse = TestWebhookEndpointResponses[keyof TestWebhookEndpointResponses];
+
 export type ReceiveStripeEventData = {
     body: StripeEvent;
     path?: never;
@@ -14727,6 +16271,82 @@ export type OnStockMovedWebhookPayload = {
 export type OnStockMovedWebhookRequest = {
     body: OnStockMovedWebhookPayload;
     key: 'stock.moved';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * A webhook endpoint answered 410, or nothing reached it for five days.
+ */
+export type OnWebhookEndpointDisabledWebhookPayload = {
+    data: {
+        endpointId: string;
+        reason: 'gone' | 'unreachable';
+    };
+    id: string;
+    subject: {
+        id: string;
+        type: 'webhook_endpoint';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'webhook_endpoint.disabled';
+};
+
+export type OnWebhookEndpointDisabledWebhookRequest = {
+    body: OnWebhookEndpointDisabledWebhookPayload;
+    key: 'webhook_endpoint.disabled';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * Nothing has reached a webhook endpoint for an hour.
+ */
+export type OnWebhookEndpointFailingWebhookPayload = {
+    data: {
+        endpointId: string;
+        failingSince: string;
+        failures: number;
+    };
+    id: string;
+    subject: {
+        id: string;
+        type: 'webhook_endpoint';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'webhook_endpoint.failing';
+};
+
+export type OnWebhookEndpointFailingWebhookRequest = {
+    body: OnWebhookEndpointFailingWebhookPayload;
+    key: 'webhook_endpoint.failing';
+    path?: never;
+    query?: never;
+};
+
+/**
+ * A webhook endpoint that was reported as failing has answered.
+ */
+export type OnWebhookEndpointRecoveredWebhookPayload = {
+    data: {
+        endpointId: string;
+        failedForSeconds: number;
+    };
+    id: string;
+    subject: {
+        id: string;
+        type: 'webhook_endpoint';
+    };
+    tenantId: string;
+    timestamp: string;
+    type: 'webhook_endpoint.recovered';
+};
+
+export type OnWebhookEndpointRecoveredWebhookRequest = {
+    body: OnWebhookEndpointRecoveredWebhookPayload;
+    key: 'webhook_endpoint.recovered';
     path?: never;
     query?: never;
 };

@@ -298,6 +298,25 @@ const ORDERS: &[Setting] = &[
         "OMS_EVENTS_INTERVAL_MS",
         "Interval at which events that other instances appended are looked for, to give them their positions in the feed. Events of this instance are relayed immediately.",
     ),
+    setting_with_default(
+        "OMS_SECRET_KEYS",
+        "none: no webhook endpoint can be created; a fixed key in development",
+        "Keys that seal the secrets of webhook endpoints in the database: `id:key,…`, newest first. A key is 32 bytes as base64 (`openssl rand -base64 32`). To replace it, put a new one in front; remove the old one when all endpoints have been used since.",
+    ),
+    setting_with_default(
+        "OMS_WEBHOOK_ALLOW_NETWORKS",
+        "none; this machine in development",
+        "Networks, separated by commas, to which webhooks may be sent besides the internet: `10.0.0.0/8`. Plain http is allowed there.",
+    ),
+    setting_with_default(
+        "OMS_WEBHOOK_PROXY",
+        "none",
+        "Proxy that opens the connections of webhooks (`CONNECT`). It must guard the network itself, because it resolves the names.",
+    ),
+    setting(
+        "OMS_WEBHOOK_TIMEOUT_MS",
+        "Maximum duration of a delivery, including the connection: 1000–30000.",
+    ),
     setting(
         "OMS_FULFILMENT_INTERVAL_MS",
         "Interval at which an instance looks for fulfilment orders that [an older instance](../operating/upgrading.md#shipping) left missing or open.",

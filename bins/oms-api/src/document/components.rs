@@ -34,6 +34,7 @@ pub(super) const SIGNATURE: &str = "stripeSignature";
         (name = "fulfilment", description = "What warehouses have to send, and what they have sent."),
         (name = "returns", description = "What customers send back, from the request to the refund."),
         (name = "events", description = "What has changed, in order: the feed of events."),
+        (name = "webhook-endpoints", description = "Where events are sent, signed as Standard Webhooks says."),
         (name = "operations", description = "What an operator must settle: dead letters and findings."),
         (name = "webhooks", description = "Events that the payment gateway reports."),
         (name = "health", description = "Health checks of the process and of its database."),

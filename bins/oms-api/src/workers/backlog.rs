@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use oms_database::{Database, DbError};
-use oms_events::{OutboxBacklog, measure_outbox};
+use oms_events::{
+    DELIVERY_STATES, ENDPOINT_STATES, OutboxBacklog, WebhookBacklog, measure_outbox,
+    measure_webhooks,
+};
 use oms_fulfilment::{OPEN_STATUSES, OpenCounts, count_open_fulfilment_orders};
 use oms_monitoring::metrics::{Metrics, MetricsError};
 use oms_orders::{OrderContext, measure_backlog, measure_evacuations, measure_reconciliation};
@@ -25,11 +28,11 @@ pub(super) struct BacklogGauges {
     pub(super) compared: Option<TenantId>,
     pub(super) interval: Duration,
     pub(super) gauges: Gauges,
-    /// When the open fulfilment orders were counted last.
+    /// When the entries were counted last of which a count reads all.
     pub(super) counted: Mutex<Option<Instant>>,
 }
 
-/// The pause between two counts of the open fulfilment orders, because a count reads all of them.
+/// The pause between two counts of open fulfilment orders and of webhooks, because a count reads all of them.
 const COUNT_PAUSE: Duration = Duration::from_secs(60);
 
 #[async_trait]
@@ -75,18 +78,25 @@ impl Worker for BacklogGauges {
                 Err(error) => warn(&error, "findings"),
             }
         }
-        self.count_fulfilment_orders().await;
+        if self.is_time_to_count().await {
+            self.count_fulfilment_orders().await;
+            self.count_webhooks().await;
+        }
         Next::AfterInterval
     }
 }
 
 impl BacklogGauges {
-    async fn count_fulfilment_orders(&self) {
+    async fn is_time_to_count(&self) -> bool {
         let mut counted = self.counted.lock().await;
-        if counted.is_some_and(|last| last.elapsed() < COUNT_PAUSE) {
-            return;
+        let is_time = counted.is_none_or(|last| last.elapsed() >= COUNT_PAUSE);
+        if is_time {
+            *counted = Some(Instant::now());
         }
-        *counted = Some(Instant::now());
+        is_time
+    }
+
+    async fn count_fulfilment_orders(&self) {
         match count_open(&self.database).await {
             Ok(counts) => {
                 let gauges = &self.gauges;
@@ -98,11 +108,33 @@ impl BacklogGauges {
             Err(error) => warn(&error, "fulfilment orders"),
         }
     }
+
+    async fn count_webhooks(&self) {
+        match measure_endpoints(&self.database).await {
+            Ok(backlog) => {
+                let gauges = &self.gauges;
+                for (gauge, count) in gauges.endpoints.iter().zip(backlog.endpoints) {
+                    set(gauge, count);
+                }
+                for (gauge, count) in gauges.deliveries.iter().zip(backlog.deliveries) {
+                    set(gauge, count);
+                }
+                set(&gauges.webhook_events, backlog.events);
+                set_ms(&gauges.webhook_oldest_ms, backlog.oldest);
+            }
+            Err(error) => warn(&error, "webhooks"),
+        }
+    }
 }
 
 async fn count_open(database: &Database) -> Result<OpenCounts, DbError> {
     let mut connection = database.acquire().await?;
     count_open_fulfilment_orders(&mut connection, None).await
+}
+
+async fn measure_endpoints(database: &Database) -> Result<WebhookBacklog, DbError> {
+    let mut connection = database.acquire().await?;
+    measure_webhooks(&mut connection).await
 }
 
 async fn measure_relay(database: &Database) -> Result<OutboxBacklog, DbError> {
@@ -140,13 +172,17 @@ pub(super) struct Gauges {
     reconciled_age_ms: Arc<AtomicU64>,
     open_fulfilment_orders: [Arc<AtomicU64>; OPEN_STATUSES.len()],
     unroutable: Arc<AtomicU64>,
+    endpoints: [Arc<AtomicU64>; ENDPOINT_STATES.len()],
+    deliveries: [Arc<AtomicU64>; DELIVERY_STATES.len()],
+    webhook_events: Arc<AtomicU64>,
+    webhook_oldest_ms: Arc<AtomicU64>,
 }
 
 impl Gauges {
     /// Registers the gauges. Those of the reconciliation exist only if charges are compared.
     pub(super) fn register(metrics: &Metrics, compares: bool) -> Result<Self, MetricsError> {
         let gauges = Self::default();
-        let of_work: [Gauge<'_>; 7] = [
+        let of_work: [Gauge<'_>; 9] = [
             (
                 "oms_sweep_lag_seconds",
                 "Time for which the first order of the sweeper's work list has been due; 0 when none is due.",
@@ -189,6 +225,18 @@ impl Gauges {
                 &gauges.unroutable,
                 1.0,
             ),
+            (
+                "oms_webhook_backlog_events",
+                "Events that the enabled webhook endpoint that is furthest behind has not received, counted once a minute in up to 100 segments of the feed.",
+                &gauges.webhook_events,
+                1.0,
+            ),
+            (
+                "oms_webhook_oldest_seconds",
+                "Age of the oldest event that an enabled webhook endpoint has not received, without those that it rejected; measured once a minute.",
+                &gauges.webhook_oldest_ms,
+                1000.0,
+            ),
         ];
         let of_comparing: [Gauge<'_>; 2] = [
             (
@@ -218,6 +266,16 @@ impl Gauges {
                 &labels,
                 sample(value, 1.0),
             )?;
+        }
+        let help = "Webhook endpoints of all tenants by state, counted once a minute. `failing` ones are enabled and can't be reached.";
+        for (state, value) in ENDPOINT_STATES.iter().zip(&gauges.endpoints) {
+            let labels = [("state", *state)];
+            metrics.gauge_from("oms_webhook_endpoints", help, &labels, sample(value, 1.0))?;
+        }
+        let help = "Events of all tenants that webhook endpoints rejected, by state, counted once a minute. `behind` ones wait for an earlier event of their subject.";
+        for (state, value) in DELIVERY_STATES.iter().zip(&gauges.deliveries) {
+            let labels = [("state", *state)];
+            metrics.gauge_from("oms_webhook_deliveries", help, &labels, sample(value, 1.0))?;
         }
         Ok(gauges)
     }

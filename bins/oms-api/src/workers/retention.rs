@@ -40,16 +40,22 @@ enum Kind {
     InventoryKeys,
     Declines,
     Events,
+    WebhookAttempts,
+    WebhookDeliveries,
+    WebhookKeys,
 }
 
 impl Kind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 9] = [
         Self::GatewayEvents,
         Self::GeocodingCache,
         Self::OrderKeys,
         Self::InventoryKeys,
         Self::Declines,
         Self::Events,
+        Self::WebhookAttempts,
+        Self::WebhookDeliveries,
+        Self::WebhookKeys,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -60,6 +66,9 @@ impl Kind {
             Self::InventoryKeys => "inventory_keys",
             Self::Declines => "declines",
             Self::Events => "events",
+            Self::WebhookAttempts => "webhook_attempts",
+            Self::WebhookDeliveries => "webhook_deliveries",
+            Self::WebhookKeys => "webhook_keys",
         }
     }
 
@@ -68,9 +77,9 @@ impl Kind {
         match self {
             Self::GatewayEvents => Some(settings.gateway_events),
             Self::GeocodingCache => Some(settings.geocoding),
-            Self::OrderKeys | Self::InventoryKeys => settings.keys,
+            Self::OrderKeys | Self::InventoryKeys | Self::WebhookKeys => settings.keys,
             Self::Declines => Some(LONGEST_WINDOW),
-            Self::Events => Some(settings.events),
+            Self::Events | Self::WebhookAttempts | Self::WebhookDeliveries => Some(settings.events),
         }
     }
 
@@ -82,6 +91,9 @@ impl Kind {
             Self::OrderKeys => oms_orders::purge_idempotency_keys(connection, older_than).await,
             Self::Declines => oms_orders::purge_declines(connection, older_than).await,
             Self::Events => oms_events::purge_feed(connection, older_than).await,
+            Self::WebhookAttempts => oms_events::purge_attempts(connection, older_than).await,
+            Self::WebhookDeliveries => oms_events::purge_deliveries(connection, older_than).await,
+            Self::WebhookKeys => oms_events::purge_webhook_keys(connection, older_than).await,
             Self::InventoryKeys => {
                 oms_inventory::purge_idempotency_keys(connection, older_than).await
             }

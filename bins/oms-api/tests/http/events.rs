@@ -4,3 +4,4 @@ mod feed;
 mod kills;
 mod promises;
 mod waiting;
+mod webhooks;

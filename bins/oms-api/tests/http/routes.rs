@@ -21,6 +21,7 @@ pub static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
         oms_fulfilment::http::ROUTES,
         oms_payments::http::ROUTES,
         oms_events::http::ROUTES,
+        oms_events::http::WEBHOOK_ROUTES,
     ];
     let of_contexts = tables.into_iter().flatten().map(|row| Route {
         method: row.method,

@@ -47,6 +47,17 @@ pub enum FeedStart {
     After(FeedPosition),
 }
 
+impl FeedStart {
+    /// The text in a request.
+    pub(crate) fn text(self) -> String {
+        match self {
+            Self::Earliest => "earliest".to_owned(),
+            Self::Latest => "latest".to_owned(),
+            Self::After(position) => Cursor(position).to_string(),
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for FeedStart {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
@@ -143,6 +154,21 @@ pub struct FeedFilter {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnknownType(pub String);
 
+/// Returns the type that a text names, or what the types of an area begin with; `None` if there is no such type.
+pub(crate) fn type_of<'a, 'b>(
+    wanted: &'b str,
+    known: &(impl Iterator<Item = &'a str> + Clone),
+) -> Option<&'b str> {
+    let mut known = known.clone();
+    match wanted.strip_suffix('*') {
+        Some(area) => {
+            let is_known = area.ends_with('.') && known.any(|name| name.starts_with(area));
+            is_known.then_some(area)
+        }
+        None => known.any(|name| name == wanted).then_some(wanted),
+    }
+}
+
 impl FeedFilter {
     /// Reads types that are separated by commas, each a name or an area with `.*`, among the known ones.
     ///
@@ -154,18 +180,22 @@ impl FeedFilter {
     ) -> Result<Self, UnknownType> {
         let mut types = BTreeSet::new();
         for wanted in text.split(',').map(str::trim) {
-            let begins = wanted.strip_suffix('*').filter(|area| area.ends_with('.'));
-            let is_known = match begins {
-                Some(area) => known.clone().any(|name| name.starts_with(area)),
-                None => known.clone().any(|name| name == wanted),
-            };
-            match is_known {
-                true => types.insert(begins.unwrap_or(wanted).to_owned()),
-                false => return Err(UnknownType(wanted.to_owned())),
+            match type_of(wanted, known) {
+                Some(wanted) => types.insert(wanted.to_owned()),
+                None => return Err(UnknownType(wanted.to_owned())),
             };
         }
         let subject_id = None;
         Ok(Self { types, subject_id })
+    }
+
+    /// Reads stored types. A type that only a newer version of the program knows selects what has it.
+    pub(crate) fn stored(types: &[String]) -> Self {
+        let begins = |text: &String| text.strip_suffix('*').unwrap_or(text).to_owned();
+        Self {
+            types: types.iter().map(begins).collect(),
+            subject_id: None,
+        }
     }
 
     /// Selects only events about a subject, if one is given.

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::context::EventsContext;
 use crate::domain::batch::{Batch, segments};
 use crate::service::bump::BUMP;
+use crate::store::webhooks::endpoints;
 use crate::store::{heads, outbox, segments as stored};
 
 /// Maximum number of outbox rows in one transaction.
@@ -148,7 +149,8 @@ async fn relay_batch(
     let history = history.map(str::to_owned).or(head.history);
     let advance = heads::advance(tenant, head.position, to, history);
     oms_failpoints::reached("events.relaying");
-    let steps = (outbox::delete(tenant, ids), insert, advance);
+    let wake = endpoints::wake(tenant);
+    let steps = (outbox::delete(tenant, ids), insert, advance, wake);
     transaction.commit_with(steps).await?;
     oms_failpoints::reached("events.relayed");
     Ok(Done {

@@ -16,3 +16,7 @@ mod positions;
 mod purging;
 mod races;
 mod reading;
+mod receiver;
+mod webhooks;
+mod webhooks_outages;
+mod webhooks_tenants;

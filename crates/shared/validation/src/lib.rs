@@ -17,6 +17,7 @@ mod reason;
 mod scope;
 pub mod text;
 mod time;
+mod words;
 
 pub use actor::{Actor, InvalidActor};
 pub use cursor::{Cursor, CursorKey, InvalidCursor};

@@ -30,6 +30,10 @@ pub enum Scope {
     ReturnsReceive,
     /// Read events: the feed of everything that changes, without personal data.
     EventsRead,
+    /// Read webhook endpoints, and what was sent to them.
+    WebhooksRead,
+    /// Create and change webhook endpoints, and see their secrets.
+    WebhooksWrite,
     /// Read and change settings.
     SettingsWrite,
     /// Settle dead letters and findings.
@@ -39,13 +43,13 @@ pub enum Scope {
 /// The text is not a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "must be one of orders:read, orders:write, orders:cancel, orders:refund, inventory:read, inventory:write, fulfilment:read, fulfilment:write, returns:read, returns:write, returns:receive, events:read, settings:write, operations"
+    "must be one of orders:read, orders:write, orders:cancel, orders:refund, inventory:read, inventory:write, fulfilment:read, fulfilment:write, returns:read, returns:write, returns:receive, events:read, webhooks:read, webhooks:write, settings:write, operations"
 )]
 pub struct UnknownScope;
 
 impl Scope {
     /// All scopes.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::OrdersRead,
         Self::OrdersWrite,
         Self::OrdersCancel,
@@ -58,6 +62,8 @@ impl Scope {
         Self::ReturnsWrite,
         Self::ReturnsReceive,
         Self::EventsRead,
+        Self::WebhooksRead,
+        Self::WebhooksWrite,
         Self::SettingsWrite,
         Self::Operations,
     ];
@@ -77,6 +83,8 @@ impl Scope {
             Self::ReturnsWrite => "returns:write",
             Self::ReturnsReceive => "returns:receive",
             Self::EventsRead => "events:read",
+            Self::WebhooksRead => "webhooks:read",
+            Self::WebhooksWrite => "webhooks:write",
             Self::SettingsWrite => "settings:write",
             Self::Operations => "operations",
         }

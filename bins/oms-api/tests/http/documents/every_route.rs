@@ -28,6 +28,7 @@ pub struct Things {
     returned: String,
     price_list: String,
     event: String,
+    webhook_endpoint: String,
 }
 
 impl Things {
@@ -55,6 +56,7 @@ impl Things {
             returned: new_key(),
             price_list: new_key(),
             event: format!("evt_{}_1", placed.order_id().replace('-', "")),
+            webhook_endpoint: webhook_endpoint(shop).await,
         };
         let Self {
             order,
@@ -67,6 +69,7 @@ impl Things {
             returned,
             price_list,
             event: _,
+            webhook_endpoint,
         } = &things;
         let rows = format!(
             "INSERT INTO orders.dead_letters (tenant_id, id, order_id, tries, reason)
@@ -77,6 +80,11 @@ impl Things {
              VALUES ('{TENANT}', '{price_list}', '{price_list}', 'USD');
              INSERT INTO inventory.list_prices (tenant_id, price_list_id, product_id, min_quantity, unit_price_minor)
              VALUES ('{TENANT}', '{price_list}', '{WIDGET_A}', 1, 900);
+             INSERT INTO events.deliveries
+                 (tenant_id, endpoint_id, position, key_id, number, subject_id, state, tries, due_at)
+             SELECT '{TENANT}', '{webhook_endpoint}', 1 + count(*), '{order}', 1, '{order}', 'retrying', 1,
+                 now() + interval '1 day'
+             FROM events.deliveries;
              INSERT INTO inventory.imports (tenant_id, id, kind) VALUES ('{TENANT}', '{import}', 'stock');
              INSERT INTO fulfilment.shipments
                  (tenant_id, id, order_id, number, fulfilment_order_id, warehouse_id, status, destination)
@@ -118,6 +126,7 @@ impl Things {
             path if path.starts_with("/evacuations/{id}") => &self.evacuation,
             path if path.starts_with("/returns/{id}") => &self.returned,
             "/events/{id}" => &self.event,
+            path if path.starts_with("/webhook-endpoints/{id}") => &self.webhook_endpoint,
             "/events" => return "/events?after=earliest".to_owned(),
             "/fulfilment-orders" | "/shipments" => {
                 return format!("{}?orderId={}", route.path, self.order);
@@ -132,6 +141,7 @@ impl Things {
             .replace("{product}", WIDGET_A)
             .replace("{parcel}", "1")
             .replace("{handle}", "h")
+            .replace("{eventId}", &self.event)
     }
 
     fn are_in(&self, text: &str) -> bool {
@@ -146,6 +156,7 @@ impl Things {
             &self.returned,
             &self.price_list,
             &self.event,
+            &self.webhook_endpoint,
             // Only the inventory's lists contain it.
             CHICAGO_WAREHOUSE,
         ]
@@ -153,6 +164,30 @@ impl Things {
         .any(|id| text.contains(id))
     }
 }
+
+/// The ID of an endpoint that nobody serves. It is created through the API, because its secret must be sealed, and only
+/// once, because a tenant may have few. It is paused, so that nothing is sent while the test compares.
+async fn webhook_endpoint(shop: &Shop) -> String {
+    let listed = shop.get("/webhook-endpoints").await;
+    if let Some(id) = listed.body["items"][0]["id"].as_str() {
+        return id.to_owned();
+    }
+    let body = json!({ "url": NOBODY, "signing": "ed25519" });
+    let request = shop.customer().post("/webhook-endpoints");
+    let request = request.header("idempotency-key", new_key()).json(&body);
+    let created = Answer::of(request.send().await.unwrap()).await;
+    assert_eq!(created.status, 201, "{created:?}");
+    let id = created.body["id"].as_str().unwrap().to_owned();
+    let pausing = shop
+        .customer()
+        .post(&format!("/webhook-endpoints/{id}/pause"));
+    let paused = Answer::of(pausing.send().await.unwrap()).await;
+    assert_eq!(paused.status, 200, "{paused:?}");
+    id
+}
+
+/// Where nobody listens.
+const NOBODY: &str = "http://127.0.0.1:1024/hooks";
 
 /// A body that passes validation, so that the endpoint looks for the resource.
 fn body_of(route: &Route) -> Value {
@@ -210,6 +245,8 @@ fn body_of(route: &Route) -> Value {
         "/shipments/batch" => json!({ "items": [{
             "action": "ship", "idempotencyKey": "k", "shipmentId": new_key(),
         }] }),
+        "/webhook-endpoints" => json!({ "url": NOBODY }),
+        "/webhook-endpoints/{id}" => json!({ "maxInFlight": 2 }),
         "/shipments/{id}/parcels/{parcel}" => json!({ "carrier": "DHL" }),
         _ => json!({}),
     }
@@ -234,6 +271,17 @@ pub async fn send(shop: &Shop, things: &Things, route: &Route, key: Option<&str>
         _ => request.json(&body_of(route)),
     };
     Answer::of(request.send().await.unwrap()).await
+}
+
+/// Whether a route deletes what others are about.
+fn deletes(route: &Route) -> bool {
+    route.method == "DELETE" && route.path == "/webhook-endpoints/{id}"
+}
+
+/// All routes, and last those that delete what others are about.
+fn deleting_last() -> impl Iterator<Item = &'static Route> {
+    let others = ROUTES.iter().filter(|route| !deletes(route));
+    others.chain(ROUTES.iter().filter(|route| deletes(route)))
 }
 
 async fn live_key(shop: &Shop, tenant: &str, name: &str, scopes: &[Scope]) -> String {
@@ -265,6 +313,9 @@ async fn everything(shop: &Shop) -> Vec<Vec<String>> {
         "inventory.stock_levels",
         "inventory.stock_movements",
         "inventory.imports",
+        "events.endpoints",
+        "events.secrets",
+        "events.deliveries",
     ] {
         rows.extend(
             shop.database
@@ -321,7 +372,7 @@ async fn every_route_accepts_only_a_key_of_the_right_tenant_and_scope() {
     assert_eq!(everything(&shop).await, before);
     assert_eq!(shop.database.reserved(WIDGET_A).await, 1);
 
-    for route in ROUTES.iter() {
+    for route in deleting_last() {
         let answer = send(&shop, &things, route, Some(&all)).await;
         let refused = [401, 403, 404, 405].contains(&answer.status);
         assert!(!refused, "{route:?}: {answer:?}");
@@ -331,12 +382,18 @@ async fn every_route_accepts_only_a_key_of_the_right_tenant_and_scope() {
 #[tokio::test]
 async fn every_post_that_changes_something_reads_an_idempotency_key() {
     /// The first changes nothing, the second uses the IDs of its events.
-    const WITHOUT: [&str; 4] = [
+    const WITHOUT: [&str; 9] = [
         "/routing/preview",
         "/webhooks/stripe",
         // A carrier's report is its own key, and each request of a batch has one.
         "/shipments/{id}/tracking",
         "/shipments/batch",
+        // Repeating them leads to the same state, or sends another test.
+        "/webhook-endpoints/{id}/test",
+        "/webhook-endpoints/{id}/pause",
+        "/webhook-endpoints/{id}/enable",
+        "/webhook-endpoints/{id}/deliveries/{eventId}/retry",
+        "/webhook-endpoints/{id}/deliveries/{eventId}/skip",
     ];
     let shop = Shop::open().await;
     let things = Things::of(&shop).await;

@@ -10,10 +10,11 @@ use crate::shop::Shop;
 use crate::transcript::{Ids, Shell, steps};
 
 /// In the order in which a newcomer reads them.
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     include_str!("../../../../../README.md"),
     include_str!("../../../../../docs/guide/first-order.md"),
     include_str!("../../../../../docs/guide/events.md"),
+    include_str!("../../../../../docs/guide/webhooks.md"),
     include_str!("../../../../../docs/guide/shipping.md"),
     include_str!("../../../../../docs/guide/returns.md"),
     include_str!("../../../../../docs/guide/a-tenant-of-your-own.md"),

@@ -10,7 +10,7 @@ use crate::request::small_order;
 use crate::shop::Shop;
 
 /// All background workers.
-pub(super) const WORKERS: [&str; 13] = [
+pub(super) const WORKERS: [&str; 14] = [
     "statistics",
     "fulfilment",
     "returns",
@@ -18,6 +18,7 @@ pub(super) const WORKERS: [&str; 13] = [
     "alerts",
     "gateway_events",
     "relay",
+    "webhooks",
     "retention",
     "erasures",
     "evacuations",
