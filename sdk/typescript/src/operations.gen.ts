@@ -363,6 +363,11 @@ export class Orders extends Resource {
     return this.post('/orders/{id}/cancel', { id }, body, options);
   }
 
+  /** Explain what is going on with an order. */
+  explainOrder(id: NonNullable<t.ExplainOrderData['path']>['id'], options?: ReadOptions): Promise<Result<t.ExplainOrderResponses[200]>> {
+    return this.read('/orders/{id}/explanation', { id }, undefined, options);
+  }
+
   /** Pay an order. */
   payOrder(id: NonNullable<t.PayOrderData['path']>['id'], body: Body<t.PayOrderData>, options?: KeyOptions): Promise<Result<Answer<t.PayOrderResponses>>> {
     return this.post('/orders/{id}/payment', { id }, body, options);

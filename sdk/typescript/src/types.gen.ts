@@ -656,6 +656,31 @@ export type EventTypes = {
 };
 
 /**
+ * What is going on with an order.
+ */
+export type Explanation = {
+    /**
+     * Where the goods are.
+     */
+    goods: string;
+    /**
+     * What happened.
+     */
+    happened: string;
+    /**
+     * Where the money is.
+     */
+    money: string;
+    next: NextActor;
+    orderId: OrderId;
+    /**
+     * What an operator can do, the most useful first.
+     */
+    possible: Array<PossibleStep>;
+    status: OrderStatus;
+};
+
+/**
  * The name of an order in the storefront or another system. Several orders may share one.
  */
 export type ExternalReference = string;
@@ -1523,6 +1548,18 @@ export type NextAction = {
 };
 
 /**
+ * Who acts next, and when.
+ */
+export type NextActor = {
+    /**
+     * When. Absent if that is not known.
+     */
+    at?: string;
+    text: string;
+    who: Who;
+};
+
+/**
  * must be 1 to 500 characters without control characters
  */
 export type Note = string;
@@ -2009,6 +2046,16 @@ export type PendingOrder = {
     orderId: OrderId;
     payment?: Payment;
     status: OrderStatus;
+};
+
+/**
+ * What an operator can do: a request of this API.
+ */
+export type PossibleStep = {
+    method: string;
+    path: string;
+    step: Step;
+    text: string;
 };
 
 /**
@@ -2993,6 +3040,11 @@ export type Sku = string;
 export type SourceStock = 'keep' | 'write_off' | 'write_off_all' | 'quarantine';
 
 /**
+ * What an operator can do about an order.
+ */
+export type Step = 'retry_dead_letter' | 'resolve_dead_letter' | 'create_dead_letter' | 'resolve_finding' | 'approve_return' | 'receive_return' | 'release_hold' | 'move' | 'ship' | 'cancel' | 'refund';
+
+/**
  * An adjustment of stock in one warehouse, and its reason.
  */
 export type StockAdjustment = {
@@ -3467,6 +3519,11 @@ export type WebhookEndpointChange = {
 export type WebhookEndpoints = {
     items: Array<WebhookEndpoint>;
 };
+
+/**
+ * Who acts next.
+ */
+export type Who = 'nobody' | 'oms' | 'customer' | 'bank' | 'warehouse' | 'operator';
 
 /**
  * When the window in which customers may request a return begins.
@@ -7274,6 +7331,81 @@ export type CancelOrderResponses = {
 };
 
 export type CancelOrderResponse = CancelOrderResponses[keyof CancelOrderResponses];
+
+export type ExplainOrderData = {
+    body?: never;
+    path: {
+        id: OrderId;
+    };
+    query?: never;
+    url: '/orders/{id}/explanation';
+};
+
+export type ExplainOrderErrors = {
+    /**
+     * - `access.unauthenticated`: The credentials are missing or unknown
+     */
+    401: Problem & {
+        code?: 'access.unauthenticated';
+        status?: 401;
+    };
+    /**
+     * - `access.forbidden`: Missing scope
+     */
+    403: Problem & {
+        code?: 'access.forbidden';
+        status?: 403;
+    };
+    /**
+     * - `orders.not_found`: Order not found
+     */
+    404: Problem & {
+        code?: 'orders.not_found';
+        status?: 404;
+    };
+    /**
+     * - `access.rate_limited`: Rate limit exceeded
+     */
+    429: Problem & {
+        code?: 'access.rate_limited';
+        status?: 429;
+    };
+    /**
+     * - `request.head_too_large`: The request head is too large
+     */
+    431: Problem & {
+        code?: 'request.head_too_large';
+        status?: 431;
+    };
+    /**
+     * - `service.internal`: Internal server error
+     */
+    500: Problem & {
+        code?: 'service.internal';
+        status?: 500;
+    };
+    /**
+     * - `access.issuer_unavailable`: Token issuer unavailable
+     * - `service.overloaded`: Too many requests in flight
+     * - `service.database_unavailable`: The database is not available
+     * - `service.database_denied`: The database denies access
+     */
+    503: Problem & {
+        code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied';
+        status?: 503;
+    };
+};
+
+export type ExplainOrderError = ExplainOrderErrors[keyof ExplainOrderErrors];
+
+export type ExplainOrderResponses = {
+    /**
+     * What is going on.
+     */
+    200: Explanation;
+};
+
+export type ExplainOrderResponse = ExplainOrderResponses[keyof ExplainOrderResponses];
 
 export type ListOrderFulfilmentOrdersData = {
     body?: never;
