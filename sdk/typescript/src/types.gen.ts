@@ -13283,7 +13283,7 @@ export type CreateWebhookEndpointErrors = {
     };
     /**
      * - `webhooks.url_not_allowed`: Webhooks can't be sent to this URL
-     * - `webhooks.idempotency_key_reused`: Idempotency key already used
+     * - `webhooks.idempotency_key_reused`: Webhook idempotency key already used
      */
     422: Problem & {
         code?: 'webhooks.url_not_allowed' | 'webhooks.idempotency_key_reused';
@@ -13315,7 +13315,7 @@ export type CreateWebhookEndpointErrors = {
      * - `service.overloaded`: Too many requests in flight
      * - `service.database_unavailable`: The database is not available
      * - `service.database_denied`: The database denies access
-     * - `webhooks.outcome_unknown`: Outcome unknown, repeat the request
+     * - `webhooks.outcome_unknown`: Webhook outcome unknown, repeat the request
      */
     503: Problem & {
         code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied' | 'webhooks.outcome_unknown';
@@ -13422,7 +13422,7 @@ export type DeleteWebhookEndpointErrors = {
      * - `service.overloaded`: Too many requests in flight
      * - `service.database_unavailable`: The database is not available
      * - `service.database_denied`: The database denies access
-     * - `webhooks.outcome_unknown`: Outcome unknown, repeat the request
+     * - `webhooks.outcome_unknown`: Webhook outcome unknown, repeat the request
      */
     503: Problem & {
         code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied' | 'webhooks.outcome_unknown';
@@ -13642,7 +13642,7 @@ export type ChangeWebhookEndpointErrors = {
      * - `service.overloaded`: Too many requests in flight
      * - `service.database_unavailable`: The database is not available
      * - `service.database_denied`: The database denies access
-     * - `webhooks.outcome_unknown`: Outcome unknown, repeat the request
+     * - `webhooks.outcome_unknown`: Webhook outcome unknown, repeat the request
      */
     503: Problem & {
         code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied' | 'webhooks.outcome_unknown';
@@ -13905,7 +13905,7 @@ export type RetryWebhookDeliveryErrors = {
      * - `service.overloaded`: Too many requests in flight
      * - `service.database_unavailable`: The database is not available
      * - `service.database_denied`: The database denies access
-     * - `webhooks.outcome_unknown`: Outcome unknown, repeat the request
+     * - `webhooks.outcome_unknown`: Webhook outcome unknown, repeat the request
      */
     503: Problem & {
         code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied' | 'webhooks.outcome_unknown';
@@ -13986,7 +13986,7 @@ export type SkipWebhookDeliveryErrors = {
      * - `service.overloaded`: Too many requests in flight
      * - `service.database_unavailable`: The database is not available
      * - `service.database_denied`: The database denies access
-     * - `webhooks.outcome_unknown`: Outcome unknown, repeat the request
+     * - `webhooks.outcome_unknown`: Webhook outcome unknown, repeat the request
      */
     503: Problem & {
         code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied' | 'webhooks.outcome_unknown';
@@ -14111,7 +14111,7 @@ export type EnableWebhookEndpointErrors = {
      * - `service.overloaded`: Too many requests in flight
      * - `service.database_unavailable`: The database is not available
      * - `service.database_denied`: The database denies access
-     * - `webhooks.outcome_unknown`: Outcome unknown, repeat the request
+     * - `webhooks.outcome_unknown`: Webhook outcome unknown, repeat the request
      */
     503: Problem & {
         code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied' | 'webhooks.outcome_unknown';
@@ -14207,7 +14207,7 @@ export type PauseWebhookEndpointErrors = {
      * - `service.overloaded`: Too many requests in flight
      * - `service.database_unavailable`: The database is not available
      * - `service.database_denied`: The database denies access
-     * - `webhooks.outcome_unknown`: Outcome unknown, repeat the request
+     * - `webhooks.outcome_unknown`: Webhook outcome unknown, repeat the request
      */
     503: Problem & {
         code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied' | 'webhooks.outcome_unknown';
@@ -14311,7 +14311,7 @@ export type RotateWebhookSecretErrors = {
         status?: 415;
     };
     /**
-     * - `webhooks.idempotency_key_reused`: Idempotency key already used
+     * - `webhooks.idempotency_key_reused`: Webhook idempotency key already used
      */
     422: Problem & {
         code?: 'webhooks.idempotency_key_reused';
@@ -14350,7 +14350,7 @@ export type RotateWebhookSecretErrors = {
      * - `service.overloaded`: Too many requests in flight
      * - `service.database_unavailable`: The database is not available
      * - `service.database_denied`: The database denies access
-     * - `webhooks.outcome_unknown`: Outcome unknown, repeat the request
+     * - `webhooks.outcome_unknown`: Webhook outcome unknown, repeat the request
      */
     503: Problem & {
         code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied' | 'webhooks.outcome_unknown';

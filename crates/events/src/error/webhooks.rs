@@ -23,10 +23,10 @@ oms_errors::problem_types! {
     /// The operator has set no OMS_SECRET_KEYS, or not the one that sealed the secret.
     NO_SECRET_KEYS = "webhooks.no_secret_keys", WrongState, "Webhook secrets can't be stored";
     /// The idempotency key was already used with a different request.
-    KEY_REUSED = "webhooks.idempotency_key_reused", Unprocessable, "Idempotency key already used";
+    KEY_REUSED = "webhooks.idempotency_key_reused", Unprocessable, "Webhook idempotency key already used";
     /// The database's answer was lost, so the change may or may not have been made. Repeat the request, with the same
     /// idempotency key if it had one.
-    OUTCOME_UNKNOWN = "webhooks.outcome_unknown", Unavailable, "Outcome unknown, repeat the request";
+    OUTCOME_UNKNOWN = "webhooks.outcome_unknown", Unavailable, "Webhook outcome unknown, repeat the request";
 }
 
 /// An error of a use case of webhooks.
