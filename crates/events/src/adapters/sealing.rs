@@ -118,7 +118,7 @@ impl SealingKeys {
     /// Opens a secret that was sealed for this owner.
     ///
     /// # Errors
-    /// [`SealError`].
+    /// `SealError`, if the text was not sealed with one of the keys.
     pub fn open(&self, owner: &str, sealed: &Sealed) -> Result<Vec<u8>, SealError> {
         let key = self.0.iter().find(|key| key.id == sealed.key_id);
         let key = key.ok_or_else(|| SealError::UnknownKey(sealed.key_id.clone()))?;

@@ -41,7 +41,7 @@ impl EndpointUrl {
     /// Parses a URL.
     ///
     /// # Errors
-    /// [`UrlNotAllowed`].
+    /// `UrlNotAllowed`, which says why.
     pub fn parse(text: &str, rules: &AddressRules) -> Result<Self, UrlNotAllowed> {
         if text.len() > MAX_URL {
             return Err(UrlNotAllowed::Malformed);
