@@ -45,8 +45,14 @@ pub(crate) enum Sharing {
 }
 
 pub(crate) async fn sharing(url: &str) -> Result<Sharing, DbError> {
-    let mut first = open(url).await?;
-    let mut second = open(url).await?;
+    let (mut first, mut second) = match (open(url).await, open(url).await) {
+        (Ok(first), Ok(second)) => (first, second),
+        // Connections prepare statements when they are opened, and may already collide then.
+        (Err(error), _) | (_, Err(error)) if names_statements(&error.to_string()) => {
+            return Ok(Sharing::Broken);
+        }
+        (Err(error), _) | (_, Err(error)) => return Err(error),
+    };
     for _ in 0..ROUNDS {
         match is_shared(&mut first, &mut second).await {
             Ok(false) => {}
@@ -72,7 +78,11 @@ fn pooled() -> DbError {
 
 /// Whether the error is about a prepared statement that is missing or already exists.
 pub(crate) fn is_about_statements(error: &diesel::result::Error) -> bool {
-    error.to_string().contains("prepared statement")
+    names_statements(&error.to_string())
+}
+
+fn names_statements(error: &str) -> bool {
+    error.contains("prepared statement")
 }
 
 pub(crate) async fn open(url: &str) -> Result<AsyncPgConnection, DbError> {
