@@ -36,7 +36,7 @@ pub use service::{
 
 // The timeline of an order includes its calls to the gateway.
 pub use domain::{CallEffect, GatewayCall, Operation, UnsavedCalls};
-pub use service::{find_latest_call, list_calls, list_calls_from, save_calls};
+pub use service::{find_latest_change, list_calls, list_calls_from, save_calls};
 
 // Orders applies gateway events, and the program counts those that are due.
 pub use domain::{EventRelevance, GatewayEvent, GatewayEventId, NewGatewayEvent};

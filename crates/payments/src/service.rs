@@ -33,7 +33,7 @@ pub use find_attempts_by_references::find_attempts_by_references;
 pub use find_known_events::find_known_events;
 pub use find_newest_attempt::find_newest_attempt;
 pub use find_payment::{
-    count_left, find_latest_call, find_payment, find_payments_and_refunds, find_pending_refund,
+    count_left, find_latest_change, find_payment, find_payments_and_refunds, find_pending_refund,
     find_refund_by_key, find_refunded, find_refunds, list_attempts, list_calls, list_calls_from,
     list_refunds,
 };

@@ -46,8 +46,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) max_tries: u32,
     /// Its open dead letter.
     pub(crate) dead_letter: Option<&'a DeadLetter>,
-    /// The latest call to the gateway.
-    pub(crate) last_call: Option<&'a GatewayCall>,
+    /// The latest call that asked the gateway to change something.
+    pub(crate) last_change: Option<&'a GatewayCall>,
     /// Its open findings, newest first.
     pub(crate) findings: &'a [Finding],
 }

@@ -55,6 +55,16 @@ impl Operation {
         Self::ListReports,
     ];
 
+    /// The operations that ask a gateway to change something. The others only read.
+    pub(crate) const CHANGES: [Self; 6] = [
+        Self::Prepare,
+        Self::Confirm,
+        Self::Cancel,
+        Self::Capture,
+        Self::Refund,
+        Self::RefundCharge,
+    ];
+
     /// Reads a name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|it| it.as_str() == name)

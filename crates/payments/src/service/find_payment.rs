@@ -75,16 +75,16 @@ pub async fn list_calls_from(
     Ok(calls.await?)
 }
 
-/// Returns the latest call to a gateway about an order.
+/// Returns the latest call about an order that asked a gateway to change something.
 ///
 /// # Errors
 /// When the database does not answer.
-pub async fn find_latest_call(
+pub async fn find_latest_change(
     connection: &mut Connection,
     tenant_id: TenantId,
     order_id: OrderId,
 ) -> Result<Option<GatewayCall>, PaymentError> {
-    Ok(gateway_calls::find_latest(connection, tenant_id, order_id).await?)
+    Ok(gateway_calls::find_latest_change(connection, tenant_id, order_id).await?)
 }
 
 /// Returns the refunds of an order's payment, oldest first.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{
     CachedStatement, Connection, DbError, Statement, cached_sql, in_transaction_sql,
@@ -16,7 +16,7 @@ use oms_validation::{OrderId, TenantId};
 use uuid::Uuid;
 
 use super::unreadable;
-use crate::{CallEffect, GatewayCall, Reference, UnsavedCalls};
+use crate::{CallEffect, GatewayCall, Operation, Reference, UnsavedCalls};
 
 /// Inserts calls into the history; a condition may follow. `$1` is the tenant, and [`bind_calls`] binds `$2` to `$13`. Existing calls are left
 /// as they are, so that saving can be repeated.
@@ -172,8 +172,8 @@ pub(crate) async fn find_by_order_from(
     rows.into_iter().map(GatewayCall::try_from).collect()
 }
 
-/// Returns the latest call about an order.
-pub(crate) async fn find_latest(
+/// Returns the latest call about an order that asked a gateway to change something.
+pub(crate) async fn find_latest_change(
     connection: &mut Connection,
     tenant_id: TenantId,
     order_id: OrderId,
@@ -181,10 +181,11 @@ pub(crate) async fn find_latest(
     let rows: Vec<Row> = cached_sql(concat!(
         "SELECT * FROM (",
         select_calls!(),
-        ") call ORDER BY called_at DESC, id DESC LIMIT 1"
+        ") call WHERE operation = ANY ($3) ORDER BY called_at DESC, id DESC LIMIT 1"
     ))
     .bind::<SqlUuid, _>(tenant_id.as_uuid())
     .bind::<SqlUuid, _>(order_id.as_uuid())
+    .bind::<Array<Text>, _>(Operation::CHANGES.map(Operation::as_str).to_vec())
     .load(connection)
     .await?;
     let latest = rows.into_iter().next();

@@ -82,7 +82,7 @@ fn payment(facts: &Facts<'_>, attempt: &Attempt) -> String {
     let (gateway, amount) = (&attempt.gateway, attempt.amount);
     // Says more than the state of the attempt.
     let unknown = facts
-        .last_call
+        .last_change
         .filter(|call| call.effect == CallEffect::Unknown && call.attempt_id == attempt.id);
     match attempt.state {
         AttemptState::Created => match unknown {

@@ -97,7 +97,7 @@ fn what_is_known_of_a_stuck_payment_is_said() {
         (
             "the gateway answered since",
             pending(Sent)
-                .called("lookup", "processing", CallEffect::Known)
+                .called("confirm", "processing", CallEffect::Known)
                 .waiting(1),
         ),
         ("abandoned 3-D Secure", pending(NeedsAction).waiting(0)),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use oms_payments::find_latest_call;
+use oms_payments::find_latest_change;
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
@@ -34,7 +34,7 @@ pub(crate) async fn explain_order(
     let waiting = reconciliations::find(&mut connection, tenant, order_id).await?;
     let last_try = retries::find_latest(&mut connection, tenant, order_id).await?;
     let dead_letter = dead_letters::find_newest_of_order(&mut connection, tenant, order_id).await?;
-    let last_call = find_latest_call(&mut connection, tenant, order_id).await?;
+    let last_change = find_latest_change(&mut connection, tenant, order_id).await?;
     let findings = findings::find_open_of_order(&mut connection, tenant, order_id).await?;
     drop(connection);
     // Last, so that what is found about an order that is settled meanwhile does not count.
@@ -53,7 +53,7 @@ pub(crate) async fn explain_order(
         last_try: last_try.as_ref(),
         max_tries: context.settings.sweep_max_tries,
         dead_letter: dead_letter.as_ref(),
-        last_call: last_call.as_ref(),
+        last_change: last_change.as_ref(),
         findings: &findings,
     };
     Ok(ExplainedOrder {

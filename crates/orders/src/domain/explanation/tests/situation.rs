@@ -36,7 +36,7 @@ pub(super) struct Situation {
     pub(super) waiting: Option<Waiting>,
     pub(super) last_try: Option<FailedTry>,
     pub(super) dead_letter: Option<DeadLetter>,
-    pub(super) last_call: Option<GatewayCall>,
+    pub(super) last_change: Option<GatewayCall>,
     pub(super) findings: Vec<Finding>,
 }
 
@@ -100,7 +100,7 @@ impl Situation {
             waiting: None,
             last_try: None,
             dead_letter: None,
-            last_call: None,
+            last_change: None,
             findings: Vec::new(),
         }
     }
@@ -207,7 +207,7 @@ impl Situation {
     }
 
     pub(super) fn called(mut self, operation: &str, outcome: &str, effect: CallEffect) -> Self {
-        self.last_call = Some(GatewayCall {
+        self.last_change = Some(GatewayCall {
             id: id(10),
             order_id: id(1),
             attempt_id: id(4),
@@ -336,7 +336,7 @@ impl Situation {
             last_try: self.last_try.as_ref(),
             max_tries: 20,
             dead_letter: self.dead_letter.as_ref(),
-            last_call: self.last_call.as_ref(),
+            last_change: self.last_change.as_ref(),
             findings: &self.findings,
         })
     }
