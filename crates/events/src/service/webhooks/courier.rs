@@ -249,7 +249,7 @@ impl<'a> Courier<'a> {
         Ok(())
     }
 
-    /// Nobody is told about an endpoint through the endpoint itself.
+    /// An endpoint gets no events about itself.
     fn is_wanted(&self, event: &Event) -> bool {
         let is_about_itself = event.subject().id == self.endpoint.id.as_uuid();
         !is_about_itself && self.filter.selects(event)

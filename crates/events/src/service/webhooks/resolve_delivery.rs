@@ -53,7 +53,7 @@ pub async fn resolve_delivery(
         deliveries::write(tenant, id, context.now(), &changes.written)
             .run(connection)
             .await?;
-        // Whoever sends to it loads the deliveries anew.
+        // The instance that sends to it stops, and the next one loads these deliveries again.
         endpoints::update(connection, tenant, context.now(), &endpoint).await?;
         Ok(changed)
     })

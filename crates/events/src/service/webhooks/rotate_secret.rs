@@ -41,7 +41,7 @@ pub async fn rotate_secret(
         let newest = stored.first().map_or(0, |it| it.number);
         secrets::retire(connection, tenant, id, newest, overlap, now).await?;
         secrets::insert(connection, tenant, id, newest + 1, &sealed).await?;
-        // Whoever sends to it loads the secrets anew.
+        // The instance that sends to it stops, and the next one loads the new secret.
         let endpoint = endpoints::update(connection, tenant, now, &endpoint).await?;
         Ok(Once::Now(CreatedEndpoint {
             endpoint,
