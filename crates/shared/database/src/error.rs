@@ -18,7 +18,8 @@ pub enum DbError {
     /// Nothing was saved.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
-    /// A lock was not acquired within `lock_timeout`. The transaction is rolled back.
+    /// A lock was not acquired within `lock_timeout`, or somebody cancelled the statement, which PostgreSQL does not
+    /// always tell apart. The transaction is rolled back.
     #[error("a lock was not acquired in time")]
     LockTimeout,
     /// PostgreSQL aborted the transaction to resolve a deadlock or a serialisation conflict. It is rolled back.
@@ -201,7 +202,7 @@ fn without_shard(name: &str) -> &str {
 
 /// Messages of an unavailable server. diesel hides their SQLSTATE, so only the text is left, and `lc_messages` must be
 /// English.
-const UNAVAILABLE: [&str; 12] = [
+const UNAVAILABLE: [&str; 11] = [
     "terminating connection",
     "the database system is",
     "too many clients",
@@ -209,13 +210,22 @@ const UNAVAILABLE: [&str; 12] = [
     "remaining connection slots",
     "No space left on device",
     "out of shared memory",
-    "canceling statement due to user request",
     "cannot execute",
     // The pool discards the session, and a new one prepares its statements again.
     "cached plan must not change result type",
     // A distributed engine reports these when one of its nodes is down.
     "connection to the remote node",
     "could not establish any connections to the node",
+];
+
+/// Messages of a wait that `lock_timeout` ended.
+///
+/// PostgreSQL forgets the reason when one statement waits twice (first for its place in the row's queue, then for the
+/// row's holder) and the time ends between the two waits: it then reports a cancellation by a user. A real
+/// `pg_cancel_backend` is answered in the same way: the work is tried again, in turn, or refused as contended.
+const LOCK_TIMEOUT: [&str; 2] = [
+    "due to lock timeout",
+    "canceling statement due to user request",
 ];
 
 /// The message of a distributed engine that lost a node during COMMIT. The node may have committed.
@@ -239,7 +249,7 @@ fn by_message(kind: DatabaseErrorKind, information: Information) -> DbError {
     if message.starts_with("deadlock detected") || message.contains("distributed deadlock") {
         return DbError::Deadlock;
     }
-    if message.contains("due to lock timeout") {
+    if LOCK_TIMEOUT.iter().any(|text| message.contains(text)) {
         return DbError::LockTimeout;
     }
     if message.contains("due to statement timeout") {
@@ -281,8 +291,12 @@ mod tests {
     #[test]
     fn messages_are_classified_by_their_text() {
         assert!(matches!(unknown("deadlock detected"), DbError::Deadlock));
-        let lock = unknown("canceling statement due to lock timeout");
-        assert!(matches!(lock, DbError::LockTimeout));
+        for lock in [
+            "canceling statement due to lock timeout",
+            "canceling statement due to user request",
+        ] {
+            assert!(matches!(unknown(lock), DbError::LockTimeout), "{lock}");
+        }
         let statement = unknown("canceling statement due to statement timeout");
         assert!(matches!(statement, DbError::StatementTimeout));
         for denied in [
