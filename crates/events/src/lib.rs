@@ -43,6 +43,13 @@ pub use service::webhooks::purge_attempts::{purge_attempts, purge_deliveries, pu
 pub use store::outbox::APPENDED;
 pub use store::webhooks::endpoints::DELIVERABLE;
 
+// For the console, which shows what endpoints have not received.
+pub use domain::webhooks::endpoint::{Endpoint, EndpointId, EndpointStatus};
+pub use domain::webhooks::pending::{Delivery, DeliveryState};
+pub use service::webhooks::list_deliveries_of::list_deliveries_of;
+pub use service::webhooks::list_endpoints::list_endpoints;
+pub use service::webhooks::resolve_delivery::{Resolution, resolve_delivery};
+
 // For `oms-api grants`, which prints the privileges of the serving role.
 pub use store::grants::GRANTS;
 
@@ -56,19 +63,15 @@ pub use {
 };
 #[doc(hidden)]
 pub use {
-    domain::webhooks::endpoint::{
-        Endpoint, EndpointChange, EndpointStatus, MaxInFlight, NewEndpoint, Ordering, Signing,
-    },
+    domain::webhooks::endpoint::{EndpointChange, MaxInFlight, NewEndpoint, Ordering, Signing},
     domain::webhooks::endpoint_url::EndpointUrl,
     domain::webhooks::outcome::{Failure, Outcome},
-    domain::webhooks::pending::DeliveryState,
     domain::webhooks::sending::{Sent, Webhook},
     service::webhooks::change_endpoint::change_endpoint,
     service::webhooks::create_endpoint::create_endpoint,
     service::webhooks::get_endpoint::get_endpoint,
     service::webhooks::list_attempts::list_attempts,
     service::webhooks::list_deliveries::list_deliveries,
-    service::webhooks::resolve_delivery::{Resolution, resolve_delivery},
     service::webhooks::rotate_secret::rotate_secret,
     service::webhooks::set_status::{enable_endpoint, pause_endpoint},
 };
