@@ -44,7 +44,7 @@ const MODEST: f64 = 50.0;
 const PLACING: usize = 64;
 
 /// The parameters of the measurement.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Following {
     pub(crate) rounds: u16,
     /// Number of events that the relay finds in the outbox.

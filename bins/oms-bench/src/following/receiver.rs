@@ -85,9 +85,7 @@ async fn answer(mut stream: TcpStream, arrivals: &Mutex<Vec<Arrival>>) -> Result
                 at: Instant::now(),
                 time: SystemTime::now(),
             };
-            let mut kept = arrivals.lock().expect("no task panics while counting");
-            kept.push(arrival);
-            drop(kept);
+            keep(arrivals, arrival);
             read.drain(..length);
             stream.write_all(ANSWER).await?;
         }
@@ -95,6 +93,11 @@ async fn answer(mut stream: TcpStream, arrivals: &Mutex<Vec<Arrival>>) -> Result
             return Ok(());
         }
     }
+}
+
+fn keep(arrivals: &Mutex<Vec<Arrival>>, arrival: Arrival) {
+    let mut kept = arrivals.lock().expect("no task panics while counting");
+    kept.push(arrival);
 }
 
 /// The length of the first request in a buffer and the ID of its event, once the whole request is there.
