@@ -110,8 +110,8 @@ pub use {
     domain::pricing::{Breakdown, RequestedPricing},
     domain::refund_plan::InvalidParts,
     error::{
-        ErasingError, NotPaid, PayingError, PlacingError, ReroutingError,
-        ReturningError, ShippingError,
+        ErasingError, NotPaid, PayingError, PlacingError, ReroutingError, ReturningError,
+        ShippingError,
     },
     service::fulfilling::cancel_shipment::cancel_shipment,
     service::fulfilling::change_work::change_work,

@@ -64,20 +64,23 @@ async fn send(desk: &Desk, things: &Things, route: &ConsoleRoute) -> Answer {
     let request = desk
         .request(method, &path)
         .header("sec-fetch-site", "same-origin");
+    let (key, endpoint) = (new_key(), new_key());
+    let event = format!("evt_{}_1", things.order.replace('-', ""));
+    let form = [
+        ("key", key.as_str()),
+        ("reason", "a test"),
+        ("as", "failed"),
+        ("what", "rest"),
+        ("currency", "USD"),
+        ("version", "1"),
+        ("units.1", "1"),
+        ("handle", "a"),
+        ("endpoint", endpoint.as_str()),
+        ("event", event.as_str()),
+    ];
     let request = match route.method {
         "GET" => request,
-        _ => request.form(&[
-            ("key", new_key().as_str()),
-            ("reason", "a test"),
-            ("as", "failed"),
-            ("what", "rest"),
-            ("currency", "USD"),
-            ("version", "1"),
-            ("units.1", "1"),
-            ("handle", "a"),
-            ("endpoint", &new_key()),
-            ("event", &format!("evt_{}_1", things.order.replace('-', ""))),
-        ]),
+        _ => request.form(&form),
     };
     Answer::of(request.send().await.unwrap()).await
 }
@@ -132,7 +135,9 @@ async fn no_page_shows_or_changes_what_belongs_to_another_tenant() {
         if route.path.contains("{id}") {
             assert_eq!(answer.status, 404, "{route:?}: {answer:?}");
         } else {
-            assert_eq!(answer.status, 200, "{route:?}: {answer:?}");
+            // An empty search leads to the list.
+            let expected = if route.path == "/console/search" { 303 } else { 200 };
+            assert_eq!(answer.status, expected, "{route:?}: {answer:?}");
         }
         for secret in [&things.order, &things.dead_letter, &things.fulfilment_order] {
             assert!(!answer.text.contains(secret), "{route:?}: {}", answer.text);
