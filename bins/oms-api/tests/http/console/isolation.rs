@@ -136,7 +136,11 @@ async fn no_page_shows_or_changes_what_belongs_to_another_tenant() {
             assert_eq!(answer.status, 404, "{route:?}: {answer:?}");
         } else {
             // An empty search leads to the list.
-            let expected = if route.path == "/console/search" { 303 } else { 200 };
+            let expected = if route.path == "/console/search" {
+                303
+            } else {
+                200
+            };
             assert_eq!(answer.status, expected, "{route:?}: {answer:?}");
         }
         for secret in [&things.order, &things.dead_letter, &things.fulfilment_order] {
