@@ -40,7 +40,7 @@ impl View {
         let down = down.min(180.0 / height);
         let reach = down * height / 2.0;
         Some(Self {
-            centre_lng: west + span / 2.0,
+            centre_lng: (west + span / 2.0 + 180.0).rem_euclid(360.0) - 180.0,
             centre_lat: centre_lat.clamp(reach - 90.0, 90.0 - reach),
             degrees_across: across,
             degrees_down: down,
