@@ -4,6 +4,15 @@ use chrono::{DateTime, Utc};
 use oms_orders::{OrderStatus, ShippingAddress};
 use serde_json::Value;
 
+/// The time of this machine, for the ages on pages.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "ages are for people to read; nothing is decided by them"
+)]
+pub(crate) fn now() -> DateTime<Utc> {
+    Utc::now()
+}
+
 /// A time as text, exact to a second: `2026-11-29 12:00:31`.
 pub(crate) fn time(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%S").to_string()

@@ -230,7 +230,7 @@ impl OrderPage {
         read: Read,
         notice: Option<Notice>,
     ) -> Self {
-        let now = Utc::now();
+        let now = crate::display::now();
         let Read {
             explained,
             timeline,
