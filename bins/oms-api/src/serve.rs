@@ -6,7 +6,9 @@ use std::sync::Arc;
 use anyhow::Context;
 use oms_database::Database;
 use oms_events::http::{EventsApi, WebhooksApi};
-use oms_events::{EventsContext, Sender, SenderConfig, SystemLookUp, WebhooksContext};
+use oms_events::{
+    EventSink, EventsContext, NatsSink, Sender, SenderConfig, SystemLookUp, WebhooksContext,
+};
 use oms_fulfilment::FulfilmentContext;
 use oms_fulfilment::http::FulfilmentApi;
 use oms_geocoding::adapters::{AddressBook, Nominatim};
@@ -94,12 +96,15 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         database.clone(),
         config.intake_timeout,
     ));
-    let events = Arc::new(EventsContext::new(
+    let events = EventsContext::new(
         database.clone(),
         Arc::new(OrderEvents),
         EVENT_TYPES,
         stopping.clone(),
-    ));
+    );
+    let sinks = sinks(&config).await?;
+    let events = events.with_sinks(sinks.iter().map(|sink| sink.name()).collect());
+    let events = Arc::new(events);
     let webhook_sender = Sender::new(&SenderConfig {
         timeout: config.webhooks.timeout,
         rules: config.webhooks.rules.clone(),
@@ -131,6 +136,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         context: &context,
         events: &events,
         webhooks: &endpoints_context,
+        sinks,
         tasks: &tasks,
         news: &news,
         metrics: &metrics,
@@ -210,6 +216,16 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
             anyhow::bail!("a background worker ended, which is a bug; the log has the cause")
         }
     }
+}
+
+/// The brokers to which events are published. Does not wait for their connections.
+async fn sinks(config: &Config) -> anyhow::Result<Vec<Arc<dyn EventSink>>> {
+    let mut sinks: Vec<Arc<dyn EventSink>> = Vec::new();
+    if let Some(nats) = &config.nats {
+        let sink = NatsSink::connect(&nats.client()).await;
+        sinks.push(Arc::new(sink.context("NATS can't be used")?));
+    }
+    Ok(sinks)
 }
 
 /// Logs a warning if the role has needless privileges, which a stolen password or a defect could use.

@@ -42,11 +42,12 @@ enum Kind {
     Events,
     WebhookAttempts,
     WebhookDeliveries,
+    WebhookReplays,
     WebhookKeys,
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::GatewayEvents,
         Self::GeocodingCache,
         Self::OrderKeys,
@@ -55,6 +56,7 @@ impl Kind {
         Self::Events,
         Self::WebhookAttempts,
         Self::WebhookDeliveries,
+        Self::WebhookReplays,
         Self::WebhookKeys,
     ];
 
@@ -68,6 +70,7 @@ impl Kind {
             Self::Events => "events",
             Self::WebhookAttempts => "webhook_attempts",
             Self::WebhookDeliveries => "webhook_deliveries",
+            Self::WebhookReplays => "webhook_replays",
             Self::WebhookKeys => "webhook_keys",
         }
     }
@@ -79,7 +82,10 @@ impl Kind {
             Self::GeocodingCache => Some(settings.geocoding),
             Self::OrderKeys | Self::InventoryKeys | Self::WebhookKeys => settings.keys,
             Self::Declines => Some(LONGEST_WINDOW),
-            Self::Events | Self::WebhookAttempts | Self::WebhookDeliveries => Some(settings.events),
+            Self::Events
+            | Self::WebhookAttempts
+            | Self::WebhookDeliveries
+            | Self::WebhookReplays => Some(settings.events),
         }
     }
 
@@ -93,6 +99,7 @@ impl Kind {
             Self::Events => oms_events::purge_feed(connection, older_than).await,
             Self::WebhookAttempts => oms_events::purge_attempts(connection, older_than).await,
             Self::WebhookDeliveries => oms_events::purge_deliveries(connection, older_than).await,
+            Self::WebhookReplays => oms_events::purge_replays(connection, older_than).await,
             Self::WebhookKeys => oms_events::purge_webhook_keys(connection, older_than).await,
             Self::InventoryKeys => {
                 oms_inventory::purge_idempotency_keys(connection, older_than).await
