@@ -8,6 +8,7 @@ mod client_address;
 mod conditional;
 mod config;
 mod connection;
+mod console;
 mod database;
 mod distribute;
 mod docs;

@@ -49,6 +49,13 @@ pub use store::outbox::APPENDED;
 pub use store::sinks::PUBLISHABLE;
 pub use store::webhooks::endpoints::DELIVERABLE;
 
+// For the console, which shows what endpoints have not received.
+pub use domain::webhooks::endpoint::{Endpoint, EndpointId, EndpointStatus};
+pub use domain::webhooks::pending::{Delivery, DeliveryState};
+pub use service::webhooks::list_deliveries_of::list_deliveries_of;
+pub use service::webhooks::list_endpoints::list_endpoints;
+pub use service::webhooks::resolve_delivery::{Resolution, resolve_delivery};
+
 // For `oms-api grants`, which prints the privileges of the serving role.
 pub use store::grants::GRANTS;
 
@@ -62,12 +69,9 @@ pub use {
 };
 #[doc(hidden)]
 pub use {
-    domain::webhooks::endpoint::{
-        Endpoint, EndpointChange, EndpointStatus, MaxInFlight, NewEndpoint, Ordering, Signing,
-    },
+    domain::webhooks::endpoint::{EndpointChange, MaxInFlight, NewEndpoint, Ordering, Signing},
     domain::webhooks::endpoint_url::EndpointUrl,
     domain::webhooks::outcome::{Failure, Outcome},
-    domain::webhooks::pending::DeliveryState,
     domain::webhooks::replay::{NewReplay, Replay, ReplayPoint, ReplayState},
     domain::webhooks::sending::{Sent, Webhook},
     service::webhooks::cancel_replay::cancel_replay,
@@ -77,7 +81,6 @@ pub use {
     service::webhooks::get_replay::get_replay,
     service::webhooks::list_attempts::list_attempts,
     service::webhooks::list_deliveries::list_deliveries,
-    service::webhooks::resolve_delivery::{Resolution, resolve_delivery},
     service::webhooks::rotate_secret::rotate_secret,
     service::webhooks::set_status::{enable_endpoint, pause_endpoint},
     service::webhooks::start_replay::start_replay,

@@ -85,6 +85,9 @@ pub use http::{evacuation_id_of, fulfilment_order_id_of, return_id_of, shipment_
 // For the program, which wires the context.
 pub use context::FulfilmentContext;
 
+// For the console, which shows the goods of an order.
+pub use service::get_fulfilment_order::get_fulfilment_order;
+
 // For `oms-api grants`, which prints the privileges of the serving role.
 pub use store::grants::GRANTS;
 
@@ -96,7 +99,6 @@ pub use {
         ListedBy, ShipmentCursor, ShipmentFilter, ShipmentsOf, WorkListCursor, WorkListFilter,
     },
     service::change_parcel::change_parcel,
-    service::get_fulfilment_order::get_fulfilment_order,
     service::get_shipment::get_shipment,
     service::list_fulfilment_orders::list_fulfilment_orders,
     service::list_shipments::list_shipments,

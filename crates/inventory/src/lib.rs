@@ -68,6 +68,11 @@ pub use service::import_products::import_products;
 pub use service::import_stock::import_stock;
 pub use service::load_catalogue::{LoadSummary, load_catalogue};
 
+// For the console.
+pub use domain::name::Name;
+pub use domain::warehouse::Warehouse;
+pub use service::list_warehouses::list_warehouses;
+
 // For `oms-api grants`, which prints the privileges of the serving role.
 pub use store::grants::GRANTS;
 

@@ -44,10 +44,12 @@ enum Kind {
     WebhookDeliveries,
     WebhookReplays,
     WebhookKeys,
+    Sessions,
+    SignInLinks,
 }
 
 impl Kind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::GatewayEvents,
         Self::GeocodingCache,
         Self::OrderKeys,
@@ -58,6 +60,8 @@ impl Kind {
         Self::WebhookDeliveries,
         Self::WebhookReplays,
         Self::WebhookKeys,
+        Self::Sessions,
+        Self::SignInLinks,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -72,6 +76,8 @@ impl Kind {
             Self::WebhookDeliveries => "webhook_deliveries",
             Self::WebhookReplays => "webhook_replays",
             Self::WebhookKeys => "webhook_keys",
+            Self::Sessions => "console_sessions",
+            Self::SignInLinks => "sign_in_links",
         }
     }
 
@@ -82,6 +88,8 @@ impl Kind {
             Self::GeocodingCache => Some(settings.geocoding),
             Self::OrderKeys | Self::InventoryKeys | Self::WebhookKeys => settings.keys,
             Self::Declines => Some(LONGEST_WINDOW),
+            // They have expired by then.
+            Self::Sessions | Self::SignInLinks => Some(Duration::ZERO),
             Self::Events
             | Self::WebhookAttempts
             | Self::WebhookDeliveries
@@ -101,6 +109,8 @@ impl Kind {
             Self::WebhookDeliveries => oms_events::purge_deliveries(connection, older_than).await,
             Self::WebhookReplays => oms_events::purge_replays(connection, older_than).await,
             Self::WebhookKeys => oms_events::purge_webhook_keys(connection, older_than).await,
+            Self::Sessions => oms_access::purge_sessions(connection, older_than).await,
+            Self::SignInLinks => oms_access::purge_sign_in_links(connection, older_than).await,
             Self::InventoryKeys => {
                 oms_inventory::purge_idempotency_keys(connection, older_than).await
             }

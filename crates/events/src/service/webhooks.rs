@@ -11,6 +11,7 @@ pub(crate) mod get_endpoint;
 pub(crate) mod get_replay;
 pub(crate) mod list_attempts;
 pub(crate) mod list_deliveries;
+pub(crate) mod list_deliveries_of;
 pub(crate) mod list_endpoints;
 pub(crate) mod list_replays;
 pub(crate) mod measure_webhooks;

@@ -8,7 +8,7 @@ use crate::domain::name::{AddressLine, Name};
 
 /// A warehouse.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Warehouse {
+pub struct Warehouse {
     /// Its ID.
     pub id: WarehouseId,
     /// Its name, unique within the tenant.

@@ -65,6 +65,23 @@ impl Page {
             .await;
     }
 
+    /// Sets the size of the visible part, in pixels.
+    pub async fn set_viewport(&self, width: u32, height: u32) {
+        let size =
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.call("Emulation.setDeviceMetricsOverride", size).await;
+    }
+
+    /// Prefers `light` or `dark` pages.
+    pub async fn prefer(&self, theme: &str) {
+        let feature = json!({ "name": "prefers-color-scheme", "value": theme });
+        self.call(
+            "Emulation.setEmulatedMedia",
+            json!({ "features": [feature] }),
+        )
+        .await;
+    }
+
     /// The URL of the page.
     pub async fn url(&self) -> String {
         let url = self.evaluate("location.href").await;

@@ -1,0 +1,8 @@
+//! The operators' console: access, pages, actions, and a browser.
+
+mod access;
+mod actions;
+mod desk;
+mod isolation;
+mod provider;
+mod stuck;
