@@ -55,8 +55,9 @@ impl NatsConfig {
         let addresses: Vec<ServerAddr> = texts
             .map(|text| text.parse().map_err(|_| NatsError::Url))
             .collect::<Result<_, _>>()?;
-        let is_known = |it: &ServerAddr| ["nats", "tls"].contains(&it.scheme());
-        match addresses.iter().all(is_known) {
+        let is_complete =
+            |it: &ServerAddr| ["nats", "tls"].contains(&it.scheme()) && !it.host().is_empty();
+        match addresses.iter().all(is_complete) {
             true => Ok(addresses),
             false => Err(NatsError::Url),
         }
