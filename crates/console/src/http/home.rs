@@ -24,7 +24,8 @@ const NEWEST: u32 = 10;
 /// Something that needs an operator, or that nothing does.
 struct Tile {
     label: &'static str,
-    href: &'static str,
+    /// The list, if it is a page of the console.
+    href: Option<&'static str>,
     value: String,
     tone: &'static str,
     hint: &'static str,
@@ -82,13 +83,13 @@ async fn operations(
     Ok([
         tile(
             "Dead letters",
-            "/console/dead-letters",
+            Some("/console/dead-letters"),
             letters,
             "orders that the sweeper gave up on",
         ),
         tile(
             "Findings",
-            "/console/findings",
+            Some("/console/findings"),
             findings,
             "differences to the gateway's books",
         ),
@@ -108,8 +109,8 @@ async fn endpoints(
         endpoint.failing_since.is_some() || endpoint.status == EndpointStatus::Disabled
     });
     let failing = counted(failing.count(), false);
-    let (label, href) = ("Webhook endpoints failing", "/console/webhooks");
-    Ok(tile(label, href, failing, "endpoints that nothing reaches"))
+    let label = "Webhook endpoints failing";
+    Ok(tile(label, None, failing, "endpoints that nothing reaches"))
 }
 
 async fn newest(
@@ -143,7 +144,12 @@ fn counted(number: usize, has_more: bool) -> String {
     }
 }
 
-fn tile(label: &'static str, href: &'static str, value: String, hint: &'static str) -> Tile {
+fn tile(
+    label: &'static str,
+    href: Option<&'static str>,
+    value: String,
+    hint: &'static str,
+) -> Tile {
     Tile {
         label,
         href,

@@ -81,7 +81,7 @@ fn doing(step: Step, path: &str, order: &str, explained: &ExplainedOrder) -> Opt
         let id = explained.dead_letter.as_ref()?.id;
         Some(format!("/console/dead-letters/{id}"))
     };
-    // `/returns/{id}/approve`, `/operations/findings/{id}/resolve`
+    // `/operations/findings/{id}/resolve`
     let parts: Vec<&str> = path.split('/').collect();
     let open = |href: String, label| Some(Doing::Open { href, label });
     match step {
@@ -100,10 +100,8 @@ fn doing(step: Step, path: &str, order: &str, explained: &ExplainedOrder) -> Opt
             let id = parts.iter().rev().nth(1)?;
             open(format!("/console/findings/{id}"), "Resolve the finding…")
         }
-        Step::ApproveReturn | Step::ReceiveReturn => {
-            let id = parts.iter().rev().nth(1)?;
-            open(format!("/console/returns/{id}"), "Open the return")
-        }
+        // Returns are approved and received through the API.
+        Step::ApproveReturn | Step::ReceiveReturn => None,
         Step::ReleaseHold => open("#goods".to_owned(), "Release a hold…"),
         Step::Move => open("#goods".to_owned(), "Move…"),
         Step::Ship => open("#goods".to_owned(), "Ship…"),
