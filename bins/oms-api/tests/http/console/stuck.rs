@@ -74,7 +74,7 @@ async fn a_payment_whose_answer_was_lost_is_settled_at_the_press_of_a_button() {
     pending.assert_pending();
     let (page, order) = (signed_in(&shop).await, pending.order_id());
     let texts = [
-        "did not say what became of our",
+        "gave no clear answer to",
         "Unknown: stripe may have taken 10.00 USD.",
         "1 unit reserved in Atlanta Distribution Center.",
         "oms acts next",
