@@ -203,12 +203,16 @@ pub(in crate::http) async fn deliver(
 ) -> Answer {
     let id = order_id_of(&id)?;
     let tenant = operator.tenant();
-    let (resolution, word) = match form.required("what")? {
-        "skip" => (Resolution::Skip, "skipped"),
-        "retry" => (Resolution::Retry, "delivered"),
-        _ => return Err(invalid_field("what", "must be retry or skip").into()),
+    let word = match form.text("what") {
+        Some("skip") => "skipped",
+        _ => "delivered",
     };
     let done = async {
+        let resolution = match form.required("what")? {
+            "skip" => Resolution::Skip,
+            "retry" => Resolution::Retry,
+            _ => return Err(invalid_field("what", "must be retry or skip").into()),
+        };
         let (endpoint, event) = (form.required("endpoint")?, form.required("event")?);
         let endpoint = endpoint.parse();
         let endpoint = endpoint.map_err(|_| invalid_field("endpoint", "is not an endpoint"))?;
