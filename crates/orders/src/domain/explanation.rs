@@ -19,9 +19,10 @@ use utoipa::ToSchema;
 
 use crate::domain::dead_letter::DeadLetter;
 use crate::domain::dispute::Dispute;
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, FindingKind};
 use crate::domain::ledger::Ledger;
 use crate::domain::order::Order;
+use crate::domain::other_amount;
 use crate::domain::timeline::FailedTry;
 
 /// What is stored about an order.
@@ -162,6 +163,23 @@ impl Facts<'_> {
     fn gateway(&self) -> &str {
         self.payment
             .map_or("the gateway", |attempt| attempt.gateway.as_str())
+    }
+
+    /// The amount that the gateway took, if the sweeper gave up because it is not the order's total.
+    fn other_amount(&self) -> Option<Money> {
+        other_amount::read(&self.dead_letter?.reason)
+    }
+
+    /// What needs an operator of this kind.
+    fn finding(&self, kind: FindingKind) -> Option<&Finding> {
+        let mut findings = self.findings.iter();
+        findings.find(|finding| finding.kind == kind)
+    }
+
+    /// Whether a refund of everything failed after it had succeeded, so that it can't be repeated by oms.
+    fn is_refund_left_to_the_gateway(&self) -> bool {
+        let is_closed = !self.order.status.holds_stock();
+        is_closed && self.finding(FindingKind::RefundFailed).is_some()
     }
 
     fn pending_refund(&self) -> Option<&Refund> {

@@ -3,18 +3,18 @@
 use oms_payments::{Attempt, AttemptState, CallEffect, Refund, RefundState};
 
 use super::Facts;
-use super::words::{sentence, time, unknown_call};
+use super::words::{has_no_warehouse, sentence, time, unknown_call};
 use crate::domain::dead_letter::DeadLetter;
+use crate::domain::finding::{Finding, FindingKind};
 use crate::domain::status::OrderStatus;
 
 /// What happened: first what needs somebody, then the order itself.
 pub(super) fn happened(facts: &Facts<'_>) -> String {
-    let given_up = facts.dead_letter.map(given_up);
+    let given_up = facts
+        .dead_letter
+        .map(|dead_letter| given_up(facts, dead_letter));
     let findings = facts.findings.iter();
-    let findings = findings.map(|finding| {
-        let detail = sentence(&finding.detail);
-        format!("The comparison with {} found: {detail}", finding.gateway)
-    });
+    let findings = findings.filter_map(|finding| found(facts, finding));
     let disputed = facts.open_dispute().map(|dispute| {
         let (amount, reason) = (dispute.amount, &dispute.reason);
         format!("The customer disputes {amount} of the payment at the bank ({reason}).")
@@ -24,8 +24,48 @@ pub(super) fn happened(facts: &Facts<'_>) -> String {
     parts.join(" ")
 }
 
-fn given_up(dead_letter: &DeadLetter) -> String {
-    let (at, reason) = (time(dead_letter.created_at), sentence(&dead_letter.reason));
+/// A difference to the gateway's books, unless another sentence says it.
+fn found(facts: &Facts<'_>, finding: &Finding) -> Option<String> {
+    let gateway = &finding.gateway;
+    match (finding.kind, finding.found) {
+        (FindingKind::PaymentDisputed, Some(amount)) => facts
+            .open_dispute()
+            .is_none()
+            .then(|| format!("The bank decided a dispute for the customer, who keeps {amount}.")),
+        (FindingKind::RefundFailed, Some(amount)) => {
+            let failed = facts.refunds.iter().rev();
+            let code = failed
+                .into_iter()
+                .find_map(|refund| refund.failure_code.as_ref());
+            let code = code.map_or_else(String::new, |code| format!(" ({code})"));
+            Some(format!(
+                "{gateway} reported that the refund of {amount} failed{code}. The customer does not have the money."
+            ))
+        }
+        (FindingKind::AmountMismatch, Some(amount)) => {
+            let expected = finding.expected;
+            let instead = expected.map_or_else(String::new, |it| format!(" instead of {it}"));
+            Some(format!(
+                "The comparison with {gateway} found that it took {amount}{instead}."
+            ))
+        }
+        _ => Some(format!(
+            "The comparison with {gateway} found: {}",
+            sentence(&finding.detail)
+        )),
+    }
+}
+
+fn given_up(facts: &Facts<'_>, dead_letter: &DeadLetter) -> String {
+    let at = time(dead_letter.created_at);
+    let reason = match facts.other_amount() {
+        Some(taken) => format!(
+            "{} took {taken} instead of {}.",
+            facts.gateway(),
+            facts.order.total
+        ),
+        None => sentence(&dead_letter.reason),
+    };
     match dead_letter.tries {
         0 => format!("The order was left to operators at {at}: {reason}"),
         1 => format!("oms gave up after 1 try at {at}: {reason}"),
@@ -62,6 +102,9 @@ fn of_status(facts: &Facts<'_>) -> String {
             let what = refund.map(|refund| refunding(facts, refund));
             let what = what.unwrap_or_else(|| "A refund is in progress.".to_owned());
             format!("{what}{}", last_try(facts))
+        }
+        OrderStatus::Refunded if facts.is_refund_left_to_the_gateway() => {
+            "The order was closed as refunded.".to_owned()
         }
         OrderStatus::Refunded => "All of the money was refunded.".to_owned(),
         OrderStatus::Other(word) => {
@@ -127,7 +170,16 @@ fn paid(facts: &Facts<'_>) -> String {
     // Only the latest one: an earlier one that failed was followed by another.
     let failed = facts.refunds.last();
     let failed = failed.filter(|refund| refund.state == RefundState::Failed);
+    let failed = failed.filter(|_| facts.finding(FindingKind::RefundFailed).is_none());
+    let is_sent_back = || {
+        let mut orders = facts.goods.fulfilment_orders.iter();
+        orders.any(|order| order.is_open() && has_no_warehouse(order))
+    };
     match failed {
+        None if is_sent_back() => {
+            "The order is paid. Its warehouse can't send it, and no other warehouse has enough."
+                .to_owned()
+        }
         Some(refund) => {
             let code = refund.failure_code.as_ref();
             let code = code.map_or_else(String::new, |code| format!(": {code}"));

@@ -4,13 +4,19 @@ use chrono::{DateTime, Utc};
 use oms_fulfilment::{FulfilmentOrder, Hold, Return, ReturnStatus, Shipment, ShipmentStatus};
 use oms_payments::AttemptState;
 
-use super::words::{count_of, time, units};
+use super::words::{count_of, has_no_warehouse, time, units};
 use super::{Facts, Next, Who};
-use crate::domain::finding::FindingAction;
+use crate::domain::finding::{Finding, FindingAction, FindingKind};
 use crate::domain::status::OrderStatus;
 
 /// Who acts next, and when. Of several, the one without whom nothing goes on.
 pub(super) fn next(facts: &Facts<'_>) -> Next {
+    if let Some(taken) = facts.other_amount() {
+        let text = format!(
+            "An operator cancels the order, which refunds {taken}, or settles it by hand. oms does nothing more by itself."
+        );
+        return of(Who::Operator, None, text);
+    }
     if facts.dead_letter.is_some() {
         return of(
             Who::Operator,
@@ -103,8 +109,28 @@ fn unsettled(facts: &Facts<'_>) -> Next {
 }
 
 fn finding(facts: &Facts<'_>) -> Option<Next> {
-    let finding = facts.findings.first()?;
+    // An open dispute and money that is owed say what to do themselves.
+    let says_itself = |finding: &&Finding| match finding.kind {
+        FindingKind::PaymentDisputed => facts.open_dispute().is_some(),
+        FindingKind::RefundFailed => {
+            facts.order.status == OrderStatus::Paid && facts.ledger.balance.amount_minor < 0
+        }
+        _ => false,
+    };
+    let finding = facts.findings.iter().find(|it| !says_itself(it))?;
+    let gateway = &finding.gateway;
     let next = match finding.action {
+        _ if finding.kind == FindingKind::RefundFailed => {
+            let text = format!(
+                "An operator pays the customer, at {gateway} or outside it, and resolves the finding."
+            );
+            of(Who::Operator, None, text)
+        }
+        _ if finding.kind == FindingKind::PaymentDisputed => of(
+            Who::Operator,
+            None,
+            "An operator books the loss, and resolves the finding.",
+        ),
         FindingAction::Refund => of(Who::Oms, None, "oms refunds what is left of the charge."),
         FindingAction::Void => of(Who::Oms, None, "oms cancels the payment that is left."),
         _ => of(
@@ -218,6 +244,10 @@ fn sending(facts: &Facts<'_>) -> Option<Next> {
             .iter()
             .filter(|order| order.is_open())
     };
+    if orders().any(has_no_warehouse) {
+        let text = "An operator moves the goods to another warehouse once it has enough, or cancels the order.";
+        return Some(of(Who::Operator, None, text));
+    }
     if let Some(held) = orders().find(|order| !order.holds.is_empty()) {
         let reasons: Vec<String> = held.holds.iter().map(hold_in_words).collect();
         let text = format!(

@@ -2,18 +2,29 @@
 
 use oms_fulfilment::{Action, FulfilmentOrder, ReturnStatus};
 
-use super::words::units;
+use super::words::{has_no_warehouse, units};
 use super::{Facts, Possible, Step};
+use crate::domain::finding::FindingKind;
 use crate::domain::status::OrderStatus;
 
 /// What an operator can do, the most useful first.
 pub(super) fn possible(facts: &Facts<'_>) -> Vec<Possible> {
     let mut steps = Vec::new();
     dead_letter(facts, &mut steps);
+    // The refund of what is owed resolves the finding that an earlier one failed.
+    let owes = facts.finding(FindingKind::RefundFailed).is_some() && is_refundable(facts);
+    if owes {
+        refund(facts, &mut steps);
+    }
     findings(facts, &mut steps);
     returns(facts, &mut steps);
     goods(facts, &mut steps);
-    money(facts, &mut steps);
+    if is_refundable(facts) {
+        cancellation(facts, &mut steps);
+    }
+    if is_refundable(facts) && !owes {
+        refund(facts, &mut steps);
+    }
     steps
 }
 
@@ -46,6 +57,13 @@ fn dead_letter(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
         return;
     };
     let path = |what: &str| format!("/operations/dead-letters/{}/{what}", dead_letter.id);
+    // Another try finds the same amount.
+    if let Some(taken) = facts.other_amount()
+        && status == OrderStatus::PendingPayment
+    {
+        let text = format!("Cancel the order, and refund {taken}.");
+        steps.push(cancel(facts, text));
+    }
     let retry = "Leave the order to the sweeper again, when the cause is gone.";
     steps.push(post(Step::RetryDeadLetter, retry, path("retry")));
     let verdicts = match status {
@@ -58,7 +76,7 @@ fn dead_letter(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
         _ => "Settle the order as `settled_elsewhere`. oms asks the gateway first.",
     };
     steps.push(post(Step::ResolveDeadLetter, verdicts, path("resolve")));
-    if status == OrderStatus::PendingPayment {
+    if status == OrderStatus::PendingPayment && facts.other_amount().is_none() {
         steps.push(cancel(
             facts,
             "Cancel the order. What was taken is refunded.",
@@ -68,7 +86,14 @@ fn dead_letter(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
 
 fn findings(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
     for finding in facts.findings {
-        let text = "Say that the difference was settled at the gateway.";
+        let text = match finding.kind {
+            FindingKind::PaymentDisputed if facts.open_dispute().is_some() => {
+                "Say that the dispute was answered at the gateway."
+            }
+            FindingKind::PaymentDisputed => "Say that the loss was booked.",
+            FindingKind::RefundFailed => "Say that the customer was paid.",
+            _ => "Say that the difference was settled at the gateway.",
+        };
         let path = format!("/operations/findings/{}/resolve", finding.id);
         steps.push(post(Step::ResolveFinding, text, path));
     }
@@ -94,6 +119,14 @@ fn goods(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
     let orders = facts.goods.fulfilment_orders.iter();
     for order in orders.filter(|order| order.is_open()) {
         let path = |what: &str| format!("/fulfilment-orders/{}/{what}", order.id);
+        let may_move = order.actions().contains(&Action::Move);
+        let to_another = || {
+            let text = "Move what is left to send to another warehouse.";
+            post(Step::Move, text, path("move"))
+        };
+        if may_move && has_no_warehouse(order) {
+            steps.push(to_another());
+        }
         for hold in &order.holds {
             steps.push(Possible {
                 step: Step::ReleaseHold,
@@ -107,19 +140,19 @@ fn goods(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
             let text = format!("Send {}.", units(order.outstanding()));
             steps.push(post(Step::Ship, text, path("shipments")));
         }
-        if actions.contains(&Action::Move) {
-            let text = "Move what is left to send to another warehouse.";
-            steps.push(post(Step::Move, text, path("move")));
+        if may_move && !has_no_warehouse(order) {
+            steps.push(to_another());
         }
     }
 }
 
-fn money(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
-    // Both are refused meanwhile.
+/// Whether money can be refunded now, by a cancellation too.
+fn is_refundable(facts: &Facts<'_>) -> bool {
     let is_paid = facts.order.status == OrderStatus::Paid;
-    if !is_paid || facts.open_dispute().is_some() || facts.pending_refund().is_some() {
-        return;
-    }
+    is_paid && facts.open_dispute().is_none() && facts.pending_refund().is_none()
+}
+
+fn cancellation(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
     let orders = &facts.goods.fulfilment_orders;
     let left: i64 = orders.iter().map(FulfilmentOrder::outstanding).sum();
     match (facts.goods.shipped(), left) {
@@ -133,6 +166,9 @@ fn money(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
             steps.push(cancel(facts, text));
         }
     }
+}
+
+fn refund(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
     let held = facts.ledger.held;
     if held.amount_minor > 0 {
         let text = format!("Refund up to {held}.");

@@ -103,6 +103,7 @@ fn what_is_known_of_a_stuck_payment_is_said() {
         ("abandoned 3-D Secure", pending(NeedsAction).waiting(0)),
         ("an operator took it", pending(Unknown).given_up(0)),
         ("given up after one try", pending(Unknown).given_up(1)),
+        ("another amount", pending(Unknown).took(2900)),
         ("a request works on it", pending(Sent)),
         (
             "a newer version works on it",
@@ -226,11 +227,20 @@ fn every_paid_order_is_explained() {
         ),
         (
             "a wrong amount was taken",
-            paid().found(
-                FindingKind::AmountMismatch,
-                Action::None,
-                "29.00 USD were taken instead of 30.00 USD",
-            ),
+            paid().differs(FindingKind::AmountMismatch, 2900),
+        ),
+        (
+            "a refund failed later",
+            paid()
+                .credited(1000)
+                .refund(1000, Failed, true)
+                .differs(FindingKind::RefundFailed, 1000),
+        ),
+        (
+            "disputed, with a finding",
+            paid()
+                .disputed(DisputeState::NeedsResponse, Some(at(600_000)))
+                .differs(FindingKind::PaymentDisputed, 3000),
         ),
         (
             "charged twice",
@@ -294,7 +304,20 @@ fn every_order_that_ended_is_explained() {
                 authorised,
             ),
         ),
-        ("refunded", refunded),
+        ("refunded", refunded.clone()),
+        (
+            "the refund failed later",
+            Situation::new(OrderStatus::Refunded)
+                .payment(AttemptState::Paid)
+                .refund(3000, RefundState::Failed, true)
+                .differs(FindingKind::RefundFailed, 3000),
+        ),
+        (
+            "a dispute was lost",
+            refunded
+                .disputed(DisputeState::Lost, None)
+                .differs(FindingKind::PaymentDisputed, 3000),
+        ),
         (
             "of a newer version",
             Situation::new(OrderStatus::Other("FROZEN")),

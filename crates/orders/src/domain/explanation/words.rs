@@ -1,6 +1,7 @@
 //! Parts of sentences.
 
 use chrono::{DateTime, Utc};
+use oms_fulfilment::{FulfilmentOrder, HoldReason};
 use oms_payments::GatewayCall;
 
 /// A time, to the second.
@@ -19,6 +20,12 @@ pub(super) fn count_of(count: i64, thing: &str) -> String {
         1 => format!("1 {thing}"),
         _ => format!("{count} {thing}s"),
     }
+}
+
+/// Whether the goods are held because no warehouse can send them.
+pub(super) fn has_no_warehouse(order: &FulfilmentOrder) -> bool {
+    let mut holds = order.holds.iter();
+    holds.any(|hold| hold.reason == HoldReason::NoWarehouse)
 }
 
 /// A text as a sentence of its own: with a full stop.

@@ -248,6 +248,22 @@ impl Situation {
         self
     }
 
+    /// A finding with the amounts of both books.
+    pub(super) fn differs(self, kind: FindingKind, found_minor: i64) -> Self {
+        let mut it = self.found(kind, FindingAction::None, "a detail");
+        let finding = it.findings.last_mut().unwrap();
+        (finding.expected, finding.found) = (Some(usd(3000)), Some(usd(found_minor)));
+        it
+    }
+
+    /// The sweeper gave up because the gateway took this much.
+    pub(super) fn took(self, amount_minor: i64) -> Self {
+        let mut it = self.given_up(1);
+        let reason = other_amount::in_words(usd(amount_minor));
+        it.dead_letter.as_mut().unwrap().reason = reason;
+        it
+    }
+
     pub(super) fn disputed(
         mut self,
         state: DisputeState,
