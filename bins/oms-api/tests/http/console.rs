@@ -6,3 +6,5 @@ mod desk;
 mod isolation;
 mod provider;
 mod stuck;
+mod stuck_goods;
+mod stuck_payments;

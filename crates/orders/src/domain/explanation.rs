@@ -11,7 +11,7 @@ mod tests;
 mod words;
 
 use chrono::{DateTime, Utc};
-use oms_fulfilment::Fulfilment;
+use oms_fulfilment::{Fulfilment, FulfilmentOrder};
 use oms_payments::{Attempt, AttemptState, GatewayCall, Refund, RefundState};
 use oms_validation::Money;
 use serde::Serialize;
@@ -29,6 +29,8 @@ use crate::domain::timeline::FailedTry;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts<'a> {
     pub(crate) order: &'a Order,
+    /// The present. A time that has passed is not announced.
+    pub(crate) now: DateTime<Utc>,
     pub(crate) ledger: Ledger,
     /// The latest attempt.
     pub(crate) payment: Option<&'a Attempt>,
@@ -170,6 +172,22 @@ impl Facts<'_> {
         other_amount::read(&self.dead_letter?.reason)
     }
 
+    /// Whether oms can refund what the gateway took.
+    fn can_refund(&self, taken: Money) -> bool {
+        self.payment.is_some_and(|attempt| attempt.can_hold(taken))
+    }
+
+    /// Whether the customer has time left to pay.
+    fn may_still_be_paid(&self) -> bool {
+        self.expires_at.is_some_and(|until| until > self.now)
+    }
+
+    /// What is left to send.
+    fn open_work(&self) -> impl Iterator<Item = &FulfilmentOrder> {
+        let orders = self.goods.fulfilment_orders.iter();
+        orders.filter(|order| order.is_open())
+    }
+
     /// What needs an operator of this kind.
     fn finding(&self, kind: FindingKind) -> Option<&Finding> {
         let mut findings = self.findings.iter();
@@ -205,6 +223,11 @@ impl Facts<'_> {
             amount_minor,
             ..self.order.total
         }
+    }
+
+    /// What is owed to the customer; negative if the customer owes.
+    fn owed(&self) -> Money {
+        self.amount(-self.ledger.balance.amount_minor)
     }
 
     fn is_free(&self) -> bool {

@@ -45,7 +45,7 @@ fn sending(facts: &Facts<'_>, orders: &[FulfilmentOrder]) -> Vec<String> {
         parts.push(sent(facts, shipped));
     }
     if outstanding > 0 {
-        let open = orders.iter().filter(|order| order.is_open());
+        let open = facts.open_work();
         let mut warehouses: Vec<_> = open.map(|order| order.warehouse_id).collect();
         warehouses.sort_unstable();
         warehouses.dedup();

@@ -3,7 +3,7 @@
 use oms_payments::{Attempt, AttemptState, CallEffect, Refund, RefundState};
 
 use super::Facts;
-use super::words::{has_no_warehouse, sentence, time, unknown_call};
+use super::words::{no_warehouse, sentence, time, unknown_call};
 use crate::domain::dead_letter::DeadLetter;
 use crate::domain::finding::{Finding, FindingKind};
 use crate::domain::status::OrderStatus;
@@ -20,7 +20,8 @@ pub(super) fn happened(facts: &Facts<'_>) -> String {
         format!("The customer disputes {amount} of the payment at the bank ({reason}).")
     });
     let parts = given_up.into_iter().chain(findings).chain(disputed);
-    let parts: Vec<String> = parts.chain([of_status(facts)]).collect();
+    let parts = parts.chain([of_status(facts)]);
+    let parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
     parts.join(" ")
 }
 
@@ -33,10 +34,9 @@ fn found(facts: &Facts<'_>, finding: &Finding) -> Option<String> {
             .is_none()
             .then(|| format!("The bank decided a dispute for the customer, who keeps {amount}.")),
         (FindingKind::RefundFailed, Some(amount)) => {
-            let failed = facts.refunds.iter().rev();
-            let code = failed
-                .into_iter()
-                .find_map(|refund| refund.failure_code.as_ref());
+            let mut refunds = facts.refunds.iter();
+            let failed = refunds.find(|refund| refund.name().as_str() == finding.subject);
+            let code = failed.and_then(|refund| refund.failure_code.as_ref());
             let code = code.map_or_else(String::new, |code| format!(" ({code})"));
             Some(format!(
                 "{gateway} reported that the refund of {amount} failed{code}. The customer does not have the money."
@@ -75,6 +75,8 @@ fn given_up(facts: &Facts<'_>, dead_letter: &DeadLetter) -> String {
 
 fn of_status(facts: &Facts<'_>) -> String {
     match facts.order.status {
+        // What was charged says it already.
+        OrderStatus::PendingPayment if facts.other_amount().is_some() => String::new(),
         OrderStatus::PendingPayment => pending(facts),
         OrderStatus::Paid if facts.is_free() => {
             "The order was placed, and costs nothing.".to_owned()
@@ -87,6 +89,9 @@ fn of_status(facts: &Facts<'_>) -> String {
                 "The order failed: {}",
                 reason.unwrap_or_else(|| "the reason is not recorded.".to_owned())
             )
+        }
+        OrderStatus::Cancelling if facts.other_amount().is_some() => {
+            "The order is being cancelled.".to_owned()
         }
         OrderStatus::Cancelling => {
             let why = match (facts.pending_refund(), facts.payment) {
@@ -171,15 +176,7 @@ fn paid(facts: &Facts<'_>) -> String {
     let failed = facts.refunds.last();
     let failed = failed.filter(|refund| refund.state == RefundState::Failed);
     let failed = failed.filter(|_| facts.finding(FindingKind::RefundFailed).is_none());
-    let is_sent_back = || {
-        let mut orders = facts.goods.fulfilment_orders.iter();
-        orders.any(|order| order.is_open() && has_no_warehouse(order))
-    };
     match failed {
-        None if is_sent_back() => {
-            "The order is paid. Its warehouse can't send it, and no other warehouse has enough."
-                .to_owned()
-        }
         Some(refund) => {
             let code = refund.failure_code.as_ref();
             let code = code.map_or_else(String::new, |code| format!(": {code}"));
@@ -188,8 +185,22 @@ fn paid(facts: &Facts<'_>) -> String {
                 refund.amount
             )
         }
-        None => "The order is paid.".to_owned(),
+        None => format!("The order is paid.{}", without_warehouse(facts)),
     }
+}
+
+/// Why goods are held that no warehouse can send.
+fn without_warehouse(facts: &Facts<'_>) -> String {
+    let mut orders = facts.open_work();
+    let Some(hold) = orders.find_map(no_warehouse) else {
+        return String::new();
+    };
+    let note = hold
+        .note
+        .as_ref()
+        .map(|note| format!(": {}", note.as_str()));
+    let why = sentence(&note.unwrap_or_default());
+    format!(" Its goods are held because no warehouse can send them{why}")
 }
 
 fn refunding(facts: &Facts<'_>, refund: &Refund) -> String {

@@ -4,8 +4,9 @@ mod situation;
 
 use std::fmt::Write as _;
 
-use oms_fulfilment::{Hold, HoldHandle, HoldReason, ReturnStatus, ShipmentStatus};
+use oms_fulfilment::{Hold, HoldHandle, HoldReason, Note, ReturnStatus, ShipmentStatus};
 use oms_payments::{AttemptState, CallEffect, DisputeState, RefundState};
+use oms_validation::Currency;
 
 use super::*;
 use crate::domain::failure::Failure;
@@ -78,8 +79,13 @@ fn every_unsettled_order_is_explained() {
 
 #[test]
 fn what_is_known_of_a_stuck_payment_is_said() {
-    use AttemptState::{Created, NeedsAction, Sent, Unknown};
+    use AttemptState::{Created, Declined, NeedsAction, Sent, Unknown};
     let pending = |state| Situation::new(OrderStatus::PendingPayment).payment(state);
+    let cancelling = Situation::new(OrderStatus::Cancelling).payment(Unknown);
+    let eur = |amount_minor| Money {
+        amount_minor,
+        currency: Currency::parse("EUR").unwrap(),
+    };
     let unknown = CallEffect::Unknown;
     let text = written(&titled(vec![
         (
@@ -100,10 +106,29 @@ fn what_is_known_of_a_stuck_payment_is_said() {
                 .called("confirm", "processing", CallEffect::Known)
                 .waiting(1),
         ),
-        ("abandoned 3-D Secure", pending(NeedsAction).waiting(0)),
+        ("3-D Secure", pending(NeedsAction).waiting(0)),
+        (
+            "abandoned 3-D Secure",
+            pending(NeedsAction).waiting(0).after(3600),
+        ),
+        (
+            "abandoned 3-D Secure, being ended",
+            pending(NeedsAction).after(3600),
+        ),
+        (
+            "declined, and given up by the customer",
+            pending(Declined).waiting(0).after(3600),
+        ),
+        ("due", pending(Unknown).waiting(0).after(120)),
         ("an operator took it", pending(Unknown).given_up(0)),
         ("given up after one try", pending(Unknown).given_up(1)),
-        ("another amount", pending(Unknown).took(2900)),
+        ("another amount", pending(Unknown).took(usd(2900))),
+        ("another currency", pending(Unknown).took(eur(3000))),
+        (
+            "another currency, being cancelled",
+            cancelling.took(eur(3000)),
+        ),
+        ("no amount", pending(Unknown).took(usd(0))),
         ("a request works on it", pending(Sent)),
         (
             "a newer version works on it",
@@ -143,6 +168,12 @@ fn every_paid_order_is_explained() {
             paid().work(|it| it.ship_by = Some(at(86_400))),
         ),
         (
+            "to be sent until long ago",
+            paid()
+                .work(|it| it.ship_by = Some(at(86_400)))
+                .after(86_400),
+        ),
+        (
             "scheduled",
             paid().work(|it| {
                 it.is_scheduled = true;
@@ -155,11 +186,14 @@ fn every_paid_order_is_explained() {
         ),
         (
             "no warehouse",
+            paid().work(|it| it.holds = vec![hold("rerouting", HoldReason::NoWarehouse)]),
+        ),
+        (
+            "no warehouse, and on hold",
             paid().work(|it| {
-                it.holds = vec![
-                    hold("rerouting", HoldReason::NoWarehouse),
-                    hold("x", HoldReason::Customer),
-                ];
+                let note = Note::parse("the warehouse was evacuated").ok();
+                let rerouting = hold("rerouting", HoldReason::NoWarehouse);
+                it.holds = vec![Hold { note, ..rerouting }, hold("x", HoldReason::Customer)];
             }),
         ),
         ("moved", paid().work(|it| it.warehouse_id = id(77))),
@@ -196,6 +230,13 @@ fn every_paid_order_is_explained() {
                 .returned(ReturnStatus::Approved, 2, 0, 0),
         ),
         (
+            "nothing of a return arrived",
+            paid()
+                .shipped(3, &[Delivered])
+                .returned(ReturnStatus::Approved, 2, 0, 0)
+                .after(900_000),
+        ),
+        (
             "a return arrived in part",
             paid()
                 .shipped(3, &[Delivered])
@@ -214,8 +255,15 @@ fn every_paid_order_is_explained() {
                 .returned(ReturnStatus::Closed, 2, 1, 1),
         ),
         (
-            "disputed",
+            "disputed, and answered",
             paid().disputed(DisputeState::NeedsResponse, Some(at(600_000))),
+        ),
+        (
+            "disputed, and not answered in time",
+            paid()
+                .disputed(DisputeState::NeedsResponse, Some(at(600_000)))
+                .differs(FindingKind::PaymentDisputed, 3000)
+                .after(600_000),
         ),
         (
             "a dispute under review",
@@ -237,7 +285,15 @@ fn every_paid_order_is_explained() {
                 .differs(FindingKind::RefundFailed, 1000),
         ),
         (
-            "disputed, with a finding",
+            "a refund failed later, and another for another reason",
+            paid()
+                .credited(1000)
+                .refund(1000, Failed, true)
+                .refund(500, Failed, false)
+                .differs(FindingKind::RefundFailed, 1000),
+        ),
+        (
+            "disputed",
             paid()
                 .disputed(DisputeState::NeedsResponse, Some(at(600_000)))
                 .differs(FindingKind::PaymentDisputed, 3000),

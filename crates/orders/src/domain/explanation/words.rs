@@ -1,7 +1,7 @@
 //! Parts of sentences.
 
 use chrono::{DateTime, Utc};
-use oms_fulfilment::{FulfilmentOrder, HoldReason};
+use oms_fulfilment::{FulfilmentOrder, Hold, HoldReason};
 use oms_payments::GatewayCall;
 
 /// A time, to the second.
@@ -22,10 +22,10 @@ pub(super) fn count_of(count: i64, thing: &str) -> String {
     }
 }
 
-/// Whether the goods are held because no warehouse can send them.
-pub(super) fn has_no_warehouse(order: &FulfilmentOrder) -> bool {
+/// The hold on goods that no warehouse can send.
+pub(super) fn no_warehouse(order: &FulfilmentOrder) -> Option<&Hold> {
     let mut holds = order.holds.iter();
-    holds.any(|hold| hold.reason == HoldReason::NoWarehouse)
+    holds.find(|hold| hold.reason == HoldReason::NoWarehouse)
 }
 
 /// A text as a sentence of its own: with a full stop.
