@@ -119,7 +119,7 @@ async fn a_payment_that_its_customer_abandoned_is_ended() {
         "The bank wants the customer to confirm the payment",
         "No money was taken.",
         "oms acts next",
-        "The customer did not confirm the payment until",
+        "The customer did not confirm the payment by",
         "Let the sweeper look at the order now.",
     ];
     understand(&page, &shop, &order, "7-abandoned", &texts).await;

@@ -151,12 +151,12 @@ fn customer(facts: &Facts<'_>, until: DateTime<Utc>) -> Next {
         false => "The customer did not pay in another way",
     };
     let Some(waiting) = facts.waiting else {
-        let text = format!("{left_out} until {at}. A request is working on the order.");
+        let text = format!("{left_out} by {at}. A request is working on the order.");
         return of(Who::Oms, None, text);
     };
     let when = when(facts, waiting);
     let text = format!(
-        "{left_out} until {at}. The sweeper ends the order {when}: it fails, and its stock is released."
+        "{left_out} by {at}. The sweeper ends the order {when}: it fails, and its stock is released."
     );
     of(Who::Oms, Some(waiting.due_at), text)
 }
@@ -286,7 +286,7 @@ fn returns(facts: &Facts<'_>) -> Option<Next> {
     let until = approved.expires_at;
     if let Some(over) = until.filter(|until| *until <= facts.now) {
         let (number, at) = (approved.number, time(over));
-        let text = format!("Nothing of return {number} arrived until {at}. oms closes it.");
+        let text = format!("Nothing of return {number} arrived by {at}. oms closes it.");
         return Some(of(Who::Oms, None, text));
     }
     let until_words = until.map_or_else(String::new, |at| format!(" until {}", time(at)));
