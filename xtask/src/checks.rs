@@ -59,7 +59,7 @@ const SMOKE_TEST: [&str; 9] = [
     "test",
     "--workspace",
     "--features",
-    "oms-api/failpoints,oms-api/smoke",
+    "oms-api/failpoints,oms-api/kafka,oms-api/smoke",
     "--test",
     "http",
     "smoke::",
@@ -94,8 +94,9 @@ const PARTITIONS_VARIABLE: &str = "OMS_TEST_PARTITIONS";
 /// One run reports the failures of all test programs, not only of the first that fails.
 const ALL_FAILURES: &str = "--no-fail-fast";
 
-/// The features for clippy, the build and all tests.
-const FEATURES: [&str; 2] = ["--features", failpoints::FEATURE];
+/// The features for clippy, the build and all tests: [`failpoints::FEATURE`], and brokers that a plain build leaves out.
+const TESTED: &str = "oms-api/failpoints,oms-api/kafka";
+const FEATURES: [&str; 2] = ["--features", TESTED];
 
 /// The checks to run.
 pub(crate) enum Extent {
@@ -234,7 +235,7 @@ impl Run<'_> {
     /// Runs the HTTP tests of the feature `name`, which need another program.
     fn http_tests(&mut self, name: &str, variables: &[(&str, &str)]) -> Result<()> {
         let server = TestServer::up(self.workspace)?;
-        let features = format!("{},oms-api/{name}", failpoints::FEATURE);
+        let features = format!("{TESTED},oms-api/{name}");
         let build = ["build", "--workspace", "--bins", "--features", &features];
         let (module, tests) = (format!("{name}::"), ["test", "--workspace"]);
         let which = ["--features", &features, "--test", "http", &module];

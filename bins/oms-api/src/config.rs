@@ -7,6 +7,7 @@ mod brokers;
 mod console;
 mod database;
 mod geocoder;
+mod kafka;
 mod look_ups;
 mod oidc;
 mod payments;
@@ -40,6 +41,7 @@ pub(crate) use brokers::NatsSettings;
 pub(crate) use console::ConsoleConfig;
 pub(crate) use database::DatabaseSettings;
 pub(crate) use geocoder::GeocoderSettings;
+pub(crate) use kafka::KafkaSettings;
 pub(crate) use look_ups::LookUpLimits;
 pub(crate) use payments::PaymentSettings;
 pub(crate) use reader::InvalidConfig;
@@ -100,6 +102,12 @@ pub(crate) struct Config {
     pub(crate) webhooks: WebhookSettings,
     /// `None`: events are not published to NATS.
     pub(crate) nats: Option<NatsSettings>,
+    /// `None`: events are not published to Kafka.
+    #[cfg_attr(
+        not(feature = "kafka"),
+        expect(dead_code, reason = "only a build with Kafka can have it")
+    )]
+    pub(crate) kafka: Option<KafkaSettings>,
     /// Interval between two passes over the fulfilment orders.
     pub(crate) fulfilment_interval: Duration,
     /// `None`: never.
@@ -226,6 +234,7 @@ impl Config {
             order_bounds: bounds::order_bounds(reader, environment),
             webhooks: WebhookSettings::read(reader, environment),
             nats: NatsSettings::read(reader, environment),
+            kafka: kafka::read(reader, environment),
             retention: RetentionSettings::read(reader),
             shutdown_timeout: reader.milliseconds("OMS_SHUTDOWN_TIMEOUT_MS", 30_000, 0..=600_000),
             log_format: log_format(reader, development),

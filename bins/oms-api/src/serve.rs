@@ -236,6 +236,11 @@ async fn sinks(config: &Config) -> anyhow::Result<Vec<Arc<dyn EventSink>>> {
         let sink = NatsSink::connect(&nats.client()).await;
         sinks.push(Arc::new(sink.context("NATS can't be used")?));
     }
+    #[cfg(feature = "kafka")]
+    if let Some(kafka) = &config.kafka {
+        let sink = oms_events::KafkaSink::connect(kafka);
+        sinks.push(Arc::new(sink.context("Kafka can't be used")?));
+    }
     Ok(sinks)
 }
 

@@ -1,5 +1,7 @@
 //! What leaves the process: webhooks over HTTP, and the cryptography of their secrets.
 
+#[cfg(feature = "kafka")]
+pub(crate) mod kafka;
 pub(crate) mod nats;
 pub(crate) mod resolver;
 pub(crate) mod sealing;

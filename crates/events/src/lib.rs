@@ -20,6 +20,8 @@ pub use store::outbox::append;
 pub use store::records::record;
 
 // For the program, which wires the context and runs the workers.
+#[cfg(feature = "kafka")]
+pub use adapters::kafka::{KafkaConfig, KafkaError, KafkaSink};
 pub use adapters::nats::{NatsConfig, NatsError, NatsSink, ServerAddr as NatsAddress};
 pub use adapters::resolver::{LookUp, SystemLookUp};
 pub use adapters::sealing::{KeysError, SealingKeys};

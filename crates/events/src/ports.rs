@@ -51,8 +51,8 @@ pub trait EventSink: Send + Sync {
     /// Whether there is a connection.
     fn is_connected(&self) -> bool;
 
-    /// Publishes messages in their order, and returns how many of them the broker has acknowledged. No message may be
-    /// stored before an earlier one. Begins no message after `until`.
+    /// Publishes messages of one tenant, and returns how many of them, from the first on, the broker has acknowledged.
+    /// No message may be stored before an earlier one about the same subject. Begins no message after `until`.
     async fn publish(&self, messages: &[Message], until: Instant) -> Published;
 }
 

@@ -34,7 +34,7 @@ const FENCES: [Fence; 3] = [
     },
     Fence {
         rule: "http-client-only-in-adapters",
-        paths: &[&["reqwest"], &["async_nats"]],
+        paths: &[&["reqwest"], &["async_nats"], &["rdkafka"]],
         layers: &["adapters"],
         advice: "move the call into an adapter under src/adapters, behind the port",
     },

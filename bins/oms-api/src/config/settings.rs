@@ -337,6 +337,21 @@ const ORDERS: &[Setting] = &[
         "File with the certificates (PEM) of authorities that are trusted for NATS besides those of the system.",
     ),
     setting_with_default(
+        "OMS_EVENTS_KAFKA_BROKERS",
+        "none: events are not published to Kafka",
+        "Brokers of a Kafka cluster, to which [events are published](../guide/brokers.md#kafka): `host:9092`, separated by commas. Only in builds with the feature `kafka-tls` or `kafka`. Production needs TLS, except on this machine.",
+    ),
+    setting_with_default(
+        "OMS_EVENTS_KAFKA_TOPIC",
+        "oms.events",
+        "The topic of Kafka.",
+    ),
+    setting_with_default(
+        "OMS_EVENTS_KAFKA_PROPERTIES",
+        "none",
+        "File with [properties of librdkafka](https://github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md) for Kafka, such as `security.protocol=sasl_ssl`: one `name=value` per line.",
+    ),
+    setting_with_default(
         "OMS_SECRET_KEYS",
         "none: no webhook endpoint can be created; a fixed key in development",
         "Keys that seal the secrets of webhook endpoints in the database: `id:key,…`, newest first. A key is 32 bytes as base64 (`openssl rand -base64 32`). To replace it, put a new one in front; remove the old one when all endpoints have been used since.",

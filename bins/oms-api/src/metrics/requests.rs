@@ -1,8 +1,9 @@
 //! The metrics of HTTP requests: count, status and duration.
 //!
-//! The series of every route are created at start, so that counting a request neither looks anything up nor allocates.
+//! The series of a route are created when its first request begins, and kept, so that counting a later request neither
+//! looks anything up nor allocates. A server that has answered nothing has few series to send when it is scraped.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use actix_web::body::BoxBody;
@@ -10,7 +11,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
 use oms_monitoring::metrics::{
-    CounterSeries, HistogramSeries, LATENCY_BUCKETS_S, Metrics, MetricsError,
+    Counter, CounterSeries, Histogram, HistogramSeries, LATENCY_BUCKETS_S, Metrics, MetricsError,
 };
 
 use crate::routes::{MatchedRoute, ROUTES};
@@ -22,8 +23,13 @@ const GONE: usize = STATUSES.len() - 1;
 /// Route and method of requests for anything that is not served. The text that a client sends must not become a label.
 const OTHER: &str = "other";
 
-/// The series of every route, and last those of requests that match none.
-pub(crate) struct RequestMetrics(Vec<RouteSeries>);
+/// Counts the requests of every route.
+pub(crate) struct RequestMetrics {
+    requests: Counter<3>,
+    seconds: Histogram<2>,
+    /// By index in `ROUTES`; last, the series of requests that match no route.
+    series: Vec<OnceLock<RouteSeries>>,
+}
 
 struct RouteSeries {
     requests: [CounterSeries; STATUSES.len()],
@@ -43,20 +49,28 @@ impl RequestMetrics {
             &["route", "method"],
             &LATENCY_BUCKETS_S,
         )?;
-        let routes = ROUTES.iter().map(|route| (route.path, route.method));
-        let series = routes.chain([(OTHER, OTHER)]).map(|(route, method)| {
-            let requests = STATUSES.map(|status| requests.series(&[route, method, status]));
-            RouteSeries {
-                requests,
-                seconds: seconds.series(&[route, method]),
-            }
-        });
-        Ok(Self(series.collect()))
+        let registered = Self {
+            requests,
+            seconds,
+            series: (0..=ROUTES.len()).map(|_| OnceLock::new()).collect(),
+        };
+        // Rules that add up all routes have a value from the first scrape on.
+        registered.of(None);
+        Ok(registered)
     }
 
     fn of(&self, route: Option<MatchedRoute>) -> &RouteSeries {
         let index = route.map_or(ROUTES.len(), MatchedRoute::index);
-        &self.0[index]
+        self.series[index].get_or_init(|| {
+            let (path, method) = match ROUTES.get(index) {
+                Some(route) => (route.path, route.method),
+                None => (OTHER, OTHER),
+            };
+            RouteSeries {
+                requests: STATUSES.map(|status| self.requests.series(&[path, method, status])),
+                seconds: self.seconds.series(&[path, method]),
+            }
+        })
     }
 }
 

@@ -56,6 +56,12 @@ impl Message {
         at.to_rfc3339_opts(SecondsFormat::Micros, true)
     }
 
+    /// The same in milliseconds since 1970.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn time_ms(&self) -> i64 {
+        self.event.occurred_at().timestamp_millis()
+    }
+
     /// The same for each time that the event is published, and different for all other events of all tenants.
     pub fn deduplication_id(&self) -> String {
         format!("{}/{}", self.tenant, self.id())

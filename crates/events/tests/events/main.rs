@@ -11,6 +11,8 @@
 )]
 
 mod history;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod nats;
 mod planted;
 mod positions;
