@@ -81,7 +81,7 @@ define_text! {
 
 define_text! {
     /// A readable address: 1 to 500 characters.
-    pub(crate) AddressLine, 500, InvalidAddressLine, "must be 1 to 500 characters without control characters",
+    pub AddressLine, 500, InvalidAddressLine, "must be 1 to 500 characters without control characters",
     READABLE_LINES, |text| Some(one_line(text))
 }
 

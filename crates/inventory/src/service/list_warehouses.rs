@@ -11,7 +11,7 @@ use crate::store::warehouses;
 ///
 /// # Errors
 /// When the database fails.
-pub(crate) async fn list_warehouses(
+pub async fn list_warehouses(
     context: &InventoryContext,
     tenant: TenantId,
     active: Option<bool>,
