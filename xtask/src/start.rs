@@ -95,6 +95,7 @@ pub(crate) fn run(workspace: &Workspace, with_storefront: bool) -> Result<()> {
     };
     let sandbox = sandbox_command(workspace, &ports)?;
     let api = api_command(workspace, &database, &ports)?;
+    let link = link_command(workspace, &database);
     let (sender, events) = channel();
     signals::on_request_to_end(sender.clone(), Event::EndRequested)?;
 
@@ -103,6 +104,7 @@ pub(crate) fn run(workspace: &Workspace, with_storefront: bool) -> Result<()> {
         sandbox,
         api,
         storefront,
+        link,
     };
     let ending = run_all(commands, &ports, &mut running, &sender, &events);
     // Each program uses those that were started before it, so the last one stops first.
@@ -117,6 +119,8 @@ struct Commands {
     sandbox: Command,
     api: Command,
     storefront: Option<Command>,
+    /// Prints a link that signs in to the console, once the API is ready.
+    link: Command,
 }
 
 /// Starts the programs one after the other and returns when they must be stopped.
@@ -132,6 +136,7 @@ fn run_all(
         Ok(())
     };
     let with_storefront = commands.storefront.is_some();
+    let mut link = commands.link;
     let started = start("sandbox", commands.sandbox, running)
         .and_then(|()| wait_for_line("payment sandbox", SANDBOX_LISTENS, running, events))
         .and_then(|()| start("api", commands.api, running))
@@ -155,6 +160,15 @@ fn run_all(
             "✓ the example storefront is on http://localhost:{}\n",
             ports.storefront
         ));
+    }
+    match command::capture(&mut link) {
+        Ok(link) => report::line(&format!(
+            "✓ the console is on http://127.0.0.1:{}/console. This link signs you in, once, within ten minutes:\n  {}\n",
+            ports.api,
+            link.trim()
+        )),
+        // The console may be switched off in `.env`.
+        Err(error) => report::line(&format!("· no link to the console: {error:#}\n")),
     }
     watch(running, events, |_| false).expect("a watch without a condition returns only an ending")
 }
@@ -207,6 +221,12 @@ fn api_command(workspace: &Workspace, database: &Database, ports: &Ports) -> Res
         );
     }
     Ok(api)
+}
+
+fn link_command(workspace: &Workspace, database: &Database) -> Command {
+    let mut link = sys_init::api(workspace, database, "console");
+    link.args(["link", "--name", "developer"]);
+    link
 }
 
 fn sandbox_command(workspace: &Workspace, ports: &Ports) -> Result<Command> {

@@ -13,6 +13,7 @@ use oms_access::http::{act_for, announce, authorise, bearer_token};
 use oms_access::{
     AccessError, Authenticator, AuthenticatorSettings, Credential, Issuer, KeyMode, RateLimits,
 };
+use oms_console::ClientAddress;
 use oms_database::Database;
 use oms_errors::{Problem, ROUTE_NOT_FOUND};
 use oms_monitoring::metrics::{CounterSeries, Metrics, MetricsError};
@@ -26,7 +27,7 @@ use crate::config::{Config, Environment, is_loopback};
 use crate::in_flight::{InFlight, InFlightPlace};
 use crate::metrics::sample;
 use crate::request_span::resource_of;
-use crate::routes::{MatchedRoute, is_listed};
+use crate::routes::{MatchedRoute, is_listed, is_of_console};
 use crate::webhook_places::{WebhookPlace, WebhookPlaces};
 
 /// Maximum number of cached keys: about 2 MB.
@@ -179,6 +180,17 @@ impl Admission {
         }
     }
 
+    /// Admits or refuses a request of the console, which authenticates it itself, and passes on the client's address.
+    fn check_console(&self, request: &ServiceRequest) -> Result<Place, Problem> {
+        let client = self.trusted_proxies.client_of(request.request());
+        if let Some(client) = client {
+            Span::current().record("client", display(client));
+        }
+        request.extensions_mut().insert(ClientAddress(client));
+        let _place = self.enter()?;
+        Ok(Place::Known { _place })
+    }
+
     fn enter(&self) -> Result<InFlightPlace, Problem> {
         let entered = self.in_flight.enter();
         entered.inspect_err(|_| self.turned_away.overloaded.increment())
@@ -238,6 +250,10 @@ pub(crate) async fn admit(
         return match resource_of(&request) {
             // The resource answers 405 and lists its methods.
             Some(resource) if is_listed(&resource) => next.call(request).await,
+            Some(resource) if is_of_console(&resource) => match admission.check_console(&request) {
+                Ok(_place) => next.call(request).await,
+                Err(problem) => Ok(request.error_response(ProblemResponse(problem))),
+            },
             _ => Ok(request.error_response(ProblemResponse(Problem::of(&ROUTE_NOT_FOUND)))),
         };
     };

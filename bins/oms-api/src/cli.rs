@@ -16,6 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::{Handle, Runtime};
 
 use crate::config::Config;
+use crate::console::{self, ConsoleCommand};
 use crate::events::{self, EventsCommand};
 use crate::import::{self, ImportCommand};
 use crate::installation::{self, InstallationCommand};
@@ -51,6 +52,9 @@ enum Command {
     /// Create, list, rotate and revoke API keys.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Sign in to the operators' console.
+    #[command(subcommand)]
+    Console(ConsoleCommand),
     /// Repair the feed of events after a restore.
     #[command(subcommand)]
     Events(EventsCommand),
@@ -146,6 +150,7 @@ fn run_in(runtime: &Runtime, config: Config, command: Command) -> anyhow::Result
             runtime.block_on(installation::run(&config, command))?;
         }
         Command::Events(command) => runtime.block_on(events::run(&config, command))?,
+        Command::Console(command) => runtime.block_on(console::run(&config, command))?,
         Command::Keys(command) => runtime.block_on(keys::run(&config, command))?,
         Command::Import(command) => return runtime.block_on(import::run(&config, command)),
         Command::Reconcile { from, to } => {

@@ -3,6 +3,7 @@
 mod access;
 mod alerts;
 mod bounds;
+mod console;
 mod database;
 mod geocoder;
 mod look_ups;
@@ -34,6 +35,7 @@ use oms_web::BodyLimits;
 use secrecy::{ExposeSecret, SecretString};
 
 pub(crate) use access::AccessSettings;
+pub(crate) use console::ConsoleConfig;
 pub(crate) use database::DatabaseSettings;
 pub(crate) use geocoder::GeocoderSettings;
 pub(crate) use look_ups::LookUpLimits;
@@ -82,6 +84,8 @@ pub(crate) struct Config {
     /// How long a batch may block the next one of its kind.
     pub(crate) intake_overdue: Duration,
     pub(crate) access: AccessSettings,
+    /// `None`: there is no console.
+    pub(crate) console: Option<ConsoleConfig>,
     /// Where alerts are posted, in addition to the log.
     pub(crate) alert_webhook: Option<WebhookConfig>,
     pub(crate) sweep: SweepSettings,
@@ -172,10 +176,13 @@ impl Config {
         let development = environment == Environment::Development;
         let stripe = stripe(reader, development);
         let database = DatabaseSettings::read(reader, environment);
+        let host = reader.text("OMS_HOST", Some("127.0.0.1"));
+        let port = reader.number("OMS_PORT", 3000, 0..=65_535);
         Self {
             environment,
-            host: reader.text("OMS_HOST", Some("127.0.0.1")),
-            port: reader.number("OMS_PORT", 3000, 0..=65_535),
+            console: ConsoleConfig::read(reader, environment, &host, port),
+            host,
+            port,
             metrics_host: reader.text("OMS_METRICS_HOST", Some("127.0.0.1")),
             metrics_port: reader.number("OMS_METRICS_PORT", 9464, 0..=65_535),
             http: http_limits(reader, database.max_connections),

@@ -10,6 +10,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, web};
 use anyhow::Context;
 use oms_access::http::announce_limits;
+use oms_console::Console;
 use oms_errors::{Problem, ROUTE_NOT_FOUND};
 use oms_events::http::{EventsApi, WebhooksApi};
 use oms_fulfilment::http::FulfilmentApi;
@@ -63,6 +64,8 @@ pub(crate) struct Endpoints {
     pub(crate) webhook_endpoints: WebhooksApi,
     pub(crate) webhooks: Option<StripeWebhooks>,
     pub(crate) readiness: Readiness,
+    /// `None`: there is no console.
+    pub(crate) console: Option<Console>,
 }
 
 /// Starts listening.
@@ -86,6 +89,7 @@ pub(crate) fn start(
     let webhook_endpoints = web::Data::new(endpoints.webhook_endpoints);
     let webhooks = endpoints.webhooks.map(web::Data::new);
     let readiness = web::Data::new(endpoints.readiness);
+    let console = endpoints.console.map(web::Data::new);
     let (admission, metrics) = (Arc::new(admission), Arc::new(metrics));
     let app = move || {
         let (admission, metrics) = (admission.clone(), metrics.clone());
@@ -108,6 +112,11 @@ pub(crate) fn start(
                 if let Some(webhooks) = &webhooks {
                     routes.app_data(webhooks.clone());
                     registered(oms_payments::http::ROUTES)(routes);
+                }
+            })
+            .configure(|routes| {
+                if let Some(console) = &console {
+                    oms_console::configure(console.clone())(routes);
                 }
             })
             .default_service(web::to(async || {

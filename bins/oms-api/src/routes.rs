@@ -7,9 +7,12 @@ use std::sync::LazyLock;
 
 use oms_web::{Access, Route};
 
+/// Where the console is.
+const CONSOLE: &str = "/console";
+
 use crate::{docs, health};
 
-/// All rows.
+/// All rows of the API.
 pub(crate) static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
     [
         oms_orders::http::ROUTES,
@@ -27,6 +30,12 @@ pub(crate) static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(|| {
 /// Whether a registered path has a row.
 pub(crate) fn is_listed(path: &str) -> bool {
     ROUTES.iter().any(|row| row.path == path)
+}
+
+/// Whether a registered path belongs to the console, which recognises its sessions itself.
+pub(crate) fn is_of_console(path: &str) -> bool {
+    let rest = path.strip_prefix(CONSOLE);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// The row of a request. The middleware that starts the request's trace adds it to the extensions.

@@ -4,6 +4,8 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use anyhow::Context;
+use oms_access::{IdentityProvider, ProviderSettings, SessionsContext};
+use oms_console::{Console, ConsoleSettings};
 use oms_database::Database;
 use oms_events::http::{EventsApi, WebhooksApi};
 use oms_events::{EventsContext, Sender, SenderConfig, SystemLookUp, WebhooksContext};
@@ -31,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::address_locator::GeocodedAddresses;
-use crate::admission::Admission;
+use crate::admission::{Admission, key_mode};
 use crate::config::{Config, Environment, Gateway};
 use crate::geocoders::Geocoders;
 use crate::http_server::Endpoints;
@@ -39,7 +41,7 @@ use crate::metrics::requests::RequestMetrics;
 use crate::parts::EVENT_TYPES;
 use crate::readiness::Readiness;
 use crate::workers::{self, Surroundings};
-use crate::{database, grants, http_server, installation, metrics, shutdown};
+use crate::{database, grants, http_server, installation, live, metrics, shutdown};
 
 /// Serves until SIGTERM or Ctrl-C.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
@@ -144,22 +146,32 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         true => CardNumbers::Accepted,
         false => CardNumbers::Refused,
     };
+    let runner = Runner(&tasks);
+    let provider = identity_provider(&config)?;
+    let console = config.console.as_ref().map(|settings| Console {
+        sessions: runner.of(Arc::new(SessionsContext::new(
+            database.clone(),
+            key_mode(&config),
+        ))),
+        orders: runner.of(context.clone()),
+        inventory: runner.of(inventory.clone()),
+        fulfilment: runner.of(fulfilment.clone()),
+        events: runner.of(events.clone()),
+        webhooks: runner.of(endpoints_context.clone()),
+        live: live::watch(&metrics, &tasks, stopping.clone()),
+        provider,
+        settings: ConsoleSettings {
+            origin: settings.origin.clone(),
+            development: config.environment == Environment::Development,
+        },
+    });
     let endpoints = Endpoints {
-        orders: OrdersApi::new(
-            Detached::new(context, Handle::current(), tasks.clone()),
-            card_numbers,
-        ),
-        inventory: InventoryApi::new(
-            Detached::new(inventory, Handle::current(), tasks.clone()),
-            config.imports,
-        ),
-        fulfilment: FulfilmentApi::new(Detached::new(fulfilment, Handle::current(), tasks.clone())),
-        events: EventsApi::new(Detached::new(events, Handle::current(), tasks.clone())),
-        webhook_endpoints: WebhooksApi::new(Detached::new(
-            endpoints_context,
-            Handle::current(),
-            tasks.clone(),
-        )),
+        orders: OrdersApi::new(runner.of(context), card_numbers),
+        inventory: InventoryApi::new(runner.of(inventory), config.imports),
+        fulfilment: FulfilmentApi::new(runner.of(fulfilment)),
+        events: EventsApi::new(runner.of(events)),
+        webhook_endpoints: WebhooksApi::new(runner.of(endpoints_context)),
+        console,
         webhooks: webhooks(&config, &database, news),
         readiness: Readiness::new(database.clone(), config.database.url(), is_stuck),
     };
@@ -209,6 +221,32 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         Some(_) => {
             anyhow::bail!("a background worker ended, which is a bug; the log has the cause")
         }
+    }
+}
+
+/// Where operators may sign in to the console, if it is registered at the issuer.
+fn identity_provider(config: &Config) -> anyhow::Result<Option<Arc<IdentityProvider>>> {
+    let access = &config.access;
+    let (Some(console), Some(client), Some(issuer)) =
+        (&config.console, &access.console_client, &access.issuer)
+    else {
+        return Ok(None);
+    };
+    let provider = IdentityProvider::new(ProviderSettings {
+        issuer: issuer.clone(),
+        client_id: client.id.clone(),
+        client_secret: client.secret.clone(),
+        redirect_uri: format!("{}/console/sign-in/provider/back", console.origin),
+    });
+    Ok(Some(Arc::new(provider?)))
+}
+
+/// Runs the work of requests in this runtime, to its end.
+struct Runner<'a>(&'a TaskTracker);
+
+impl Runner<'_> {
+    fn of<C>(&self, context: Arc<C>) -> Detached<C> {
+        Detached::new(context, Handle::current(), self.0.clone())
     }
 }
 

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod adapters;
+mod context;
 mod domain;
 mod error;
 pub mod http;
@@ -16,6 +17,22 @@ pub use domain::rate_limit::{Allowance, RateLimit, RateLimits};
 pub use error::{AccessError, ISSUER_UNAVAILABLE, PROBLEM_TYPES, RATE_LIMITED};
 pub use service::authenticate::{Authenticator, AuthenticatorSettings};
 pub use service::verify_token::Issuer;
+
+// For the console, whose operators sign in to sessions.
+pub use context::SessionsContext;
+pub use domain::provider::{Awaited, InvalidAwaited};
+pub use domain::session::{
+    NewSession, Presence, SESSION_LIFETIME, Session, SessionId, SessionSummary,
+};
+pub use domain::tenant_secret::{InvalidSecret, TenantSecret};
+pub use service::create_link::create_link;
+pub use service::end_sessions::{sign_out, sign_out_everywhere};
+pub use service::list_sessions::{list_keys_of, list_sessions};
+pub use service::purge_sessions::{purge_sessions, purge_sign_in_links};
+pub use service::resume_session::resume_session;
+pub use service::sign_in::sign_in;
+pub use service::sign_in_at_provider::{IdentityProvider, ProviderSettings, sign_in_at_provider};
+pub use service::sign_in_with_link::sign_in_with_link;
 
 // For `oms-api grants`, which prints the privileges of the serving role.
 pub use store::grants::GRANTS;

@@ -1,11 +1,20 @@
-//! The use cases: creating, listing, rotating and revoking keys, and authenticating credentials.
+//! The use cases: creating, listing, rotating and revoking keys, authenticating credentials, and signing in and out.
 
 pub(crate) mod authenticate;
 pub(crate) mod create_key;
+pub(crate) mod create_link;
+pub(crate) mod end_sessions;
 pub(crate) mod list_keys;
+pub(crate) mod list_sessions;
+pub(crate) mod purge_sessions;
+pub(crate) mod resume_session;
 pub(crate) mod revoke_key;
 pub(crate) mod rotate_key;
+pub(crate) mod sign_in;
+pub(crate) mod sign_in_at_provider;
+pub(crate) mod sign_in_with_link;
 pub(crate) mod verify_token;
 
+mod begin_session;
 mod insert_key;
 mod published_keys;

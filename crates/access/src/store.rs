@@ -2,3 +2,5 @@
 
 pub(crate) mod api_keys;
 pub(crate) mod grants;
+pub(crate) mod sessions;
+pub(crate) mod sign_in_links;

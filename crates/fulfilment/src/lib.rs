@@ -93,6 +93,9 @@ pub use service::list_returns::list_returns;
 // For the program, which wires the context.
 pub use context::FulfilmentContext;
 
+// For the console, which shows the goods of an order.
+pub use service::get_fulfilment_order::get_fulfilment_order;
+
 // For `oms-api grants`, which prints the privileges of the serving role.
 pub use store::grants::GRANTS;
 
@@ -100,9 +103,7 @@ pub use store::grants::GRANTS;
 #[doc(hidden)]
 pub use {
     domain::parcel::ParcelChange,
-    domain::work_list::{
-        ShipmentCursor, ShipmentFilter, ShipmentsOf,
-    },
+    domain::work_list::{ShipmentCursor, ShipmentFilter, ShipmentsOf},
     service::change_parcel::change_parcel,
     service::get_shipment::get_shipment,
     service::list_shipments::list_shipments,

@@ -101,7 +101,6 @@ pub use {
 // Only this crate's tests call these without HTTP.
 #[doc(hidden)]
 pub use {
-    domain::import::parser::MAX_LINE_BYTES,
-    domain::import::rejection::MAX_NAMED_REJECTIONS,
+    domain::import::parser::MAX_LINE_BYTES, domain::import::rejection::MAX_NAMED_REJECTIONS,
     service::reserve::reserve,
 };

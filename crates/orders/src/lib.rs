@@ -61,6 +61,41 @@ pub use domain::placed_order::{PendingOrder, PlacedOrder};
 pub use domain::settlement::{GatewaySaid, Settlement};
 pub use domain::status::OrderStatus;
 
+// For the console, whose pages call the use cases that the API's handlers call.
+pub use domain::dead_letter::DeadLetterFilter;
+pub use domain::dispute::Dispute;
+pub use domain::explanation::{Explanation, Next, Possible, Step, Who};
+pub use domain::ledger::Ledger;
+pub use domain::order_listing::{OrderCursor, OrderFilter, OrderListing, OrderSort};
+pub use domain::reason::Reason;
+pub use domain::refund::{Disputed, Refunded, RequestedRefund};
+pub use domain::refund_plan::{RequestedCredit, RequestedParts};
+pub use domain::timeline::{FailedTry, Happening, TimelineCursor, TimelineEntry};
+pub use error::{DeadLetterError, ReconcilingError, ReversingError};
+pub use service::fulfilling::create_shipment::create_shipment;
+pub use service::fulfilling::release_hold::release_hold;
+pub use service::operating::ask_gateway::ask_gateway;
+pub use service::operating::create_dead_letter::create_dead_letter;
+pub use service::operating::resolve_dead_letter::resolve_dead_letter;
+pub use service::operating::retry_dead_letter::retry_dead_letter;
+pub use service::operating::try_now::try_now;
+pub use service::reading::explain_order::{ExplainedOrder, explain_order};
+pub use service::reading::get_dead_letter::get_dead_letter;
+pub use service::reading::get_order::{OrderDetails, get_order};
+pub use service::reading::get_timeline::{OrderTimeline, get_timeline};
+pub use service::reading::list_dead_letters::list_dead_letters;
+pub use service::reading::list_orders::{ListedOrders, list_orders};
+pub use service::reading::search_orders::{FoundOrders, search_orders};
+pub use service::reconciling::resolve_finding::resolve_finding;
+pub use service::rerouting::find_moves::find_moves;
+pub use service::rerouting::move_fulfilment_order::{MoveRequest, move_fulfilment_order};
+pub use service::rerouting::reroute::Target;
+pub use service::rerouting::rerouted::{ExplainedMove, ReroutedOrder};
+pub use service::reversing::cancel_order::{Cancellation, cancel_order};
+pub use service::reversing::cancel_unshipped::cancel_unshipped;
+pub use service::reversing::preview_refund::{RefundPreview, preview_refund};
+pub use service::reversing::refund_order::{RefundedOrder, refund_order};
+
 // For `oms-api grants`: the rights of the serving role.
 pub use store::grants::GRANTS;
 
@@ -68,58 +103,34 @@ pub use store::grants::GRANTS;
 #[doc(hidden)]
 pub use {
     domain::adjustment::{Adjustment, AdjustmentKind, AdjustmentScope},
-    domain::credit::{Credit, CreditPart},
-    domain::dead_letter::DeadLetterFilter,
+    domain::credit::CreditPart,
     domain::erasure::ErasureProgress,
-    domain::ledger::Ledger,
     domain::line::RequestedLine,
     domain::order::OrderRequest,
-    domain::order_listing::{OrderCursor, OrderFilter, OrderListing, OrderSort},
     domain::pricing::{Breakdown, RequestedPricing},
-    domain::reason::Reason,
-    domain::refund::{Disputed, Refunded, RequestedRefund},
-    domain::refund_plan::{InvalidParts, RequestedCredit, RequestedParts},
-    domain::timeline::{Happening, TimelineEntry},
+    domain::refund_plan::InvalidParts,
     error::{
-        DeadLetterError, ErasingError, NotPaid, PayingError, PlacingError, ReconcilingError,
-        ReroutingError, ReturningError, ReversingError, ShippingError,
+        ErasingError, NotPaid, PayingError, PlacingError, ReroutingError, ReturningError,
+        ShippingError,
     },
     service::fulfilling::cancel_shipment::cancel_shipment,
     service::fulfilling::change_work::change_work,
-    service::fulfilling::create_shipment::create_shipment,
     service::fulfilling::deliver_shipment::deliver_shipment,
     service::fulfilling::order_fulfilments::order_fulfilments,
     service::fulfilling::place_hold::place_hold,
     service::fulfilling::record_tracking::record_tracking,
-    service::fulfilling::release_hold::release_hold,
     service::fulfilling::ship_shipment::ship_shipment,
-    service::operating::create_dead_letter::create_dead_letter,
     service::operating::erase_customer::{ErasedCustomer, erase_customer},
-    service::operating::resolve_dead_letter::resolve_dead_letter,
-    service::operating::retry_dead_letter::retry_dead_letter,
     service::placing::check_payment::check_payment,
     service::placing::pay_order::pay_order,
     service::placing::place_order::place_order,
-    service::reading::get_dead_letter::get_dead_letter,
-    service::reading::get_order::{OrderDetails, get_order},
-    service::reading::get_timeline::get_timeline,
-    service::reading::list_dead_letters::list_dead_letters,
-    service::reading::list_orders::list_orders,
     service::reconciling::check_charge::{ChargeCheck, check_charge},
-    service::reconciling::resolve_finding::resolve_finding,
     service::rerouting::change_evacuation::{EvacuationChange, change_evacuation},
-    service::rerouting::find_moves::find_moves,
-    service::rerouting::move_fulfilment_order::{MoveRequest, move_fulfilment_order},
     service::rerouting::reject_fulfilment_order::{RejectionRequest, reject_fulfilment_order},
-    service::rerouting::reroute::Target,
-    service::rerouting::rerouted::{ExplainedMove, ReroutedOrder},
     service::rerouting::start_evacuation::start_evacuation,
     service::returning::decide_return::{RequestedDecision, decide_return},
     service::returning::find_returnable::{ReturnableLine, find_returnable},
     service::returning::receive_return::receive_return,
     service::returning::refund_return::refund_return,
     service::returning::request_return::{RequestedReturn, request_return},
-    service::reversing::cancel_order::{Cancellation, cancel_order},
-    service::reversing::cancel_unshipped::cancel_unshipped,
-    service::reversing::refund_order::{RefundedOrder, refund_order},
 };

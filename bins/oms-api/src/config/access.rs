@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use oms_access::{IssuerSettings, RateLimit};
 
+use super::oidc::ConsoleClient;
 use super::reader::Reader;
 use super::{Environment, oidc};
 use crate::client_address::TrustedProxies;
@@ -23,6 +24,8 @@ pub(crate) struct AccessSettings {
     pub(crate) rate_limit: Option<RateLimit>,
     /// The issuer whose tokens are accepted beside API keys.
     pub(crate) issuer: Option<IssuerSettings>,
+    /// The console's client at the issuer.
+    pub(crate) console_client: Option<ConsoleClient>,
     /// Proxies whose `X-Forwarded-For` is trusted.
     pub(crate) trusted_proxies: TrustedProxies,
 }
@@ -34,6 +37,7 @@ impl AccessSettings {
             remember_keys_for: reader.milliseconds("OMS_KEY_MEMORY_MS", 10_000, 0..=60_000),
             rate_limit: rate_limit(reader, environment),
             issuer: oidc::issuer(reader, environment),
+            console_client: oidc::client(reader),
             trusted_proxies: trusted_proxies(reader),
         }
     }

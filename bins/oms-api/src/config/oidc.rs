@@ -1,12 +1,15 @@
 //! The settings of the token issuer, which is optional beside API keys.
 
 use oms_access::{IssuerSettings, OrdersWrite, TokenAlgorithm, UnknownAlgorithm};
+use secrecy::SecretString;
 
 use super::Environment;
 use super::reader::Reader;
 
 /// Variables that require `OMS_OIDC_ISSUER`.
-const REST: [&str; 8] = [
+const REST: [&str; 10] = [
+    "OMS_OIDC_CLIENT_ID",
+    "OMS_OIDC_CLIENT_SECRET",
     "OMS_OIDC_AUDIENCE",
     "OMS_OIDC_KEYS_URL",
     "OMS_OIDC_ALGORITHMS",
@@ -49,6 +52,34 @@ pub(super) fn issuer(reader: &mut Reader<'_>, environment: Environment) -> Optio
         timeout: reader.milliseconds("OMS_OIDC_TIMEOUT_MS", 5000, 100..=60_000),
     };
     Some(settings)
+}
+
+/// The client as which the console is registered at the issuer. `None` unless its ID is set.
+pub(super) fn client(reader: &mut Reader<'_>) -> Option<ConsoleClient> {
+    let secret = reader.optional("OMS_OIDC_CLIENT_SECRET");
+    match reader.optional("OMS_OIDC_CLIENT_ID") {
+        Some(id) => Some(ConsoleClient {
+            id,
+            secret: secret.map(SecretString::from),
+        }),
+        None => {
+            if secret.is_some() {
+                reader.problem(
+                    "OMS_OIDC_CLIENT_SECRET",
+                    "has no effect without OMS_OIDC_CLIENT_ID",
+                );
+            }
+            None
+        }
+    }
+}
+
+/// The client as which the console is registered at the issuer.
+#[derive(Clone, Debug)]
+pub(crate) struct ConsoleClient {
+    pub(crate) id: String,
+    /// A public client has none.
+    pub(crate) secret: Option<SecretString>,
 }
 
 fn algorithms(text: &str) -> Result<Vec<TokenAlgorithm>, UnknownAlgorithm> {

@@ -36,6 +36,7 @@ pub(super) const SECTIONS: &[(&str, &[Setting])] = &[
     ("HTTP server", HTTP),
     ("Credentials", CREDENTIALS),
     ("Tokens of an identity provider", TOKENS),
+    ("Console", CONSOLE),
     ("Payment gateway", GATEWAY),
     ("Placing orders", ORDERS),
     ("Limits for unpaid orders and declines", BOUNDS),
@@ -198,6 +199,15 @@ const TOKENS: &[Setting] = &[
         "OpenID Connect issuer whose tokens are accepted, exactly as in their `iss`. Its metadata is read from `/.well-known/openid-configuration` below it. https in production.",
     ),
     setting_with_default(
+        "OMS_OIDC_CLIENT_ID",
+        "none: operators sign in with keys and links only",
+        "ID under which the console is registered at the issuer, so that operators can sign in there. Its redirect URI is `OMS_CONSOLE_URL` with `/console/sign-in/provider/back`. Tenant and scopes come from the claims of the ID token.",
+    ),
+    setting(
+        "OMS_OIDC_CLIENT_SECRET",
+        "Secret of that client, unless it is a public one.",
+    ),
+    setting_with_default(
         "OMS_OIDC_AUDIENCE",
         "required with an issuer",
         "Value that the `aud` claim of the tokens must include.",
@@ -230,6 +240,19 @@ const TOKENS: &[Setting] = &[
     setting(
         "OMS_OIDC_TIMEOUT_MS",
         "Maximum wait for an answer of the issuer.",
+    ),
+];
+
+const CONSOLE: &[Setting] = &[
+    setting_with_default(
+        "OMS_CONSOLE",
+        "`on` in development; in production `on` if `OMS_CONSOLE_URL` is set",
+        "`on` serves the operators' console under `/console`, `off` does not.",
+    ),
+    setting_with_default(
+        "OMS_CONSOLE_URL",
+        "the address of the API, in development",
+        "Origin under which operators open the console, such as `https://oms.example.com`: `https`, or `http` on this machine. Forms that were sent by pages of another origin are refused.",
     ),
 ];
 

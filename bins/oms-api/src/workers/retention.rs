@@ -43,10 +43,12 @@ enum Kind {
     WebhookAttempts,
     WebhookDeliveries,
     WebhookKeys,
+    Sessions,
+    SignInLinks,
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::GatewayEvents,
         Self::GeocodingCache,
         Self::OrderKeys,
@@ -56,6 +58,8 @@ impl Kind {
         Self::WebhookAttempts,
         Self::WebhookDeliveries,
         Self::WebhookKeys,
+        Self::Sessions,
+        Self::SignInLinks,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -69,6 +73,8 @@ impl Kind {
             Self::WebhookAttempts => "webhook_attempts",
             Self::WebhookDeliveries => "webhook_deliveries",
             Self::WebhookKeys => "webhook_keys",
+            Self::Sessions => "console_sessions",
+            Self::SignInLinks => "sign_in_links",
         }
     }
 
@@ -79,6 +85,8 @@ impl Kind {
             Self::GeocodingCache => Some(settings.geocoding),
             Self::OrderKeys | Self::InventoryKeys | Self::WebhookKeys => settings.keys,
             Self::Declines => Some(LONGEST_WINDOW),
+            // They have expired by then.
+            Self::Sessions | Self::SignInLinks => Some(Duration::ZERO),
             Self::Events | Self::WebhookAttempts | Self::WebhookDeliveries => Some(settings.events),
         }
     }
@@ -94,6 +102,8 @@ impl Kind {
             Self::WebhookAttempts => oms_events::purge_attempts(connection, older_than).await,
             Self::WebhookDeliveries => oms_events::purge_deliveries(connection, older_than).await,
             Self::WebhookKeys => oms_events::purge_webhook_keys(connection, older_than).await,
+            Self::Sessions => oms_access::purge_sessions(connection, older_than).await,
+            Self::SignInLinks => oms_access::purge_sign_in_links(connection, older_than).await,
             Self::InventoryKeys => {
                 oms_inventory::purge_idempotency_keys(connection, older_than).await
             }

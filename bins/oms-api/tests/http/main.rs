@@ -40,6 +40,7 @@ mod transaction_pooler;
 mod transcript;
 
 // The tests, by subject.
+mod console;
 mod credentials;
 mod documents;
 mod events;

@@ -39,6 +39,8 @@ pub(crate) enum FetchError {
     OtherIssuer,
     #[error("the metadata has no usable URL of keys")]
     KeysUrl,
+    #[error("the metadata has no usable URLs for signing in")]
+    SignInUrl,
 }
 
 /// A client for the keys of an issuer.
@@ -122,13 +124,13 @@ impl IssuerKeys {
     }
 }
 
-fn http_url(text: &str) -> Option<Url> {
+pub(super) fn http_url(text: &str) -> Option<Url> {
     let url = Url::parse(text).ok()?;
     matches!(url.scheme(), "http" | "https").then_some(url)
 }
 
 /// Appends the well-known path to the issuer's path, which loses its trailing slash.
-fn metadata_url(issuer: &str) -> Option<Url> {
+pub(super) fn metadata_url(issuer: &str) -> Option<Url> {
     let mut url = http_url(issuer)?;
     if url.query().is_some() || url.fragment().is_some() {
         return None;

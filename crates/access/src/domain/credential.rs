@@ -40,6 +40,14 @@ impl CredentialName {
         Ok(Self(format!("{SUBJECT}{subject}")))
     }
 
+    /// Reads the name of a stored session: that of a key or of a token's subject.
+    pub(crate) fn of_session(name: &str) -> Result<Self, InvalidCredentialName> {
+        match name.strip_prefix(SUBJECT) {
+            Some(subject) => Self::of_subject(subject),
+            None => Self::of_stored_key(name),
+        }
+    }
+
     /// Reads the name of a stored key. Keys of earlier versions may have a name that a new key can't have.
     pub(crate) fn of_stored_key(name: &str) -> Result<Self, InvalidCredentialName> {
         let of_a_name = |byte: u8| byte.is_ascii_alphanumeric() || b".-_@|:".contains(&byte);

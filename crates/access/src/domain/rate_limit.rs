@@ -6,7 +6,7 @@
 mod bounded_states;
 
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -101,7 +101,14 @@ impl<C: Clock> RateLimits<C> {
     /// # Errors
     /// If the request exceeds the limit.
     pub fn count(&self, credential: &Credential) -> Result<Allowance, Allowance> {
-        let whose = (credential.tenant, credential.name.as_str());
+        self.count_for(&(credential.tenant, credential.name.as_str()))
+    }
+
+    /// Counts a request of anything that can be hashed.
+    ///
+    /// # Errors
+    /// If the request exceeds the limit.
+    pub(crate) fn count_for(&self, whose: &impl Hash) -> Result<Allowance, Allowance> {
         let counted = self.limiter.check_key(&self.fingerprints.hash_one(whose));
         match counted {
             Ok(state) => {

@@ -77,6 +77,31 @@ impl Issuer {
     /// [`AccessError::Unknown`] if the token is not valid, or [`AccessError::IssuerUnavailable`] if it can't be
     /// verified.
     pub async fn verify(&self, token: &str) -> Result<Credential, AccessError> {
+        let claims = self.claims(token).await?;
+        token_claims::credential(&claims, &self.tenant_claim, self.orders_write)
+            .map_err(AccessError::Unknown)
+    }
+
+    /// Verifies an ID token as [`verify`](Self::verify) does, which must have this nonce.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub(crate) async fn verify_with_nonce(
+        &self,
+        token: &str,
+        nonce: &str,
+    ) -> Result<Credential, AccessError> {
+        let claims = self.claims(token).await?;
+        if claims.get("nonce").and_then(serde_json::Value::as_str) != Some(nonce) {
+            return Err(AccessError::Unknown(
+                "the token was made for another sign-in",
+            ));
+        }
+        token_claims::credential(&claims, &self.tenant_claim, self.orders_write)
+            .map_err(AccessError::Unknown)
+    }
+
+    async fn claims(&self, token: &str) -> Result<Claims, AccessError> {
         if token.len() > MOST_BYTES {
             return Err(AccessError::Unknown("the token is too long"));
         }
@@ -90,8 +115,7 @@ impl Issuer {
         validation.algorithms = vec![algorithm.into()];
         let token = decode::<Claims>(token, &key, &validation);
         let token = token.map_err(|error| refused(&error))?;
-        token_claims::credential(&token.claims, &self.tenant_claim, self.orders_write)
-            .map_err(AccessError::Unknown)
+        Ok(token.claims)
     }
 
     fn algorithm_of(&self, header: &Header) -> Result<TokenAlgorithm, AccessError> {

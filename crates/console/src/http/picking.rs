@@ -109,13 +109,18 @@ async fn answer(
         Ok::<_, InventoryError>(page.items)
     });
     let warehouses = choices(&reading.await?, &wanted.warehouse);
-    let chosen = warehouses.iter().find(|choice| choice.is_chosen).or(warehouses.first());
+    let chosen = warehouses
+        .iter()
+        .find(|choice| choice.is_chosen)
+        .or(warehouses.first());
     let chosen = chosen.map(|choice| Choice {
         id: choice.id.clone(),
         name: choice.name.clone(),
         is_chosen: true,
     });
-    let id = chosen.as_ref().and_then(|choice| choice.id.parse::<WarehouseId>().ok());
+    let id = chosen
+        .as_ref()
+        .and_then(|choice| choice.id.parse::<WarehouseId>().ok());
     let (rows, next) = match id {
         Some(id) => rows(console, operator, id, wanted).await?,
         None => (Vec::new(), None),
@@ -138,8 +143,7 @@ async fn rows(
     wanted: &Wanted,
 ) -> Result<(Vec<Row>, Option<String>), ProblemResponse> {
     let tenant = operator.tenant();
-    let after: Option<WorkListCursor> =
-        read("after", Some(&wanted.after), |text| text.parse().ok())?;
+    let after: Option<WorkListCursor> = read("after", &wanted.after, |text| text.parse().ok())?;
     let filter = WorkListFilter {
         by: ListedBy::Warehouse(warehouse),
         status: None,
@@ -151,15 +155,21 @@ async fn rows(
     let found = reading.await?;
     let products = found.items.iter().flat_map(|order| &order.lines);
     let products: Vec<ProductId> = products.map(|line| line.product_id).collect();
-    let reading = console.inventory.run(|context| async move {
-        load_skus(&context, tenant, &products).await
-    });
+    let reading = console
+        .inventory
+        .run(|context| async move { load_skus(&context, tenant, &products).await });
     let skus = reading.await?;
     let (now, may_write) = (display::now(), operator.may(Scope::FulfilmentWrite));
-    let rows = found.items.iter().map(|order| Row::of(order, &skus, now, may_write));
+    let rows = found
+        .items
+        .iter()
+        .map(|order| Row::of(order, &skus, now, may_write));
     let next = found.next.map(|after| {
         let (warehouse, after) = (warehouse.to_string(), after.to_string());
-        address("/console/picking", &[("warehouse", &warehouse), ("after", &after)])
+        address(
+            "/console/picking",
+            &[("warehouse", &warehouse), ("after", &after)],
+        )
     });
     Ok((rows.collect(), next))
 }
@@ -186,7 +196,10 @@ impl Row {
             packed: line.packed,
             shipped: line.shipped,
         });
-        let holds = order.holds.iter().map(|hold| display::sentence(&hold.reason.to_string()));
+        let holds = order
+            .holds
+            .iter()
+            .map(|hold| display::sentence(&hold.reason.to_string()));
         Self {
             id: order.id.to_string(),
             version: order.version,

@@ -6,9 +6,7 @@ pub(super) mod receive;
 
 use actix_web::web;
 use askama::Template;
-use oms_fulfilment::{
-    Return, ReturnCursor, ReturnFilter, ReturnStatus, ReturnsOf, list_returns,
-};
+use oms_fulfilment::{Return, ReturnCursor, ReturnFilter, ReturnStatus, ReturnsOf, list_returns};
 use oms_inventory::list_warehouses;
 use oms_validation::Scope;
 use serde::Deserialize;
@@ -72,14 +70,17 @@ pub(super) async fn list(
     wanted: web::Query<Wanted>,
 ) -> Answer {
     let (tenant, wanted) = (operator.tenant(), wanted.into_inner());
-    let warehouse = read("warehouse", Some(&wanted.warehouse), |text| text.parse().ok())?;
+    let warehouse = read("warehouse", &wanted.warehouse, |text| text.parse().ok())?;
     let filter = ReturnFilter {
         of: warehouse.map_or(ReturnsOf::Desk, ReturnsOf::Warehouse),
-        status: read("status", Some(&wanted.status), |text| {
-            ReturnStatus::ALL.iter().copied().find(|status| status.as_str() == text)
+        status: read("status", &wanted.status, |text| {
+            ReturnStatus::ALL
+                .iter()
+                .copied()
+                .find(|status| status.as_str() == text)
         })?,
     };
-    let after: Option<ReturnCursor> = read("after", Some(&wanted.after), |text| text.parse().ok())?;
+    let after: Option<ReturnCursor> = read("after", &wanted.after, |text| text.parse().ok())?;
     let reading = console.fulfilment.run(|context| async move {
         list_returns(&context, tenant, &filter, after, page_size()).await
     });
@@ -94,7 +95,12 @@ pub(super) async fn list(
         false => Vec::new(),
     };
     let link = |status: &str, after: &str| {
-        let fields = [("status", status), ("warehouse", &wanted.warehouse), ("after", after)];
+        let warehouse = wanted.warehouse.as_str();
+        let fields = [
+            ("status", status),
+            ("warehouse", warehouse),
+            ("after", after),
+        ];
         address("/console/returns", &fields)
     };
     let tab = |label, status: &str| Tab {
@@ -112,7 +118,9 @@ pub(super) async fn list(
         ],
         warehouses,
         rows: found.items.iter().map(Row::of).collect(),
-        next: found.next.map(|after| link(&wanted.status, &after.to_string())),
+        next: found
+            .next
+            .map(|after| link(&wanted.status, &after.to_string())),
         wanted,
     })
 }

@@ -76,13 +76,13 @@ pub(super) async fn list(
         text => Some(Sku::parse(text).map_err(|error| invalid_field("sku", error.to_string()))?),
     };
     let filter = LevelFilter {
-        warehouse_id: read("warehouse", Some(&wanted.warehouse), |it| it.parse().ok())?,
+        warehouse_id: read("warehouse", &wanted.warehouse, |it| it.parse().ok())?,
         product_id: None,
         sku,
-        below_available: read("below", Some(&wanted.below), |it| it.parse().ok())?,
+        below_available: read("below", &wanted.below, |it| it.parse().ok())?,
     };
     let after: Option<Cursor<(WarehouseId, ProductId)>> =
-        read("after", Some(&wanted.after), |it| it.parse().ok())?;
+        read("after", &wanted.after, |it| it.parse().ok())?;
     let reading = console.inventory.run(|context| async move {
         let levels = list_stock_levels(&context, tenant, filter, after, page_size()).await?;
         let warehouses = list_warehouses(&context, tenant, None, None, most()).await?;
@@ -92,8 +92,16 @@ pub(super) async fn list(
     let next = levels.next.map(|after| {
         let (sku, warehouse, below) = (&wanted.sku, &wanted.warehouse, &wanted.below);
         let after = after.to_string();
-        let fields = [("sku", sku), ("warehouse", warehouse), ("below", below), ("after", &after)];
-        address("/console/stock", &fields.map(|(name, value)| (name, value.as_str())))
+        let fields = [
+            ("sku", sku),
+            ("warehouse", warehouse),
+            ("below", below),
+            ("after", &after),
+        ];
+        address(
+            "/console/stock",
+            &fields.map(|(name, value)| (name, value.as_str())),
+        )
     });
     page(&Stock {
         frame: view.frame(Section::Stock, "Stock"),

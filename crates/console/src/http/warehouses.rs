@@ -47,18 +47,18 @@ pub(super) async fn list(
     wanted: web::Query<Wanted>,
 ) -> Answer {
     let tenant = operator.tenant();
-    let after: Option<Cursor<_>> = read("after", Some(&wanted.after), |text| text.parse().ok())?;
-    let reading = console.inventory.run(|context| async move {
-        list_warehouses(&context, tenant, None, after, most()).await
-    });
+    let after: Option<Cursor<_>> = read("after", &wanted.after, |text| text.parse().ok())?;
+    let reading = console
+        .inventory
+        .run(|context| async move { list_warehouses(&context, tenant, None, after, most()).await });
     let found = reading.await?;
     page(&Warehouses {
         frame: view.frame(Section::Warehouses, "Warehouses"),
         map: picture("Warehouses", &found.items, Shape::Wide),
         rows: found.items.iter().map(Row::of).collect(),
-        next: found.next.map(|after| {
-            address("/console/warehouses", &[("after", &after.to_string())])
-        }),
+        next: found
+            .next
+            .map(|after| address("/console/warehouses", &[("after", &after.to_string())])),
     })
 }
 

@@ -94,6 +94,9 @@ mod tests {
     #[test]
     fn one_unit_of_many_is_visible() {
         let drawn = stock_bar(&bar(1_000_000, 1, 0, 999_999));
-        assert!(drawn.contains(r#"class="held" x="0%" width="0.4%""#), "{drawn}");
+        assert!(
+            drawn.contains(r#"class="held" x="0%" width="0.4%""#),
+            "{drawn}"
+        );
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod deliver;
 pub(crate) mod get_endpoint;
 pub(crate) mod list_attempts;
 pub(crate) mod list_deliveries;
+pub(crate) mod list_deliveries_of;
 pub(crate) mod list_endpoints;
 pub(crate) mod measure_webhooks;
 pub(crate) mod purge_attempts;

@@ -63,34 +63,34 @@ pub(crate) struct Waiting {
 
 /// What is going on with an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Explanation {
+pub struct Explanation {
     /// What happened.
-    pub(crate) happened: String,
+    pub happened: String,
     /// Where the money is.
-    pub(crate) money: String,
+    pub money: String,
     /// Where the goods are.
-    pub(crate) goods: String,
+    pub goods: String,
     /// Who acts next.
-    pub(crate) next: Next,
+    pub next: Next,
     /// What an operator can do, the most useful first.
-    pub(crate) possible: Vec<Possible>,
+    pub possible: Vec<Possible>,
 }
 
 /// Who acts next.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Next {
+pub struct Next {
     /// Who.
-    pub(crate) who: Who,
+    pub who: Who,
     /// When, if that is known.
-    pub(crate) at: Option<DateTime<Utc>>,
+    pub at: Option<DateTime<Utc>>,
     /// What happens then.
-    pub(crate) text: String,
+    pub text: String,
 }
 
 /// Who acts next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Who {
+pub enum Who {
     /// Nobody: the order is complete.
     Nobody,
     /// oms itself.
@@ -107,21 +107,21 @@ pub(crate) enum Who {
 
 /// What an operator can do.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Possible {
+pub struct Possible {
     /// What.
-    pub(crate) step: Step,
+    pub step: Step,
     /// What it does.
-    pub(crate) text: String,
+    pub text: String,
     /// The method of the request.
-    pub(crate) method: &'static str,
+    pub method: &'static str,
     /// The path of the request.
-    pub(crate) path: String,
+    pub path: String,
 }
 
 /// What an operator can do about an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Step {
+pub enum Step {
     /// Leave the order to the sweeper again.
     RetryDeadLetter,
     /// Settle the order.

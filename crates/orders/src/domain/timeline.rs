@@ -100,7 +100,7 @@ pub struct Place {
 }
 
 /// Where a page of a timeline ended.
-pub(crate) type TimelineCursor = Cursor<Place>;
+pub type TimelineCursor = Cursor<Place>;
 
 impl CursorKey for Place {
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

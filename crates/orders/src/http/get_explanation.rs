@@ -100,7 +100,7 @@ impl ExplanationBody {
         } = explained.explanation;
         Self {
             order_id,
-            status: explained.status,
+            status: explained.details.order.status,
             happened,
             money,
             goods,

@@ -1,5 +1,6 @@
 //! Operator actions and maintenance: dead letters, alerts, settings, erasure and retention.
 
+pub(crate) mod ask_gateway;
 pub(crate) mod continue_erasures;
 pub(crate) mod create_dead_letter;
 pub(crate) mod deliver_alerts;
@@ -13,3 +14,4 @@ pub(crate) mod resolve_dead_letter;
 pub(crate) mod retry_dead_letter;
 pub(crate) mod set_settings;
 pub(crate) mod settle_elsewhere;
+pub(crate) mod try_now;

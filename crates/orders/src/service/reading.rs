@@ -9,3 +9,4 @@ pub(crate) mod list_dead_letters;
 pub(crate) mod list_orders;
 pub(crate) mod measure_backlog;
 pub(crate) mod order_events;
+pub(crate) mod search_orders;

@@ -53,6 +53,10 @@ struct State {
     keys: Vec<Value>,
     /// The requested paths.
     requests: Vec<String>,
+    /// The ID token for which a code is exchanged.
+    id_token: Option<String>,
+    /// The form with which a code was exchanged last.
+    form: String,
 }
 
 impl TestIssuer {
@@ -70,6 +74,8 @@ impl TestIssuer {
                 script: Script::Publish,
                 keys: Vec::new(),
                 requests: Vec::new(),
+                id_token: None,
+                form: String::new(),
             })),
         };
         issuer.publish(keys);
@@ -90,6 +96,16 @@ impl TestIssuer {
     /// Changes the script.
     pub fn now(&self, script: Script) {
         self.state().script = script;
+    }
+
+    /// Gives this ID token for any code from now on.
+    pub fn give(&self, id_token: &str) {
+        self.state().id_token = Some(id_token.to_owned());
+    }
+
+    /// Returns the form with which a code was exchanged last.
+    pub fn exchanged(&self) -> String {
+        self.state().form.clone()
     }
 
     /// Returns the paths requested so far.
@@ -137,13 +153,30 @@ async fn serve(mut stream: TcpStream, url: String, state: Arc<Mutex<State>>) {
     }
     let head = String::from_utf8_lossy(&head).into_owned();
     let path = head.split(' ').nth(1).unwrap_or_default();
-    let (script, keys) = {
+    let mut body = vec![0; content_length(&head)];
+    if stream.read_exact(&mut body).await.is_err() {
+        return;
+    }
+    let (script, keys, id_token) = {
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         state.requests.push(path.to_owned());
-        (state.script.clone(), state.keys.clone())
+        if path == "/token" {
+            state.form = String::from_utf8_lossy(&body).into_owned();
+        }
+        (
+            state.script.clone(),
+            state.keys.clone(),
+            state.id_token.clone(),
+        )
     };
     let keys = json!({ "keys": keys }).to_string();
-    let metadata = json!({ "issuer": url, "jwks_uri": format!("{url}/keys") }).to_string();
+    let metadata = json!({
+        "issuer": url,
+        "jwks_uri": format!("{url}/keys"),
+        "authorization_endpoint": format!("{url}/authorize"),
+        "token_endpoint": format!("{url}/token"),
+    });
+    let metadata = metadata.to_string();
     let (status, body) = match (script, path) {
         (Script::Hang, _) => return pending().await,
         (Script::Answer(status, body), _) => (status, body),
@@ -151,6 +184,10 @@ async fn serve(mut stream: TcpStream, url: String, state: Arc<Mutex<State>>) {
         (Script::Metadata(body), "/.well-known/openid-configuration") => (200, body.to_string()),
         (_, "/.well-known/openid-configuration") => (200, metadata),
         (_, "/keys") => (200, keys),
+        (_, "/token") => match id_token {
+            Some(token) => (200, json!({ "id_token": token }).to_string()),
+            None => (400, json!({ "error": "invalid_grant" }).to_string()),
+        },
         _ => (404, String::new()),
     };
     let length = body.len();
@@ -159,6 +196,16 @@ async fn serve(mut stream: TcpStream, url: String, state: Arc<Mutex<State>>) {
     );
     // A client may close the connection before the end of the answer.
     let _ = stream.write_all(answer.as_bytes()).await;
+}
+
+/// The length of a request's body.
+fn content_length(head: &str) -> usize {
+    let lines = head.lines().filter_map(|line| line.split_once(':'));
+    let mut lengths = lines.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    let length = lengths
+        .next()
+        .and_then(|(_, value)| value.trim().parse().ok());
+    length.unwrap_or_default()
 }
 
 /// A key that signs tokens.

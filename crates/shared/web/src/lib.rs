@@ -34,7 +34,9 @@ pub use idempotency_key_header::{IdempotencyKeyHeader, OptionalIdempotencyKey, m
 pub use if_match::{IfMatch, OptionalIfMatch, etag};
 pub use media_type::utf8_media_type;
 pub use page_body::PageBody;
-pub use problem_response::{ProblemResponse, REQUEST_ID, RequestId, problem_bytes, problem_json};
+pub use problem_response::{
+    ProblemResponse, REQUEST_ID, RequestId, answer_problem, problem_bytes, problem_json,
+};
 pub use query::Query;
 pub use routes::{Access, Route, method_not_allowed, registered};
 pub use valid_json::{OptionalJson, ValidJson};

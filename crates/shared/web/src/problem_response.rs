@@ -8,7 +8,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue, HttpDate};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpResponse, ResponseError};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError};
 use oms_errors::{
     BODY_TIMEOUT, BODY_TOO_LARGE, INTERNAL, INVALID_REQUEST, Kind, METHOD_NOT_ALLOWED, Problem,
     ROUTE_NOT_FOUND, UNAUTHENTICATED, UNSUPPORTED_MEDIA_TYPE,
@@ -63,14 +63,21 @@ pub async fn problem_json(
         .extensions()
         .get::<RequestId>()
         .map(|id| id.0.clone());
-    let mut response = as_problem_json(response, request_id.as_deref());
+    let mut response = answer_problem(response, |_, problem| {
+        render(problem, request_id.as_deref())
+    });
     if let Some(value) = request_id.and_then(|id| HeaderValue::from_str(&id).ok()) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     Ok(response)
 }
 
-fn as_problem_json(response: ServiceResponse, request_id: Option<&str>) -> ServiceResponse {
+/// Replaces the answer of an error, of a handler or of actix-web itself, with what `render` makes of its problem, and
+/// logs the causes of the problem. An error that has a body of its own is not changed.
+pub fn answer_problem(
+    response: ServiceResponse,
+    render: impl FnOnce(&HttpRequest, &Problem) -> HttpResponse,
+) -> ServiceResponse {
     let status = response.status();
     if !(status.is_client_error() || status.is_server_error()) {
         return response;
@@ -79,24 +86,25 @@ fn as_problem_json(response: ServiceResponse, request_id: Option<&str>) -> Servi
     let rendered = match error.and_then(|error| error.as_error::<ProblemResponse>()) {
         Some(ProblemResponse(problem)) => {
             log(problem);
-            render(problem, request_id)
+            render(response.request(), problem)
         }
         None if has_own_body(response.headers()) => return response,
         None => {
             let problem = foreign(status, error);
             log(&problem);
-            render(&problem, request_id)
+            render(response.request(), &problem)
         }
     };
     response.into_response(rendered)
 }
 
-/// JSON answers with an error status are written on purpose, such as a readiness report, and are not changed.
+/// Answers of JSON and HTML with an error status are written on purpose, such as a readiness report or a page, and are
+/// not changed. Those of actix-web itself are plain text.
 fn has_own_body(headers: &HeaderMap) -> bool {
     headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.contains("json"))
+        .is_some_and(|value| value.contains("json") || value.starts_with("text/html"))
 }
 
 /// An error of actix-web itself. Its text is for developers of actix programs, so clients do not see it.

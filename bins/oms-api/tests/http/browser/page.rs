@@ -65,6 +65,42 @@ impl Page {
             .await;
     }
 
+    /// Sets the size of the visible part, in pixels.
+    pub async fn set_viewport(&self, width: u32, height: u32) {
+        let size =
+            json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
+        self.call("Emulation.setDeviceMetricsOverride", size).await;
+    }
+
+    /// Prefers `light` or `dark` pages.
+    pub async fn prefer(&self, theme: &str) {
+        let feature = json!({ "name": "prefers-color-scheme", "value": theme });
+        self.call(
+            "Emulation.setEmulatedMedia",
+            json!({ "features": [feature] }),
+        )
+        .await;
+    }
+
+    /// Runs no script of any page from now on.
+    pub async fn disable_scripts(&self) {
+        self.call(
+            "Emulation.setScriptExecutionDisabled",
+            json!({ "value": true }),
+        )
+        .await;
+    }
+
+    /// Presses a key, such as `Enter` or `Tab`.
+    pub async fn key(&self, key: &str) {
+        let text = if key == "Enter" { "\r" } else { "" };
+        for kind in ["keyDown", "keyUp"] {
+            let event = json!({ "type": kind, "key": key, "code": key, "text": text,
+                "windowsVirtualKeyCode": if key == "Enter" { 13 } else { 9 } });
+            self.call("Input.dispatchKeyEvent", event).await;
+        }
+    }
+
     /// The URL of the page.
     pub async fn url(&self) -> String {
         let url = self.evaluate("location.href").await;

@@ -63,7 +63,9 @@ pub(in crate::http) async fn ship(
         let (key, draft) = (form.key()?, draft(&form, id)?);
         let draft = ShipmentDraft { status, ..draft };
         let shipping = console.orders.run(|context| async move {
-            create_shipment(&context, tenant, &key, draft, &actor).await.map(drop)
+            create_shipment(&context, tenant, &key, draft, &actor)
+                .await
+                .map(drop)
         });
         shipping.await
     };

@@ -26,8 +26,15 @@ pub(in crate::http) async fn decide(
     let done = async {
         let (key, expected, decision) = (form.key()?, version(&form)?, decision(&form, word)?);
         let deciding = console.orders.run(|context| async move {
-            let decided =
-                decide_return(&context, tenant, id, &expected, &decision, Some(&key), &actor);
+            let decided = decide_return(
+                &context,
+                tenant,
+                id,
+                &expected,
+                &decision,
+                Some(&key),
+                &actor,
+            );
             decided.await.map(drop)
         });
         deciding.await

@@ -131,9 +131,9 @@ async fn answer(
     notice: Option<Notice>,
 ) -> Answer {
     let tenant = operator.tenant();
-    let reading = console.fulfilment.run(|context| async move {
-        get_return(&context, tenant, id).await
-    });
+    let reading = console
+        .fulfilment
+        .run(|context| async move { get_return(&context, tenant, id).await });
     let it = reading.await?;
     let products: Vec<ProductId> = it.lines.iter().map(|line| line.product_id).collect();
     let reading = console.inventory.run(|context| async move {
@@ -148,8 +148,10 @@ async fn answer(
         let found = warehouses.iter().find(|choice| choice.id == id);
         found.map_or_else(|| id.to_owned(), |choice| choice.name.clone())
     };
-    let (may_write, may_receive) =
-        (operator.may(Scope::ReturnsWrite), operator.may(Scope::ReturnsReceive));
+    let (may_write, may_receive) = (
+        operator.may(Scope::ReturnsWrite),
+        operator.may(Scope::ReturnsReceive),
+    );
     let is = |statuses: &[ReturnStatus]| statuses.contains(&it.status);
     let lines = it.lines.iter().map(|line| LineRow {
         number: line.number,
@@ -183,7 +185,11 @@ async fn answer(
         },
         notes: notes(&it),
         lines: lines.collect(),
-        receipts: it.receipts.iter().map(|receipt| row(receipt, &name_of)).collect(),
+        receipts: it
+            .receipts
+            .iter()
+            .map(|receipt| row(receipt, &name_of))
+            .collect(),
         may_decide: may_write && is(&[ReturnStatus::Requested]),
         may_withdraw: may_write && is(&[ReturnStatus::Requested, ReturnStatus::Approved]),
         may_close: may_write && is(&[ReturnStatus::Approved, ReturnStatus::Received]),
@@ -199,8 +205,12 @@ fn notes(it: &Return) -> Vec<(&'static str, String)> {
         ("Accepted after its window because", &it.override_reason),
         ("Decided because", &it.decision_reason),
     ];
-    let written = notes.into_iter().filter_map(|(label, note)| Some((label, note.as_ref()?)));
-    written.map(|(label, note)| (label, note.as_str().to_owned())).collect()
+    let written = notes
+        .into_iter()
+        .filter_map(|(label, note)| Some((label, note.as_ref()?)));
+    written
+        .map(|(label, note)| (label, note.as_str().to_owned()))
+        .collect()
 }
 
 fn row(receipt: &Receipt, name_of: &impl Fn(&str) -> String) -> ReceiptRow {

@@ -27,8 +27,7 @@ pub(in crate::http) async fn receive(
     let done = async {
         let (key, expected, draft) = (form.key()?, version(&form)?, draft(&form)?);
         let receiving = console.orders.run(|context| async move {
-            let received =
-                receive_return(&context, tenant, id, &expected, &draft, &key, &actor);
+            let received = receive_return(&context, tenant, id, &expected, &draft, &key, &actor);
             received.await.map(drop)
         });
         receiving.await
@@ -40,12 +39,16 @@ pub(in crate::http) async fn receive(
 /// which nothing is said is left out.
 fn draft(form: &Form) -> Result<ReceiptDraft, Problem> {
     let mut lines: BTreeMap<i32, [i64; 4]> = BTreeMap::new();
-    for (index, what) in ["restock.", "quarantine.", "discard.", "missing."].into_iter().enumerate()
+    for (index, what) in ["restock.", "quarantine.", "discard.", "missing."]
+        .into_iter()
+        .enumerate()
     {
         for (line, units) in form.fields(what) {
             let invalid = |message: &str| invalid_field(format!("{what}{line}"), message);
             let number = line.parse().map_err(|_| invalid("is not a line"))?;
-            let units = units.parse().map_err(|_| invalid("must be a whole number"))?;
+            let units = units
+                .parse()
+                .map_err(|_| invalid("must be a whole number"))?;
             lines.entry(number).or_default()[index] = units;
         }
     }

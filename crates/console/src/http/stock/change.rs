@@ -41,15 +41,19 @@ pub(in crate::http) async fn change(
     };
     if matches!(outcome, Outcome::Done) {
         let ((warehouse, product), kind) = (level, &kept.kind);
-        return Ok(see(&format!("/console/stock/{warehouse}/{product}?done={kind}")));
+        return Ok(see(&format!(
+            "/console/stock/{warehouse}/{product}?done={kind}"
+        )));
     }
     let read = read(&console, &operator, level, None).await?;
     let (status, notice, proposal) = match outcome {
         Outcome::Done => (StatusCode::OK, None, None),
         Outcome::Proposed(wish) => (StatusCode::OK, None, Some(proposal(&kept, &wish, &read))),
-        Outcome::Short(shortfalls) => {
-            (StatusCode::UNPROCESSABLE_ENTITY, Some(short(&shortfalls)), None)
-        }
+        Outcome::Short(shortfalls) => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Some(short(&shortfalls)),
+            None,
+        ),
         Outcome::Changed(version) => {
             let notice = Notice {
                 tone: "bad",

@@ -84,7 +84,15 @@ pub(in crate::http) async fn show(
     let after = wanted.after.as_deref().and_then(|text| text.parse().ok());
     let read = read(&console, &operator, level, after).await?;
     let notice = wanted.done.as_deref().and_then(done);
-    answer(&view, &operator, read, StatusCode::OK, notice, None, Kept::default())
+    answer(
+        &view,
+        &operator,
+        read,
+        StatusCode::OK,
+        notice,
+        None,
+        Kept::default(),
+    )
 }
 
 /// The address has only a word for what was done, so that a link can't say anything else.
@@ -114,7 +122,9 @@ pub(super) fn answer(
     let here = read.level.warehouse_id;
     let mut others = choices(&read.warehouses, &kept.to);
     others.retain(|choice| choice.id != here.to_string());
-    let next = read.next.map(|after| address(&level.href, &[("after", &after)]));
+    let next = read
+        .next
+        .map(|after| address(&level.href, &[("after", &after)]));
     let page = LevelPage {
         frame: view.frame(Section::Stock, format!("{name}, {}", level.warehouse)),
         name,

@@ -114,18 +114,23 @@ pub(super) fn proposal(form: &Kept, wish: &Wish, read: &Read) -> Proposal {
         Wish::Change(StockChange::Transfer { to, .. }) => {
             let there = read.warehouses.iter().find(|warehouse| warehouse.id == *to);
             let there = there.map_or("another warehouse", |warehouse| warehouse.name.as_str());
-            (format!("Transfer {count} to {there}"), vec![on_hand(-units)])
+            (
+                format!("Transfer {count} to {there}"),
+                vec![on_hand(-units)],
+            )
         }
         Wish::Change(StockChange::Adjust { .. }) if units < 0 => {
             (format!("Remove {count}"), vec![on_hand(units)])
         }
-        Wish::Change(StockChange::Adjust { .. }) => {
-            (format!("Add {count}"), vec![on_hand(units)])
-        }
+        Wish::Change(StockChange::Adjust { .. }) => (format!("Add {count}"), vec![on_hand(units)]),
         Wish::Change(_) => (format!("Receive {count}"), vec![on_hand(units)]),
         Wish::Safety { .. } => (
             format!("Keep {count} as safety stock"),
-            vec![Effect::of("Safety stock".to_owned(), counts.safety_stock, units)],
+            vec![Effect::of(
+                "Safety stock".to_owned(),
+                counts.safety_stock,
+                units,
+            )],
         ),
     };
     Proposal {

@@ -68,7 +68,15 @@ pub(in crate::http) async fn show(
     let notice = wanted.done.as_deref().filter(|word| *word == "changed");
     let notice = notice.map(|_| Notice::done("The warehouse was changed."));
     let fields = Fields::of(&warehouse);
-    answer(&view, &operator, &warehouse, StatusCode::OK, notice, fields, Vec::new())
+    answer(
+        &view,
+        &operator,
+        &warehouse,
+        StatusCode::OK,
+        notice,
+        fields,
+        Vec::new(),
+    )
 }
 
 /// `POST /console/warehouses/{id}`.
@@ -104,7 +112,11 @@ pub(in crate::http) async fn change(
                 text: "What you typed is still in the form. Save again to overwrite what differs."
                     .to_owned(),
             };
-            (StatusCode::PRECONDITION_FAILED, notice, typed.differing_from(&now))
+            (
+                StatusCode::PRECONDITION_FAILED,
+                notice,
+                typed.differing_from(&now),
+            )
         }
         Ok(Err(error)) => {
             let (status, problem) = explained(error.into())?;
@@ -115,7 +127,15 @@ pub(in crate::http) async fn change(
             (status, Notice::of_problem(&problem), Vec::new())
         }
     };
-    answer(&view, &operator, &before, status, Some(notice), typed, theirs)
+    answer(
+        &view,
+        &operator,
+        &before,
+        status,
+        Some(notice),
+        typed,
+        theirs,
+    )
 }
 
 async fn read(
@@ -124,9 +144,9 @@ async fn read(
     id: WarehouseId,
 ) -> Result<Warehouse, ProblemResponse> {
     let tenant = operator.tenant();
-    let reading = console.inventory.run(|context| async move {
-        get_warehouse(&context, tenant, id).await
-    });
+    let reading = console
+        .inventory
+        .run(|context| async move { get_warehouse(&context, tenant, id).await });
     reading.await
 }
 
@@ -214,7 +234,11 @@ impl Fields {
             ("Name", &self.name, now.name.clone()),
             ("Address", &self.address, now.address.clone()),
             ("Latitude, longitude", &self.place, now.place.clone()),
-            ("State", &state(self.is_active).to_owned(), state(now.is_active).to_owned()),
+            (
+                "State",
+                &state(self.is_active).to_owned(),
+                state(now.is_active).to_owned(),
+            ),
         ];
         let differing = fields.into_iter().filter(|(_, typed, now)| **typed != *now);
         differing.map(|(label, _, now)| (label, now)).collect()
@@ -223,7 +247,12 @@ impl Fields {
 
 /// Reads `33.7578, -84.3876`.
 fn location(text: &str) -> Result<Location, Problem> {
-    let invalid = || invalid_field("place", "must be a latitude and a longitude, such as 33.7578, -84.3876");
+    let invalid = || {
+        invalid_field(
+            "place",
+            "must be a latitude and a longitude, such as 33.7578, -84.3876",
+        )
+    };
     let (lat, lng) = text.split_once(',').ok_or_else(invalid)?;
     match (lat.trim().parse(), lng.trim().parse()) {
         (Ok(lat), Ok(lng)) => {

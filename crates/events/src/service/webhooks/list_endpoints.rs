@@ -11,7 +11,7 @@ use crate::store::webhooks::endpoints;
 ///
 /// # Errors
 /// If the database fails.
-pub(crate) async fn list_endpoints(
+pub async fn list_endpoints(
     context: &WebhooksContext,
     tenant: TenantId,
 ) -> Result<Vec<Endpoint>, WebhooksError> {

@@ -67,6 +67,26 @@ pub(crate) async fn list(
     Ok(rows.into_iter().map(Delivery::from).collect())
 }
 
+/// Returns the first `limit` deliveries of a subject's events, by position.
+pub(crate) async fn list_of(
+    connection: &mut Connection,
+    tenant: TenantId,
+    endpoint: EndpointId,
+    subject: Uuid,
+    limit: usize,
+) -> Result<Vec<Delivery>, DbError> {
+    let rows: Vec<Row> = cached_sql(select_deliveries!(
+        "subject_id = $3 ORDER BY position LIMIT $4"
+    ))
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<SqlUuid, _>(endpoint.as_uuid())
+    .bind::<SqlUuid, _>(subject)
+    .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+    .load(connection)
+    .await?;
+    Ok(rows.into_iter().map(Delivery::from).collect())
+}
+
 /// Returns the delivery of an event.
 pub(crate) async fn find(
     connection: &mut Connection,

@@ -6,26 +6,33 @@ use oms_payments::find_latest_change;
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
+use crate::domain::dead_letter::DeadLetter;
 use crate::domain::explanation::{Explanation, Facts, explain};
-use crate::domain::status::OrderStatus;
+use crate::domain::finding::Finding;
 use crate::error::OrderError;
-use crate::service::reading::get_order::get_order;
+use crate::service::reading::get_order::{OrderDetails, get_order};
 use crate::store::{dead_letters, findings, reconciliations, retries};
 
-/// An order's status, and what is going on with it.
+/// An order, and what is going on with it.
 #[derive(Debug)]
-pub(crate) struct ExplainedOrder {
-    /// The status.
-    pub(crate) status: OrderStatus,
+pub struct ExplainedOrder {
+    /// The order with its payment, its refunds and its goods.
+    pub details: OrderDetails,
+    /// Its open dead letter.
+    pub dead_letter: Option<DeadLetter>,
+    /// Its open findings, newest first.
+    pub findings: Vec<Finding>,
+    /// Whether it is on the sweeper's work list, so that it can be tried now.
+    pub is_waiting: bool,
     /// What is going on.
-    pub(crate) explanation: Explanation,
+    pub explanation: Explanation,
 }
 
 /// Explains what is going on with an order.
 ///
 /// # Errors
 /// `NotFound` if the tenant has no such order; otherwise if the database can't be reached.
-pub(crate) async fn explain_order(
+pub async fn explain_order(
     context: &Arc<OrderContext>,
     tenant: TenantId,
     order_id: OrderId,
@@ -56,8 +63,12 @@ pub(crate) async fn explain_order(
         last_change: last_change.as_ref(),
         findings: &findings,
     };
+    let (explanation, is_waiting) = (explain(&facts), waiting.is_some());
     Ok(ExplainedOrder {
-        status: details.order.status,
-        explanation: explain(&facts),
+        details,
+        dead_letter,
+        findings,
+        is_waiting,
+        explanation,
     })
 }

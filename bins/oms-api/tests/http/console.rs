@@ -1,0 +1,11 @@
+//! The operators' console: access, pages, actions, and a browser.
+
+mod access;
+mod actions;
+mod desk;
+mod goods;
+mod integration;
+mod isolation;
+mod looks;
+mod provider;
+mod stuck;

@@ -1,0 +1,176 @@
+//! Every route of the console: without a session, with one that lacks the scope, and with one of another tenant.
+
+use oms_console::{ConsoleRoute, PageAccess, ROUTES};
+use oms_validation::Scope;
+use reqwest::Method;
+use serde_json::json;
+
+use super::desk::Desk;
+use crate::answer::Answer;
+use crate::keys::{STRANGERS, make_key};
+use crate::request::{WIDGET_A, new_key, small_order, with};
+use crate::shop::Shop;
+use crate::stock::ATLANTA_WAREHOUSE;
+
+const REFERENCE: &str = "A-17-of-the-first-tenant";
+
+/// Rows of the shop's tenant.
+struct Things {
+    order: String,
+    fulfilment_order: String,
+    dead_letter: String,
+}
+
+impl Things {
+    async fn of(shop: &Shop) -> Self {
+        let order = with(small_order(), "externalReference", json!(REFERENCE));
+        let order = shop.place_new(&order).await.order_id();
+        let silent = json!({ "type": "error_before", "status": 500 });
+        shop.sandbox.once("confirm", silent).await;
+        let pending = shop.place_new(&small_order()).await;
+        pending.assert_pending();
+        let ann = Desk::of(shop, "ann", "operations orders:read").await;
+        let path = format!("/console/orders/{}/take", pending.order_id());
+        let taken = ann
+            .post(&path, &[("key", "k"), ("reason", "by hand")])
+            .await;
+        assert_eq!(taken.status, 303, "{taken:?}");
+        let dead_letter = "SELECT id::text FROM orders.dead_letters";
+        Self {
+            fulfilment_order: shop.fulfilment_order_of(&order).await,
+            order,
+            dead_letter: shop.database.rows(dead_letter).await.concat().concat(),
+        }
+    }
+
+    fn path(&self, route: &ConsoleRoute) -> String {
+        let id = match route.path {
+            path if path.starts_with("/console/orders/") => self.order.clone(),
+            path if path.starts_with("/console/fulfilment-orders/") => {
+                self.fulfilment_order.clone()
+            }
+            path if path.starts_with("/console/picking/") => self.fulfilment_order.clone(),
+            path if path.starts_with("/console/warehouses/") => ATLANTA_WAREHOUSE.to_owned(),
+            path if path.starts_with("/console/dead-letters/") => self.dead_letter.clone(),
+            _ => new_key(),
+        };
+        route
+            .path
+            .replace("{id}", &id)
+            .replace("{file}", "nothing.css")
+            .replace("{warehouse}", ATLANTA_WAREHOUSE)
+            .replace("{product}", WIDGET_A)
+    }
+}
+
+async fn send(desk: &Desk, things: &Things, route: &ConsoleRoute) -> Answer {
+    let path = things.path(route);
+    let method: Method = route.method.parse().unwrap();
+    let request = desk
+        .request(method, &path)
+        .header("sec-fetch-site", "same-origin");
+    let request = match route.method {
+        "GET" => request,
+        _ => request.form(&[
+            ("key", new_key().as_str()),
+            ("reason", "a test"),
+            ("as", "failed"),
+            ("what", "rest"),
+            ("currency", "USD"),
+            ("version", "1"),
+            ("units.1", "1"),
+            ("handle", "a"),
+            ("endpoint", &new_key()),
+            ("event", &format!("evt_{}_1", things.order.replace('-', ""))),
+        ]),
+    };
+    Answer::of(request.send().await.unwrap()).await
+}
+
+#[tokio::test]
+async fn every_page_needs_a_session_and_the_scope_of_its_row() {
+    let shop = Shop::open().await;
+    let things = Things::of(&shop).await;
+    let nobody = Desk::nobody(&shop);
+    for route in ROUTES {
+        let refused = send(&nobody, &things, route).await;
+        match route.access {
+            PageAccess::Public => assert_ne!(refused.status, 303, "{route:?}"),
+            PageAccess::SignedIn | PageAccess::Scope(_) => {
+                assert_eq!(refused.status, 303, "{route:?}: {refused:?}");
+                let door = refused.header("location").unwrap();
+                assert!(door.starts_with("/console/sign-in"), "{route:?}");
+            }
+        }
+    }
+    let reader = Desk::of(&shop, "reader", "orders:read").await;
+    let writer = Desk::of(&shop, "writer", "orders:write").await;
+    for route in ROUTES {
+        let PageAccess::Scope(needed) = route.access else {
+            continue;
+        };
+        let without = if needed == Scope::OrdersRead {
+            &writer
+        } else {
+            &reader
+        };
+        let refused = send(without, &things, route).await;
+        assert_eq!(refused.status, 403, "{route:?}: {refused:?}");
+        let text = format!("The scope {needed} is missing");
+        assert!(refused.text.contains(&text), "{route:?}: {}", refused.text);
+    }
+    assert_eq!(shop.database.status(&things.order).await, "PAID");
+}
+
+#[tokio::test]
+async fn no_page_shows_or_changes_what_belongs_to_another_tenant() {
+    let shop = Shop::open().await;
+    let things = Things::of(&shop).await;
+    let every: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+    let key = make_key(&shop.database, STRANGERS, "eve", &every.join(" ")).await;
+    let mut eve = Desk::with_key(&shop, &key).await;
+    for route in ROUTES {
+        if route.path.starts_with("/console/sign-") || route.path.starts_with("/console/assets") {
+            continue;
+        }
+        let answer = send(&eve, &things, route).await;
+        if route.path.contains('{') {
+            assert_eq!(answer.status, 404, "{route:?}: {answer:?}");
+        } else {
+            // A form without its fields is refused.
+            let status = if route.method == "GET" { 200 } else { 400 };
+            assert_eq!(answer.status, status, "{route:?}: {answer:?}");
+        }
+        for secret in [&things.order, &things.dead_letter, &things.fulfilment_order] {
+            assert!(!answer.text.contains(secret), "{route:?}: {}", answer.text);
+        }
+        assert!(
+            !answer.text.contains(REFERENCE),
+            "{route:?}: {}",
+            answer.text
+        );
+    }
+    for text in [things.order.as_str(), REFERENCE] {
+        let found = eve.page(&format!("/console/search?q={text}")).await;
+        assert!(found.contains("Nothing matches"), "{found}");
+    }
+    assert_eq!(shop.database.status(&things.order).await, "PAID");
+    // A cookie whose text names another tenant is the cookie of no session.
+    let (name, secret) = eve.cookie.split_once('=').unwrap();
+    let mut bytes = base64(secret);
+    bytes[..16].copy_from_slice(&[0, 0, 0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 1]);
+    eve.cookie = format!("{name}={}", text_of(&bytes));
+    assert_eq!(eve.get("/console").await.status, 303);
+}
+
+fn base64(text: &str) -> Vec<u8> {
+    use base64::Engine;
+    base64::prelude::BASE64_URL_SAFE_NO_PAD
+        .decode(text)
+        .unwrap()
+}
+
+fn text_of(bytes: &[u8]) -> String {
+    use base64::Engine;
+    base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}

@@ -1,0 +1,373 @@
+//! The six stuck orders, each understood and ended in a browser: what happened, where the money is, who acts next and
+//! what to press stand on the first screen of the order's page.
+
+use serde_json::json;
+
+use super::desk::Desk;
+use crate::api::{SWEEPING, Settings};
+use crate::browser::Page;
+use crate::eventually::until;
+use crate::payments::three_d_secure::paying;
+use crate::receiver::{Manner, Receiver};
+use crate::request::{WIDGET_A, new_key, small_order};
+use crate::shop::Shop;
+
+const ALL: &str = "orders:read orders:cancel orders:refund operations fulfilment:read fulfilment:write inventory:read returns:read webhooks:read webhooks:write";
+
+/// The sweeper gives up after the first try.
+const IMPATIENT: Settings<'_> = &[SWEEPING, ("OMS_SWEEP_MAX_TRIES", "1")];
+
+/// A browser in which an operator has signed in.
+async fn signed_in(shop: &Shop) -> Page {
+    let page = Page::blank().await;
+    page.set_viewport(1280, 800).await;
+    page.go_to(&format!("{}/console", shop.api.url)).await;
+    let key = shop.key("ann", ALL).await;
+    page.fill("#api_key", &key).await;
+    page.press("Sign in").await;
+    page.shows("Newest orders").await;
+    page
+}
+
+/// Opens an order from Home, with one click, and checks that its first screen says these texts and has this button.
+async fn understand(page: &Page, shop: &Shop, order_id: &str, name: &str, texts: &[&str]) {
+    page.go_to(&format!("{}/console", shop.api.url)).await;
+    page.click(&format!("a[href='/console/orders/{order_id}']"))
+        .await;
+    page.shows("What is going on").await;
+    for text in texts {
+        page.shows(text).await;
+    }
+    let end = "document.querySelector('.going').getBoundingClientRect().bottom";
+    let end = page.evaluate(end).await.as_f64().unwrap();
+    assert!(end <= 800.0, "{name}: it ends at {end}");
+    page.screenshot(&format!("console-{name}")).await;
+}
+
+async fn ends(page: &Page, name: &str, text: &str) {
+    page.wait_for(
+        &format!("the order is {text:?}"),
+        &format!(
+            "document.querySelector('h1 .badge')?.textContent === {}",
+            json!(text)
+        ),
+    )
+    .await;
+    page.screenshot(&format!("console-{name}-after")).await;
+    page.assert_flawless().await;
+}
+
+#[tokio::test]
+async fn a_payment_whose_answer_was_lost_is_settled_at_the_press_of_a_button() {
+    let shop = Shop::open_with(&[SWEEPING]).await;
+    let lost = json!({ "type": "error_after", "status": 502 });
+    shop.sandbox.once("confirm", lost).await;
+    let pending = shop.place_new(&small_order()).await;
+    pending.assert_pending();
+    let (page, order) = (signed_in(&shop).await, pending.order_id());
+    let texts = [
+        "did not say what became of our",
+        "Unknown: stripe may have taken 10.00 USD.",
+        "1 unit reserved in Atlanta Distribution Center.",
+        "oms acts next",
+        "try 1 of 20",
+    ];
+    understand(&page, &shop, &order, "1-answer-lost", &texts).await;
+    page.press("Try now").await;
+    ends(&page, "1-answer-lost", "Paid").await;
+    assert_eq!(shop.sandbox.money(&order).await, (1000, 0));
+    shop.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn an_order_that_no_gateway_answers_for_is_left_to_the_sweeper_again() {
+    let shop = Shop::open_with(IMPATIENT).await;
+    let gone = json!([
+        { "operation": "confirm", "action": { "type": "error_after", "status": 502 } },
+        { "operation": "retrieve", "action": { "type": "error_before", "status": 503 }, "times": null },
+    ]);
+    shop.sandbox.plan(gone).await;
+    let pending = shop.place_new(&small_order()).await;
+    pending.assert_pending();
+    let (page, order) = (signed_in(&shop).await, pending.order_id());
+    page.go_to(&format!("{}/console/orders/{order}", shop.api.url))
+        .await;
+    page.press("Try now").await;
+    until("the sweeper gave up", async || {
+        shop.database.dead_letters().await == 1
+    })
+    .await;
+    let texts = ["You act next", "stripe", "1 unit reserved"];
+    understand(&page, &shop, &order, "2-gateway-gone", &texts).await;
+    // The gateway can be asked, and still does not answer.
+    page.press("Resolve…").await;
+    page.shows("Why it needs you").await;
+    page.press("Ask the gateway now").await;
+    page.shows("This proves nothing. Try again when the gateway answers.")
+        .await;
+    page.screenshot("console-2-gateway-asked").await;
+    shop.sandbox.release().await;
+    page.press("Leave it to the sweeper").await;
+    ends(&page, "2-gateway-gone", "Paid").await;
+    assert_eq!(shop.sandbox.money(&order).await, (1000, 0));
+    shop.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn an_order_that_waits_for_its_customer_is_cancelled() {
+    let shop = Shop::open().await;
+    let challenged = paying(
+        "pm_card_threeDSecure2Required",
+        Some("https://shop.example/done"),
+    );
+    let pending = shop.place_new(&challenged).await;
+    pending.assert_pending();
+    let (page, order) = (signed_in(&shop).await, pending.order_id());
+    let texts = ["The customer acts next", "1 unit reserved"];
+    understand(&page, &shop, &order, "3-customer", &texts).await;
+    page.press("Cancel…").await;
+    page.fill("details[open] input[name=reason]", "the customer called")
+        .await;
+    page.click("details[open] form button").await;
+    ends(&page, "3-customer", "Cancelled").await;
+    page.shows("the customer called").await;
+    page.shows("operator:ann").await;
+    assert_eq!(shop.sandbox.money(&order).await, (0, 0));
+    assert_eq!(shop.database.reserved(WIDGET_A).await, 0);
+    shop.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn an_order_whose_payment_took_another_amount_is_cancelled_and_refunded() {
+    let shop = Shop::open_with(&[SWEEPING]).await;
+    let plan = json!([
+        { "operation": "confirm", "action": { "type": "error_after", "status": 502 } },
+    ]);
+    shop.sandbox.plan(plan).await;
+    let pending = shop.place_new(&small_order()).await;
+    pending.assert_pending();
+    let order = pending.order_id();
+    until("the payment is captured", async || {
+        shop.sandbox.charges().await == 1
+    })
+    .await;
+    shop.sandbox
+        .tamper(&order, json!({ "amountReceived": 999 }))
+        .await;
+    let page = signed_in(&shop).await;
+    page.go_to(&format!("{}/console/orders/{order}", shop.api.url))
+        .await;
+    page.press("Try now").await;
+    until("an operator must decide", async || {
+        shop.database.dead_letters().await == 1
+    })
+    .await;
+    let texts = ["9.99 USD", "You act next"];
+    understand(&page, &shop, &order, "4-other-amount", &texts).await;
+    page.press("Cancel…").await;
+    page.fill(
+        "details[open] input[name=reason]",
+        "another amount was charged",
+    )
+    .await;
+    page.click("details[open] form button").await;
+    ends(&page, "4-other-amount", "Cancelled").await;
+    assert_eq!(shop.sandbox.money(&order).await, (999, 999));
+}
+
+#[tokio::test]
+async fn a_refund_that_the_gateway_does_not_answer_is_given_up() {
+    let shop = Shop::open_with(IMPATIENT).await;
+    let order = shop.place_new(&small_order()).await.order_id();
+    let page = signed_in(&shop).await;
+    let silent = json!([
+        { "operation": "refund", "action": { "type": "error_before", "status": 503 }, "times": null },
+        { "operation": "list", "action": { "type": "error_before", "status": 503 }, "times": null },
+    ]);
+    page.go_to(&format!("{}/console/orders/{order}/refund", shop.api.url))
+        .await;
+    page.click("input[value=rest]").await;
+    page.fill("#reason", "it arrived broken").await;
+    page.press("Preview").await;
+    page.shows("This refunds 10.00 USD").await;
+    page.screenshot("console-5-refund-preview").await;
+    shop.sandbox.plan(silent).await;
+    page.press("Refund 10.00 USD").await;
+    page.shows("The refund was requested.").await;
+    page.press("Try now").await;
+    until("the sweeper gave up", async || {
+        shop.database.dead_letters().await == 1
+    })
+    .await;
+    let texts = ["You act next", "10.00 USD"];
+    understand(&page, &shop, &order, "5-refund", &texts).await;
+    page.press("Resolve…").await;
+    page.click("input[value=refund_given_up]").await;
+    page.fill("#reason", "the customer keeps it").await;
+    page.press("Settle the order").await;
+    page.shows("I have read what the gateway says").await;
+    page.screenshot("console-5-refund-confirm").await;
+    page.click("input[name=confirmed]").await;
+    page.press("Settle the order").await;
+    ends_with_refusals(&page, "5-refund", "Paid").await;
+    assert_eq!(shop.sandbox.money(&order).await, (1000, 0));
+}
+
+/// Like [`ends`], where a page in between was a refusal, which a browser reports as a failed request.
+async fn ends_with_refusals(page: &Page, name: &str, text: &str) {
+    page.wait_for(
+        &format!("the order is {text:?}"),
+        &format!(
+            "document.querySelector('h1 .badge')?.textContent === {}",
+            json!(text)
+        ),
+    )
+    .await;
+    page.screenshot(&format!("console-{name}-after")).await;
+}
+
+#[tokio::test]
+async fn an_event_that_an_endpoint_rejected_is_sent_again() {
+    let shop = Shop::open_with(&[("OMS_EVENTS_INTERVAL_MS", "50")]).await;
+    let receiver = Receiver::start(Manner::Answers(500)).await;
+    let endpoint = json!({ "url": receiver.url, "ordering": "none" });
+    let request = shop.customer().post("/webhook-endpoints");
+    let request = request.header("idempotency-key", new_key()).json(&endpoint);
+    assert_eq!(request.send().await.unwrap().status(), 201);
+    let order = shop.place_new(&small_order()).await.order_id();
+    let rejected = "SELECT count(*) FROM events.deliveries WHERE state = 'retrying'";
+    until("the events were rejected", async || {
+        shop.database.number(rejected).await >= 1
+    })
+    .await;
+    let page = signed_in(&shop).await;
+    understand(
+        &page,
+        &shop,
+        &order,
+        "6-endpoint",
+        &["Webhooks not received", "rejected 500"],
+    )
+    .await;
+    receiver.becomes(Manner::Answers(204));
+    let left = "SELECT count(*) FROM events.deliveries";
+    while shop.database.number(left).await > 0 {
+        page.go_to(&format!("{}/console/orders/{order}", shop.api.url))
+            .await;
+        if page
+            .evaluate("!!document.querySelector('button[value=retry]')")
+            .await
+            == true
+        {
+            page.click("button[value=retry]").await;
+            page.shows("The event is sent again.").await;
+        }
+    }
+    page.go_to(&format!("{}/console/orders/{order}", shop.api.url))
+        .await;
+    assert!(!page.text().await.contains("Webhooks not received"));
+    page.assert_flawless().await;
+}
+
+/// The rules of WCAG that a program can check: axe, which the tests of the storefront use too.
+const AXE: &str = "../../sdk/typescript/node_modules/axe-core/axe.min.js";
+
+/// Checks the page against WCAG 2.2 AA.
+pub async fn assert_accessible(page: &Page, name: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(AXE);
+    let axe = std::fs::read_to_string(&path);
+    let axe = axe.unwrap_or_else(|error| {
+        panic!(
+            "{}: {error}; run `npm ci` in sdk/typescript",
+            path.display()
+        )
+    });
+    page.evaluate(&format!("{axe};0")).await;
+    let run = "axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })\
+        .then(found => found.violations.map(it => it.id + ': ' + it.nodes.map(node => node.html).join(' ')))";
+    let violations = page.evaluate(run).await;
+    assert_eq!(violations, json!([]), "{name}");
+}
+
+/// A shop with an order that needs an operator and one that is paid, and the addresses of all pages.
+async fn every_page() -> (Shop, String, Vec<(&'static str, String)>) {
+    let shop = Shop::open_with(IMPATIENT).await;
+    let lost = json!({ "type": "error_after", "status": 502 });
+    shop.sandbox.once("confirm", lost).await;
+    let order = shop.place_new(&small_order()).await.order_id();
+    let paid = shop.place_new(&small_order()).await.order_id();
+    let desk = Desk::of(&shop, "bob", ALL).await;
+    let taken = format!("/console/orders/{order}/take");
+    desk.post(&taken, &[("key", "k"), ("reason", "by hand")])
+        .await;
+    let letter = "SELECT id::text FROM orders.dead_letters";
+    let letter = shop.database.rows(letter).await.concat().concat();
+    let pages = vec![
+        ("home", "/console".to_owned()),
+        ("orders", "/console/orders".to_owned()),
+        ("search", "/console/search?q=nothing".to_owned()),
+        ("order", format!("/console/orders/{order}")),
+        ("paid-order", format!("/console/orders/{paid}")),
+        ("refund", format!("/console/orders/{paid}/refund")),
+        ("dead-letters", "/console/dead-letters".to_owned()),
+        ("dead-letter", format!("/console/dead-letters/{letter}")),
+        ("findings", "/console/findings".to_owned()),
+        ("settings", "/console/settings".to_owned()),
+        ("nothing", "/console/nothing".to_owned()),
+    ];
+    (shop, order, pages)
+}
+
+#[tokio::test]
+async fn the_pages_are_accessible_in_light_and_dark() {
+    let (shop, _, pages) = every_page().await;
+    let page = signed_in(&shop).await;
+    for theme in ["light", "dark"] {
+        page.prefer(theme).await;
+        for (name, path) in &pages {
+            page.go_to(&format!("{}{path}", shop.api.url)).await;
+            assert_accessible(&page, &format!("{name} in {theme}")).await;
+        }
+    }
+    let door = Page::open(&format!("{}/console/sign-in", shop.api.url)).await;
+    door.screenshot("console-door").await;
+    assert_accessible(&door, "the door").await;
+}
+
+#[tokio::test]
+async fn the_pages_work_without_scripts_with_the_keyboard_and_on_a_narrow_screen() {
+    let (shop, order, pages) = every_page().await;
+    let page = Page::blank().await;
+    page.disable_scripts().await;
+    page.set_viewport(320, 640).await;
+    page.go_to(&format!("{}/console/sign-in", shop.api.url))
+        .await;
+    page.fill("#api_key", &shop.key("ann", ALL).await).await;
+    page.key("Enter").await;
+    page.shows("Newest orders").await;
+    for (width, theme) in [(320, "light"), (1280, "dark"), (1280, "light")] {
+        page.set_viewport(width, 800).await;
+        page.prefer(theme).await;
+        for (name, path) in &pages {
+            page.go_to(&format!("{}{path}", shop.api.url)).await;
+            let wide = page.evaluate("document.documentElement.scrollWidth").await;
+            let wide = wide.as_u64().unwrap();
+            assert!(wide <= u64::from(width), "{name} is {wide} wide on {width}");
+            page.screenshot(&format!("console-page-{name}-{width}-{theme}"))
+                .await;
+            let bytes = page
+                .evaluate("document.documentElement.outerHTML.length")
+                .await;
+            assert!(bytes.as_u64().unwrap() <= 60_000, "{name}: {bytes}");
+        }
+    }
+    page.go_to(&format!("{}/console/orders/{order}", shop.api.url))
+        .await;
+    page.press("Leave it to the sweeper").await;
+    page.shows("The order was left to the sweeper again.").await;
+    until("the order is paid", async || {
+        shop.database.status(&order).await == "PAID"
+    })
+    .await;
+    shop.assert_consistent().await;
+}

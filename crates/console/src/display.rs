@@ -1,0 +1,128 @@
+//! How values are shown: times, ages, and what a status means.
+
+use chrono::{DateTime, Utc};
+use oms_orders::{OrderStatus, ShippingAddress};
+use serde_json::Value;
+
+/// A time as text, exact to a second: `2026-11-29 12:00:31`.
+pub(crate) fn time(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// A time of day: `12:00:31`.
+pub(crate) fn clock(at: DateTime<Utc>) -> String {
+    at.format("%H:%M:%S").to_string()
+}
+
+/// A day: `29 Nov 2026`.
+pub(crate) fn day(at: DateTime<Utc>) -> String {
+    at.format("%-d %b %Y").to_string()
+}
+
+/// The time of this machine's clock. Only for ages that are shown.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an age on a page is neither stored nor compared with what is"
+)]
+pub(crate) fn now() -> DateTime<Utc> {
+    Utc::now()
+}
+
+/// How long ago a time was, or in what time it will be: `4 min ago`, `in 17 s`.
+pub(crate) fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let seconds = now.signed_duration_since(at).num_seconds();
+    match seconds {
+        0 => "just now".to_owned(),
+        1.. => format!("{} ago", span(seconds)),
+        _ => format!("in {}", span(-seconds)),
+    }
+}
+
+/// A word of the API as words: `write_off` is `Write off`.
+pub(crate) fn sentence(word: &str) -> String {
+    let words = word.replace('_', " ").to_lowercase();
+    let mut characters = words.chars();
+    match characters.next() {
+        Some(first) => first.to_uppercase().chain(characters).collect(),
+        None => words,
+    }
+}
+
+fn span(seconds: i64) -> String {
+    match seconds {
+        ..=89 => format!("{seconds} s"),
+        90..=5399 => format!("{} min", (seconds + 30) / 60),
+        5400..=129_599 => format!("{} h", (seconds + 1800) / 3600),
+        _ => format!("{} days", (seconds + 43_200) / 86_400),
+    }
+}
+
+/// An address as one line.
+pub(crate) fn address(address: &ShippingAddress) -> Option<String> {
+    const PARTS: [&str; 7] = [
+        "name",
+        "line1",
+        "line2",
+        "postalCode",
+        "city",
+        "region",
+        "country",
+    ];
+    match serde_json::to_value(address).ok()? {
+        Value::String(text) => Some(text),
+        Value::Object(parts) => {
+            let parts = PARTS.iter().filter_map(|part| parts.get(*part)?.as_str());
+            Some(parts.collect::<Vec<_>>().join(", "))
+        }
+        _ => None,
+    }
+}
+
+/// The tone in which the stylesheet shows a status.
+pub(crate) fn tone(status: OrderStatus) -> &'static str {
+    match status {
+        OrderStatus::PendingPayment | OrderStatus::Cancelling | OrderStatus::Refunding => "busy",
+        OrderStatus::Paid => "ok",
+        OrderStatus::Failed | OrderStatus::Cancelled | OrderStatus::Refunded => "idle",
+        OrderStatus::Other(_) => "note",
+    }
+}
+
+/// A status in words.
+pub(crate) fn status(status: OrderStatus) -> &'static str {
+    match status {
+        OrderStatus::PendingPayment => "Payment pending",
+        OrderStatus::Paid => "Paid",
+        OrderStatus::Failed => "Failed",
+        OrderStatus::Cancelling => "Cancelling",
+        OrderStatus::Cancelled => "Cancelled",
+        OrderStatus::Refunding => "Refunding",
+        OrderStatus::Refunded => "Refunded",
+        OrderStatus::Other(word) => word,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn an_age_has_the_unit_that_people_would_use() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        for (seconds, text) in [
+            (0, "just now"),
+            (1, "1 s ago"),
+            (89, "89 s ago"),
+            (90, "2 min ago"),
+            (240, "4 min ago"),
+            (5400, "2 h ago"),
+            (86_400 * 3, "3 days ago"),
+            (-17, "in 17 s"),
+            (-600, "in 10 min"),
+        ] {
+            assert_eq!(ago(now - TimeDelta::seconds(seconds), now), text);
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The pages of errors.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use askama::Template;
+use oms_errors::{INTERNAL, Problem};
+use oms_web::RequestId;
+
+use super::frame::{Frame, Section, View};
+use super::page::html_answer;
+
+#[derive(Template)]
+#[template(path = "error.html", blocks = ["part"])]
+struct ErrorPage {
+    frame: Frame,
+    status: u16,
+    title: &'static str,
+    text: String,
+    hint: &'static str,
+    code: &'static str,
+    request_id: String,
+}
+
+/// Shows a problem as a page, or as a part of one.
+pub(super) fn render(request: &HttpRequest, problem: &Problem) -> HttpResponse {
+    let view = View::of(request);
+    let kind = problem.problem_type();
+    let status = StatusCode::from_u16(kind.kind.status());
+    let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let id = request
+        .extensions()
+        .get::<RequestId>()
+        .map(|id| id.0.clone());
+    let page = ErrorPage {
+        frame: view.frame(Section::Elsewhere, kind.title),
+        status: status.as_u16(),
+        title: kind.title,
+        text: text_of(problem),
+        hint: hint_for(status),
+        code: kind.code,
+        request_id: id.unwrap_or_default(),
+    };
+    let html = match view.is_for_a_part {
+        true => page.as_part().render(),
+        false => page.render(),
+    };
+    let html = html.unwrap_or_else(|_| INTERNAL.title.to_owned());
+    let mut response = html_answer(status, html);
+    if let Some(seconds) = problem.retry_after_s() {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if let Some(methods) = problem.allow()
+        && let Ok(methods) = HeaderValue::try_from(methods)
+    {
+        response.headers_mut().insert(header::ALLOW, methods);
+    }
+    response
+}
+
+/// What a problem says: the fields that it names, or its detail.
+pub(crate) fn text_of(problem: &Problem) -> String {
+    let body = problem.body(None);
+    let fields = body["errors"].as_array().into_iter().flatten();
+    let fields = fields.filter_map(|error| {
+        Some(format!(
+            "{}: {}",
+            error["field"].as_str()?,
+            error["message"].as_str()?
+        ))
+    });
+    let fields: Vec<String> = fields.collect();
+    let text = match fields.as_slice() {
+        [] => body["detail"].as_str().unwrap_or_default().to_owned(),
+        _ => fields.join("; "),
+    };
+    let mut characters = text.chars();
+    match characters.next() {
+        Some(first) => format!(
+            "{}{}.",
+            first.to_uppercase(),
+            characters.as_str().trim_end_matches('.')
+        ),
+        None => String::new(),
+    }
+}
+
+fn hint_for(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        403 => "Ask whoever manages the keys of this installation, or sign in with another key.",
+        404 => "It may belong to another tenant, or the address is incomplete.",
+        429 => "Wait a minute, then try again.",
+        503 => "Nothing was changed. Try again in a few seconds.",
+        500..=599 => "The log of the server has the cause. Quote the ID of the request.",
+        _ => "Go back, and try again.",
+    }
+}

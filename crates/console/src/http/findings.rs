@@ -1,0 +1,228 @@
+//! Findings: differences between the gateway's books and ours.
+
+use actix_web::http::StatusCode;
+use actix_web::web;
+use askama::Template;
+use chrono::{DateTime, Utc};
+use oms_errors::{Problem, invalid_field};
+use oms_orders::{
+    Finding, FindingAction, FindingFilter, FindingId, FindingKind, FindingState, ReconcilingError,
+    get_finding, list_findings, resolve_finding,
+};
+use oms_validation::{Cursor, PageSize};
+use oms_web::ProblemResponse;
+use serde::Deserialize;
+
+use super::Console;
+use super::form::Form;
+use super::frame::{Frame, Section, View};
+use super::notice::Notice;
+use super::operator::Operator;
+use super::page::{Answer, page, page_with, see};
+use crate::display;
+
+/// A finding.
+struct Row {
+    id: String,
+    kind: &'static str,
+    detail: String,
+    charge: String,
+    payment: String,
+    order: Option<String>,
+    expected: String,
+    found: String,
+    by_itself: &'static str,
+    since: String,
+    seen: String,
+    note: String,
+    resolved: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "findings.html")]
+struct List {
+    frame: Frame,
+    rows: Vec<Row>,
+    is_resolved: bool,
+    next: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "finding.html")]
+struct Show {
+    frame: Frame,
+    row: Row,
+    notice: Option<Notice>,
+    reason: String,
+}
+
+/// Which findings are listed, and where the list continues.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Wanted {
+    show: String,
+    after: String,
+}
+
+/// `GET /console/findings`.
+pub(super) async fn list(
+    console: web::Data<Console>,
+    view: View,
+    operator: Operator,
+    wanted: web::Query<Wanted>,
+) -> Answer {
+    let tenant = operator.tenant();
+    let is_resolved = wanted.show == "resolved";
+    let filter = FindingFilter {
+        state: match is_resolved {
+            true => FindingState::Resolved,
+            false => FindingState::Open,
+        },
+        kind: None,
+    };
+    let after: Option<Cursor<(DateTime<Utc>, FindingId)>> = match wanted.after.as_str() {
+        "" => None,
+        text => Some(
+            text.parse()
+                .map_err(|_| invalid_field("after", "is not a cursor"))?,
+        ),
+    };
+    let reading = console.orders.run(|context| async move {
+        list_findings(&context, tenant, filter, after, PageSize::default()).await
+    });
+    let found = reading.await?;
+    page(&List {
+        frame: view.frame(Section::Findings, "Findings"),
+        rows: found.items.iter().map(Row::of).collect(),
+        is_resolved,
+        next: found.next.map(|cursor| {
+            let show = if is_resolved { "resolved" } else { "open" };
+            format!("/console/findings?show={show}&after={cursor}")
+        }),
+    })
+}
+
+/// `GET /console/findings/{id}`.
+pub(super) async fn show(
+    console: web::Data<Console>,
+    view: View,
+    operator: Operator,
+    id: web::Path<String>,
+) -> Answer {
+    page(&read(&console, &view, &operator, id_of(&id)?).await?)
+}
+
+/// `POST /console/findings/{id}/resolve`.
+pub(super) async fn resolve(
+    console: web::Data<Console>,
+    view: View,
+    operator: Operator,
+    id: web::Path<String>,
+    form: Form,
+) -> Answer {
+    let id = id_of(&id)?;
+    let (tenant, name) = (operator.tenant(), operator.name.clone());
+    let resolving = async {
+        let (key, reason) = (form.key()?, form.reason()?);
+        let resolving = console.orders.run(|context| async move {
+            resolve_finding(&context, tenant, id, Some(&key), &name, &reason)
+                .await
+                .map(drop)
+        });
+        resolving.await
+    };
+    match resolving.await {
+        Ok(()) => Ok(see(&format!("/console/findings/{id}"))),
+        Err(ProblemResponse(problem)) => {
+            let status = problem.problem_type().kind.status();
+            if status >= 500 || status == 404 {
+                return Err(problem.into());
+            }
+            let mut shown = read(&console, &view, &operator, id).await?;
+            shown.notice = Some(Notice::of_problem(&problem));
+            shown.reason = form.text("reason").unwrap_or_default().to_owned();
+            page_with(
+                StatusCode::from_u16(status).unwrap_or(StatusCode::CONFLICT),
+                &shown,
+            )
+        }
+    }
+}
+
+async fn read(
+    console: &Console,
+    view: &View,
+    operator: &Operator,
+    id: FindingId,
+) -> Result<Show, ProblemResponse> {
+    let tenant = operator.tenant();
+    let reading = console
+        .orders
+        .run(|context| async move { get_finding(&context, tenant, id).await });
+    let finding = reading.await?;
+    Ok(Show {
+        frame: view.frame(Section::Findings, "Finding"),
+        row: Row::of(&finding),
+        notice: None,
+        reason: String::new(),
+    })
+}
+
+fn id_of(path: &str) -> Result<FindingId, Problem> {
+    path.parse()
+        .map_err(|_| ReconcilingError::FindingNotFound.into())
+}
+
+impl Row {
+    fn of(finding: &Finding) -> Self {
+        let money = |amount: Option<oms_validation::Money>| {
+            amount.map_or_else(|| "–".to_owned(), |amount| amount.to_string())
+        };
+        Self {
+            id: finding.id.to_string(),
+            kind: kind(finding.kind),
+            detail: finding.detail.clone(),
+            charge: finding
+                .charge
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            payment: finding
+                .payment
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
+            order: finding.order_id.map(|id| id.to_string()),
+            expected: money(finding.expected),
+            found: money(finding.found),
+            by_itself: match finding.action {
+                FindingAction::Refund => "oms refunds it",
+                FindingAction::Void => "oms cancels it",
+                FindingAction::None | FindingAction::Other(_) => "Nothing: it needs an operator",
+            },
+            since: display::time(finding.found_at),
+            seen: display::time(finding.last_seen_at),
+            note: finding.note.clone().unwrap_or_default(),
+            resolved: finding.resolved.as_ref().map(|resolved| {
+                format!(
+                    "Resolved by {} at {}",
+                    resolved.by,
+                    display::time(resolved.at)
+                )
+            }),
+        }
+    }
+}
+
+fn kind(kind: FindingKind) -> &'static str {
+    match kind {
+        FindingKind::ChargeWithoutOrder => "Charge without an order",
+        FindingKind::PaidWithoutCharge => "Paid order without a charge",
+        FindingKind::AmountMismatch => "Another amount",
+        FindingKind::ChargeOnEndedOrder => "Charge on an ended order",
+        FindingKind::AuthorisationOnEndedOrder => "Authorisation on an ended order",
+        FindingKind::RefundFailed => "Refund failed",
+        FindingKind::PaymentDisputed => "Payment disputed",
+        FindingKind::Other(word) => word,
+    }
+}

@@ -1,0 +1,126 @@
+//! The fields of a form that was sent.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::{FromRequest, HttpRequest};
+use oms_errors::{Problem, UNSUPPORTED_MEDIA_TYPE, invalid_field};
+use oms_validation::{IdempotencyKey, Reason};
+use oms_web::{BodyLimits, ProblemResponse, read_body};
+
+/// The fields of a form, in the order in which they were sent.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Form(Vec<(String, String)>);
+
+impl Form {
+    /// The text of a field without surrounding white space. `None` if it is blank or missing.
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        let field = self.0.iter().find(|(field, _)| field == name);
+        let text = field.map(|(_, text)| text.trim());
+        text.filter(|text| !text.is_empty())
+    }
+
+    /// The text of a field that must be filled in.
+    ///
+    /// # Errors
+    /// 400 that names the field.
+    pub(crate) fn required(&self, name: &str) -> Result<&str, Problem> {
+        let text = self.text(name);
+        text.ok_or_else(|| invalid_field(name, "is required"))
+    }
+
+    /// Whether a box is ticked.
+    pub(crate) fn is_ticked(&self, name: &str) -> bool {
+        self.text(name).is_some()
+    }
+
+    /// The fields whose name begins with a prefix, without it, that are filled in.
+    pub(crate) fn fields<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let fields = self.0.iter().filter_map(move |(name, text)| {
+            let name = name.strip_prefix(prefix)?;
+            Some((name, text.trim()))
+        });
+        fields.filter(|(_, text)| !text.is_empty())
+    }
+
+    /// The hidden idempotency key.
+    ///
+    /// # Errors
+    /// 400 if it is missing or not valid, which no browser does by itself.
+    pub(crate) fn key(&self) -> Result<IdempotencyKey, Problem> {
+        let key = IdempotencyKey::parse(self.required("key")?);
+        key.map_err(|error| invalid_field("key", error.to_string()))
+    }
+
+    /// The reason, which is required.
+    ///
+    /// # Errors
+    /// 400 if it is missing or not valid.
+    pub(crate) fn reason(&self) -> Result<Reason, Problem> {
+        oms_web::reason_of(self.required("reason")?)
+    }
+}
+
+impl FromRequest for Form {
+    type Error = ProblemResponse;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, ProblemResponse>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let content_type = request.headers().get(CONTENT_TYPE);
+        let is_form = content_type
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| {
+                let essence = value.split(';').next().unwrap_or_default().trim();
+                essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+            });
+        if !is_form {
+            let detail = "send the form as application/x-www-form-urlencoded";
+            let refused = Problem::new(&UNSUPPORTED_MEDIA_TYPE, detail);
+            return Box::pin(async { Err(refused.into()) });
+        }
+        let body = read_body(payload.take(), BodyLimits::of(request));
+        Box::pin(async move {
+            let body = body.await?;
+            let fields = form_urlencoded::parse(&body);
+            Ok(Self(fields.into_owned().collect()))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form(text: &str) -> Form {
+        Form(
+            form_urlencoded::parse(text.as_bytes())
+                .into_owned()
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn a_blank_field_counts_as_missing() {
+        let form = form("a=1&b=+&reason=no+stock&line.1=2&line.2=&tick=on");
+        assert_eq!(
+            (form.text("a"), form.text("b"), form.text("c")),
+            (Some("1"), None, None)
+        );
+        assert!(form.required("b").is_err() && form.required("a").is_ok());
+        assert!(form.is_ticked("tick") && !form.is_ticked("b"));
+        assert_eq!(form.fields("line.").collect::<Vec<_>>(), [("1", "2")]);
+        assert_eq!(form.reason().unwrap().as_str(), "no stock");
+    }
+
+    #[test]
+    fn a_form_without_its_idempotency_key_is_refused() {
+        assert!(form("a=1").key().is_err());
+        assert!(form("key=%00").key().is_err());
+        assert_eq!(form("key=console-1").key().unwrap().as_str(), "console-1");
+    }
+}

@@ -1,0 +1,299 @@
+//! The frame around every page: its title, the menu, and who is signed in.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use oms_validation::Scope;
+use uuid::Uuid;
+
+use super::assets;
+use super::icons;
+use super::operator::Operator;
+use super::part_request::is_for_a_part;
+
+/// The entries of the menu.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Section {
+    /// What needs an operator.
+    Home,
+    /// Orders.
+    Orders,
+    /// Orders that the sweeper gave up on.
+    DeadLetters,
+    /// Differences between the gateway's books and ours.
+    Findings,
+    /// Stock levels.
+    Stock,
+    /// What a warehouse has to send.
+    Picking,
+    /// What customers send back.
+    Returns,
+    /// Warehouses.
+    Warehouses,
+    /// Products.
+    Products,
+    /// Imports.
+    Imports,
+    /// Webhook endpoints.
+    Webhooks,
+    /// The feed of events.
+    Events,
+    /// The metrics of this process.
+    Live,
+    /// Keys, sessions, and who is signed in.
+    Settings,
+    /// Of no entry: the door, and errors.
+    Elsewhere,
+}
+
+/// An entry of the menu, by its heading. One whose scope the session lacks is not shown.
+struct Entry {
+    section: Section,
+    label: &'static str,
+    href: &'static str,
+    icon: &'static str,
+    scope: Option<Scope>,
+}
+
+const fn entry(
+    section: Section,
+    label: &'static str,
+    href: &'static str,
+    icon: &'static str,
+    scope: Option<Scope>,
+) -> Entry {
+    Entry {
+        section,
+        label,
+        href,
+        icon,
+        scope,
+    }
+}
+
+/// The menu. A heading without entries is not shown.
+const MENU: &[(&str, &[Entry])] = &[
+    (
+        "",
+        &[entry(Section::Home, "Home", "/console", "home", None)],
+    ),
+    (
+        "Orders",
+        &[
+            entry(
+                Section::Orders,
+                "Orders",
+                "/console/orders",
+                "orders",
+                Some(Scope::OrdersRead),
+            ),
+            entry(
+                Section::DeadLetters,
+                "Dead letters",
+                "/console/dead-letters",
+                "letter",
+                Some(Scope::Operations),
+            ),
+            entry(
+                Section::Findings,
+                "Findings",
+                "/console/findings",
+                "finding",
+                Some(Scope::Operations),
+            ),
+        ],
+    ),
+    (
+        "Goods",
+        &[
+            entry(
+                Section::Stock,
+                "Stock",
+                "/console/stock",
+                "stock",
+                Some(Scope::InventoryRead),
+            ),
+            entry(
+                Section::Picking,
+                "Picking",
+                "/console/picking",
+                "picking",
+                Some(Scope::FulfilmentRead),
+            ),
+            entry(
+                Section::Returns,
+                "Returns",
+                "/console/returns",
+                "return",
+                Some(Scope::ReturnsRead),
+            ),
+            entry(
+                Section::Warehouses,
+                "Warehouses",
+                "/console/warehouses",
+                "warehouse",
+                Some(Scope::InventoryRead),
+            ),
+            entry(
+                Section::Products,
+                "Products",
+                "/console/products",
+                "product",
+                Some(Scope::InventoryRead),
+            ),
+            entry(
+                Section::Imports,
+                "Imports",
+                "/console/imports",
+                "import",
+                Some(Scope::InventoryWrite),
+            ),
+        ],
+    ),
+    (
+        "Integration",
+        &[
+            entry(
+                Section::Webhooks,
+                "Webhooks",
+                "/console/webhooks",
+                "webhook",
+                Some(Scope::WebhooksRead),
+            ),
+            entry(
+                Section::Events,
+                "Events",
+                "/console/events",
+                "event",
+                Some(Scope::EventsRead),
+            ),
+        ],
+    ),
+    (
+        "Installation",
+        &[
+            entry(
+                Section::Live,
+                "Live",
+                "/console/live",
+                "live",
+                Some(Scope::Operations),
+            ),
+            entry(
+                Section::Settings,
+                "Settings",
+                "/console/settings",
+                "settings",
+                None,
+            ),
+        ],
+    ),
+];
+
+/// An entry of the menu as it is shown.
+pub(crate) struct Link {
+    pub(crate) label: &'static str,
+    pub(crate) href: &'static str,
+    pub(crate) icon: &'static str,
+    pub(crate) is_current: bool,
+}
+
+/// The frame of a page.
+pub(crate) struct Frame {
+    pub(crate) title: String,
+    section: Section,
+    operator: Option<Operator>,
+}
+
+impl Frame {
+    /// The headings of the menu and their entries, as far as the session may open them.
+    pub(crate) fn menu(&self) -> Vec<(&'static str, Vec<Link>)> {
+        let link = |entry: &Entry| Link {
+            label: entry.label,
+            href: entry.href,
+            icon: icons::icon(entry.icon),
+            is_current: entry.section == self.section,
+        };
+        let shown = |(heading, entries): &(&'static str, &'static [Entry])| {
+            let entries = entries.iter().filter(|entry| self.may_open(entry));
+            (*heading, entries.map(link).collect::<Vec<_>>())
+        };
+        let headings = MENU.iter().map(shown);
+        headings.filter(|(_, links)| !links.is_empty()).collect()
+    }
+
+    fn may_open(&self, entry: &Entry) -> bool {
+        let operator = self.operator.as_ref();
+        operator.is_some_and(|operator| entry.scope.is_none_or(|scope| operator.may(scope)))
+    }
+
+    /// Who is signed in.
+    pub(crate) fn who(&self) -> Option<&str> {
+        let operator = self.operator.as_ref();
+        operator.map(|operator| operator.name.as_str())
+    }
+
+    /// The tenant whose data the page shows.
+    pub(crate) fn tenant(&self) -> String {
+        let operator = self.operator.as_ref();
+        operator.map_or_else(String::new, |operator| operator.tenant().to_string())
+    }
+
+    /// Whether the session has a scope.
+    pub(crate) fn may(&self, scope: Scope) -> bool {
+        let operator = self.operator.as_ref();
+        operator.is_some_and(|operator| operator.may(scope))
+    }
+
+    /// The address of a file.
+    pub(crate) fn asset(&self, name: &str) -> &'static str {
+        assets::address(name)
+    }
+
+    /// The shapes of an icon.
+    pub(crate) fn icon(&self, name: &str) -> &'static str {
+        icons::icon(name)
+    }
+
+    /// A new idempotency key. Each form has its own, so that sending it twice does it once.
+    pub(crate) fn key(&self) -> String {
+        format!("console-{}", Uuid::new_v4())
+    }
+}
+
+/// What a page knows of its request.
+pub(crate) struct View {
+    operator: Option<Operator>,
+    /// Whether htmx asked for a part of the page.
+    pub(crate) is_for_a_part: bool,
+}
+
+impl View {
+    /// The frame of a page.
+    pub(crate) fn frame(&self, section: Section, title: impl Into<String>) -> Frame {
+        Frame {
+            title: title.into(),
+            section,
+            operator: self.operator.clone(),
+        }
+    }
+
+    /// The view of a request.
+    pub(super) fn of(request: &HttpRequest) -> Self {
+        Self {
+            operator: request.extensions().get::<Operator>().cloned(),
+            is_for_a_part: is_for_a_part(request.headers()),
+        }
+    }
+}
+
+impl FromRequest for View {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self::of(request)))
+    }
+}

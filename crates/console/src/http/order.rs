@@ -1,0 +1,332 @@
+//! `GET /console/orders/{id}`: what is going on with an order, and everything that is stored of it.
+
+pub(super) mod actions;
+mod goods;
+mod money;
+mod offers;
+pub(super) mod refunding;
+mod routing;
+mod timeline;
+
+use std::collections::HashMap;
+
+use actix_web::http::StatusCode;
+use actix_web::web;
+use askama::Template;
+use chrono::Utc;
+use oms_errors::Problem;
+use oms_events::list_deliveries_of;
+use oms_inventory::{Warehouse, list_warehouses};
+use oms_orders::{
+    ExplainedOrder, OrderError, OrderTimeline, TimelineCursor, Who, explain_order, find_moves,
+    get_timeline,
+};
+use oms_validation::{OrderId, PageSize, Scope, WarehouseId};
+use serde::Deserialize;
+
+use self::goods::{DeliveryRow, FulfilmentCard, ReturnRow, ShipmentRow};
+use self::money::{LineRow, Money};
+use self::offers::{Doing, Offer};
+use self::routing::Routing;
+use self::timeline::{Filter, TimelineRow};
+use super::Console;
+use super::frame::{Frame, Section, View};
+use super::notice::Notice;
+use super::operator::Operator;
+use super::page::{Answer, page_with, reload};
+use crate::display;
+
+/// What is going on, in words.
+struct Going {
+    tone: &'static str,
+    happened: String,
+    money: String,
+    goods: String,
+    who: &'static str,
+    next: String,
+    /// In how much time, if that is known.
+    when: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "order.html", blocks = ["going"])]
+struct OrderPage {
+    frame: Frame,
+    id: String,
+    /// The external reference, or the last characters of the ID.
+    name: String,
+    customer: String,
+    placed: String,
+    age: String,
+    status: &'static str,
+    tone: &'static str,
+    is_unsettled: bool,
+    notice: Option<Notice>,
+    going: Going,
+    offers: Vec<Offer>,
+    lines: Vec<LineRow>,
+    money: Money,
+    address: Option<String>,
+    metadata: Vec<(String, String)>,
+    routing: Routing,
+    /// Only with the scope `fulfilment:read`.
+    fulfilment: Option<Fulfilment>,
+    /// Only with the scope `returns:read`.
+    returns: Option<Vec<ReturnRow>>,
+    /// Only with the scope `webhooks:read`.
+    deliveries: Option<Vec<DeliveryRow>>,
+    filters: Vec<(Filter, bool)>,
+    timeline: Vec<TimelineRow>,
+    timeline_line: String,
+    later: Option<String>,
+}
+
+struct Fulfilment {
+    status: String,
+    orders: Vec<FulfilmentCard>,
+    shipments: Vec<ShipmentRow>,
+    moves: Vec<String>,
+}
+
+/// What a page of an order is asked for.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Wanted {
+    /// A word that says which action was just done.
+    done: Option<String>,
+    /// Which entries of the timeline are shown.
+    show: Option<Filter>,
+    /// Where the timeline continues.
+    after: Option<String>,
+}
+
+/// What was read for a page.
+struct Read {
+    explained: ExplainedOrder,
+    timeline: OrderTimeline,
+    warehouses: HashMap<WarehouseId, Warehouse>,
+    moves: Vec<String>,
+    deliveries: Option<Vec<DeliveryRow>>,
+}
+
+/// `GET /console/orders/{id}`.
+pub(super) async fn show(
+    console: web::Data<Console>,
+    view: View,
+    operator: Operator,
+    id: web::Path<String>,
+    wanted: web::Query<Wanted>,
+) -> Answer {
+    let id = order_id_of(&id)?;
+    let notice = wanted.done.as_deref().and_then(Notice::of_done);
+    answer(
+        &console,
+        &view,
+        &operator,
+        id,
+        &wanted,
+        StatusCode::OK,
+        notice,
+    )
+    .await
+}
+
+/// The page of an order after a refused action: the refusal is shown above everything else.
+async fn refused(
+    console: &Console,
+    view: &View,
+    operator: &Operator,
+    id: OrderId,
+    problem: Problem,
+) -> Answer {
+    let kind = problem.problem_type().kind;
+    if kind.status() >= 500 || kind.status() == 404 {
+        return Err(problem.into());
+    }
+    let status = StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::CONFLICT);
+    let notice = Some(Notice::of_problem(&problem));
+    let wanted = Wanted::default();
+    answer(console, view, operator, id, &wanted, status, notice).await
+}
+
+async fn answer(
+    console: &Console,
+    view: &View,
+    operator: &Operator,
+    id: OrderId,
+    wanted: &Wanted,
+    status: StatusCode,
+    notice: Option<Notice>,
+) -> Answer {
+    let read = read(console, operator, id, wanted).await?;
+    let page = OrderPage::of(view, operator, wanted, read, notice);
+    match (view.is_for_a_part, page.is_unsettled) {
+        (true, true) => page_with(status, &page.as_going()),
+        // Everything on the page may be different now.
+        (true, false) => Ok(reload()),
+        (false, _) => page_with(status, &page),
+    }
+}
+
+async fn read(
+    console: &Console,
+    operator: &Operator,
+    id: OrderId,
+    wanted: &Wanted,
+) -> Result<Read, oms_web::ProblemResponse> {
+    let tenant = operator.tenant();
+    let after: Option<TimelineCursor> = wanted.after.as_deref().and_then(|it| it.parse().ok());
+    let size = most();
+    let sees_goods = operator.may(Scope::FulfilmentRead);
+    let reading = console.orders.run(|context| async move {
+        let explained = explain_order(&context, tenant, id).await?;
+        let timeline = get_timeline(&context, tenant, id, after, size).await?;
+        let moves = match sees_goods {
+            true => find_moves(&context, tenant, id)
+                .await
+                .map_err(Problem::from)?,
+            false => Vec::new(),
+        };
+        Ok::<_, Problem>((explained, timeline, moves))
+    });
+    let (explained, timeline, moves) = reading.await?;
+    let warehouses = console
+        .inventory
+        .run(|context| async move { list_warehouses(&context, tenant, None, None, most()).await });
+    let warehouses = warehouses.await?.items.into_iter();
+    let warehouses: HashMap<_, _> = warehouses.map(|it| (it.id, it)).collect();
+    let deliveries = match operator.may(Scope::WebhooksRead) {
+        true => {
+            let reading = console.webhooks.run(|context| async move {
+                list_deliveries_of(&context, tenant, id.as_uuid()).await
+            });
+            let found = reading.await?;
+            Some(goods::deliveries(found))
+        }
+        false => None,
+    };
+    let moves = moves
+        .iter()
+        .map(|made| goods::move_in_words(made, &warehouses))
+        .collect();
+    Ok(Read {
+        explained,
+        timeline,
+        warehouses,
+        moves,
+        deliveries,
+    })
+}
+
+/// The longest page: of a timeline, and of the warehouses that are on a map.
+pub(super) fn most() -> PageSize {
+    PageSize::new(100).expect("a page may have 100 entries")
+}
+
+impl OrderPage {
+    fn of(
+        view: &View,
+        operator: &Operator,
+        wanted: &Wanted,
+        read: Read,
+        notice: Option<Notice>,
+    ) -> Self {
+        let now = display::now();
+        let Read {
+            explained,
+            timeline,
+            warehouses,
+            moves,
+            deliveries,
+        } = read;
+        let (details, skus) = (&explained.details, &timeline.skus);
+        let order = &details.order;
+        let id = order.id.to_string();
+        let name = match &order.external_reference {
+            Some(reference) => reference.as_str().to_owned(),
+            None => format!("…{}", &id[id.len() - 12..]),
+        };
+        let filter = wanted.show.unwrap_or_default();
+        let entries = timeline::rows(&timeline.page.items, filter);
+        let next = &explained.explanation.next;
+        let timeline_line = timeline::line(&timeline.page.items, next);
+        let fulfilment = operator.may(Scope::FulfilmentRead).then(|| Fulfilment {
+            status: goods::in_words(&details.fulfilment.status().to_string()),
+            orders: goods::cards(&details.fulfilment, skus, &warehouses, operator),
+            shipments: goods::shipments(&details.fulfilment, skus, &warehouses),
+            moves,
+        });
+        let returns = operator.may(Scope::ReturnsRead);
+        Self {
+            frame: view.frame(Section::Orders, format!("Order {name}")),
+            name,
+            customer: order.customer_id.to_string(),
+            placed: display::time(order.created_at),
+            age: display::ago(order.created_at, now),
+            status: display::status(order.status),
+            tone: display::tone(order.status),
+            is_unsettled: order.status.is_unsettled() && explained.dead_letter.is_none(),
+            notice,
+            going: Going::of(&explained, now),
+            offers: offers::offers(&explained, operator),
+            lines: money::lines(details, skus),
+            money: money::money(details),
+            address: order.shipping_address.as_ref().and_then(display::address),
+            metadata: metadata(&explained),
+            routing: routing::routing(details, &warehouses),
+            fulfilment,
+            returns: returns.then(|| goods::returns(&details.fulfilment, skus)),
+            deliveries,
+            filters: Filter::ALL.map(|it| (it, it == filter)).into(),
+            timeline: entries,
+            timeline_line,
+            later: timeline.page.next.map(|cursor| {
+                format!(
+                    "/console/orders/{id}?show={}&after={cursor}#timeline",
+                    filter.as_str()
+                )
+            }),
+            id,
+        }
+    }
+}
+
+impl Going {
+    fn of(explained: &ExplainedOrder, now: chrono::DateTime<Utc>) -> Self {
+        let it = &explained.explanation;
+        let is_final = !explained.details.order.status.holds_stock();
+        Self {
+            tone: match it.next.who {
+                Who::Nobody if is_final => "idle",
+                Who::Nobody => "ok",
+                Who::Oms => "busy",
+                Who::Customer | Who::Bank | Who::Warehouse => "wait",
+                Who::Operator => "bad",
+            },
+            happened: it.happened.clone(),
+            money: it.money.clone(),
+            goods: it.goods.clone(),
+            who: match it.next.who {
+                Who::Nobody => "Nobody has to act",
+                Who::Oms => "oms acts next",
+                Who::Customer => "The customer acts next",
+                Who::Bank => "The bank acts next",
+                Who::Warehouse => "The warehouse acts next",
+                Who::Operator => "You act next",
+            },
+            next: it.next.text.clone(),
+            when: it.next.at.map(|at| display::ago(at, now)),
+        }
+    }
+}
+
+fn metadata(explained: &ExplainedOrder) -> Vec<(String, String)> {
+    let entries = explained.details.order.metadata.iter();
+    entries
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// Reads the ID of an order in a path. A malformed ID is treated as unknown.
+pub(super) fn order_id_of(path: &str) -> Result<OrderId, Problem> {
+    path.parse().map_err(|_| OrderError::NotFound.into())
+}

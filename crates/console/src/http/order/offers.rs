@@ -1,0 +1,118 @@
+//! What an operator can do about an order: the steps of its explanation, as far as the session's scopes allow them.
+
+use oms_orders::{ExplainedOrder, Step};
+use oms_validation::Scope;
+
+use crate::http::operator::Operator;
+
+/// How a step is done.
+pub(super) enum Doing {
+    /// A button that sends the form at once.
+    Press { action: String, label: &'static str },
+    /// A button that opens a form for the reason.
+    Reason {
+        action: String,
+        label: &'static str,
+        is_danger: bool,
+        /// Whether the form asks what to cancel.
+        has_scope: bool,
+    },
+    /// A link to the page or the place where it is done.
+    Open { href: String, label: &'static str },
+}
+
+/// A step.
+pub(super) struct Offer {
+    pub(super) text: String,
+    pub(super) doing: Doing,
+    /// Whether it is the most useful one.
+    pub(super) is_first: bool,
+}
+
+/// The steps, the most useful first.
+pub(super) fn offers(explained: &ExplainedOrder, operator: &Operator) -> Vec<Offer> {
+    let order = format!("/console/orders/{}", explained.details.order.id);
+    let mut offers = Vec::new();
+    if explained.is_waiting && operator.may(Scope::Operations) {
+        offers.push(Offer {
+            text: "Let the sweeper look at the order now.".to_owned(),
+            doing: Doing::Press {
+                action: format!("{order}/try"),
+                label: "Try now",
+            },
+            is_first: false,
+        });
+    }
+    for possible in &explained.explanation.possible {
+        if !operator.may(scope_of(possible.step)) {
+            continue;
+        }
+        let Some(doing) = doing(possible.step, &possible.path, &order, explained) else {
+            continue;
+        };
+        offers.push(Offer {
+            text: possible.text.clone(),
+            doing,
+            is_first: false,
+        });
+    }
+    if let Some(first) = offers.first_mut() {
+        first.is_first = true;
+    }
+    offers
+}
+
+fn scope_of(step: Step) -> Scope {
+    match step {
+        Step::RetryDeadLetter
+        | Step::ResolveDeadLetter
+        | Step::CreateDeadLetter
+        | Step::ResolveFinding => Scope::Operations,
+        Step::ApproveReturn => Scope::ReturnsWrite,
+        Step::ReceiveReturn => Scope::ReturnsReceive,
+        Step::ReleaseHold | Step::Move | Step::Ship => Scope::FulfilmentWrite,
+        Step::Cancel => Scope::OrdersCancel,
+        Step::Refund => Scope::OrdersRefund,
+    }
+}
+
+fn doing(step: Step, path: &str, order: &str, explained: &ExplainedOrder) -> Option<Doing> {
+    let dead_letter = || {
+        let id = explained.dead_letter.as_ref()?.id;
+        Some(format!("/console/dead-letters/{id}"))
+    };
+    // `/returns/{id}/approve`, `/operations/findings/{id}/resolve`
+    let parts: Vec<&str> = path.split('/').collect();
+    let open = |href: String, label| Some(Doing::Open { href, label });
+    match step {
+        Step::RetryDeadLetter => Some(Doing::Press {
+            action: format!("{}/retry", dead_letter()?),
+            label: "Leave it to the sweeper",
+        }),
+        Step::ResolveDeadLetter => open(dead_letter()?, "Resolve…"),
+        Step::CreateDeadLetter => Some(Doing::Reason {
+            action: format!("{order}/take"),
+            label: "Settle by hand…",
+            is_danger: false,
+            has_scope: false,
+        }),
+        Step::ResolveFinding => {
+            let id = parts.iter().rev().nth(1)?;
+            open(format!("/console/findings/{id}"), "Resolve the finding…")
+        }
+        Step::ApproveReturn | Step::ReceiveReturn => {
+            let id = parts.iter().rev().nth(1)?;
+            open(format!("/console/returns/{id}"), "Open the return")
+        }
+        Step::ReleaseHold => open("#goods".to_owned(), "Release a hold…"),
+        Step::Move => open("#goods".to_owned(), "Move…"),
+        Step::Ship => open("#goods".to_owned(), "Ship…"),
+        Step::Cancel => Some(Doing::Reason {
+            action: format!("{order}/cancel"),
+            label: "Cancel…",
+            is_danger: true,
+            has_scope: explained.details.fulfilment.shipped() > 0,
+        }),
+        Step::Refund => open(format!("{order}/refund"), "Refund…"),
+    }
+}

@@ -1,0 +1,112 @@
+//! `GET /console/settings`: who is signed in, the sessions, and the API keys.
+
+use actix_web::web;
+use askama::Template;
+use oms_access::{AccessError, KeyState, KeySummary, SessionSummary, list_keys_of, list_sessions};
+use oms_validation::Scope;
+
+use super::Console;
+use super::frame::{Frame, Section, View};
+use super::operator::Operator;
+use super::page::{Answer, page};
+use crate::display;
+
+#[derive(Template)]
+#[template(path = "settings.html")]
+struct Settings {
+    frame: Frame,
+    name: String,
+    scopes: String,
+    since: String,
+    until: String,
+    sessions: Vec<SessionRow>,
+    /// Only with the scope `settings:write`.
+    keys: Option<Vec<KeyRow>>,
+}
+
+struct SessionRow {
+    name: String,
+    is_this: bool,
+    created: String,
+    seen: String,
+    expires: String,
+    began_with: &'static str,
+}
+
+struct KeyRow {
+    id: String,
+    name: String,
+    state: &'static str,
+    tone: &'static str,
+    ending: String,
+    scopes: String,
+    created: String,
+    expires: String,
+    used: String,
+}
+
+pub(super) async fn settings(
+    console: web::Data<Console>,
+    view: View,
+    operator: Operator,
+) -> Answer {
+    let (tenant, may_see_keys) = (operator.tenant(), operator.may(Scope::SettingsWrite));
+    let reading = console.sessions.run(|context| async move {
+        let sessions = list_sessions(&context, tenant).await;
+        let sessions = sessions.map_err(AccessError::into_problem)?;
+        let keys = match may_see_keys {
+            true => Some(
+                list_keys_of(&context, tenant)
+                    .await
+                    .map_err(AccessError::into_problem)?,
+            ),
+            false => None,
+        };
+        Ok::<_, oms_errors::Problem>((sessions, keys))
+    });
+    let (sessions, keys) = reading.await?;
+    let this = operator.session.id;
+    let is_shown =
+        |session: &SessionSummary| may_see_keys || session.name == operator.name.as_str();
+    let sessions = sessions.into_iter().filter(is_shown);
+    let sessions = sessions.map(|session| SessionRow {
+        is_this: session.id == this,
+        created: display::time(session.created_at),
+        seen: display::time(session.seen_at),
+        expires: display::time(session.expires_at),
+        began_with: match session.has_key {
+            true => "API key",
+            false => "Link or identity provider",
+        },
+        name: session.name,
+    });
+    page(&Settings {
+        frame: view.frame(Section::Settings, "Settings"),
+        name: operator.name.as_str().to_owned(),
+        scopes: operator.credential().scopes.to_string(),
+        since: display::time(operator.session.created_at),
+        until: display::time(operator.session.expires_at),
+        sessions: sessions.collect(),
+        keys: keys.map(|keys| keys.into_iter().map(KeyRow::from).collect()),
+    })
+}
+
+impl From<KeySummary> for KeyRow {
+    fn from(key: KeySummary) -> Self {
+        let never = || "never".to_owned();
+        Self {
+            id: key.id.0.to_string(),
+            name: key.name,
+            state: key.state.as_str(),
+            tone: match key.state {
+                KeyState::Live => "ok",
+                KeyState::Expired | KeyState::Revoked => "idle",
+            },
+            ending: key.ending,
+            scopes: key.scopes.join(", "),
+            created: display::time(key.created_at),
+            expires: key.expires_at.map_or_else(never, display::time),
+            used: key.last_used_at.map_or_else(never, display::time),
+        }
+    }
+}
