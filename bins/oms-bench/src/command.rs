@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::ceiling::{Pgbench, Script, Shape};
 use crate::database::Cluster;
+use crate::following;
 use crate::growth::{self, Grown};
 use crate::load::Pace;
 use crate::locked;
@@ -40,6 +41,9 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let commit = machine::commit();
     if let Some(locking) = options.locking() {
         return locked::run(&mut bench, locking, &output).await;
+    }
+    if let Some(following) = options.following() {
+        return following::run(&mut bench, following, &output).await;
     }
     if let Some(growing) = options.growing() {
         let mut grown = Grown::new(machine, commit);

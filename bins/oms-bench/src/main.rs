@@ -9,6 +9,7 @@ mod command;
 mod cpu;
 mod database;
 mod dataset;
+mod following;
 mod growth;
 mod http;
 mod invariants;

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::ceiling::Shape;
 use crate::dataset::{self, Dataset};
+use crate::following::Following;
 use crate::growth::{Axis, Growing};
 use crate::load::Window;
 use crate::locked::Locking;
@@ -47,6 +48,10 @@ pub(crate) struct Options {
     /// Measure orders while others wait for locked stock, and during an import of 100,000 rows; writes locked.json
     #[arg(long, conflicts_with_all = ["url", "workload", "catalogue", "gateway", "growth"])]
     locked: bool,
+
+    /// Measure how fast events get their positions and reach webhook endpoints; writes events.json
+    #[arg(long, conflicts_with_all = ["url", "workload", "catalogue", "gateway", "growth", "locked"])]
+    events: bool,
 
     /// What collects the payments
     #[arg(long, value_enum, default_value = "instant")]
@@ -141,6 +146,9 @@ pub(crate) enum Extent {
     Full,
 }
 
+/// Each round needs an endpoint, and one more is needed after them: a tenant has 20 at most.
+const MOST_ENDPOINTS: u16 = 19;
+
 /// There is no ceiling for more clients than the cluster accepts connections.
 const MOST_CEILING_CLIENTS: usize = 400;
 
@@ -169,6 +177,20 @@ impl Options {
         self.locked.then(|| Locking {
             rounds: self.rounds.unwrap_or(1),
             held: Duration::from_secs(5),
+        })
+    }
+
+    /// The measurement of events, if requested.
+    pub(crate) fn following(&self) -> Option<Following> {
+        let (rounds, relayed, orders, window) = match self.extent() {
+            Extent::Quick => (1, 64_000, 2000, Window::of_ms(500, 3000)),
+            Extent::Full => (3, 320_000, 20_000, Window::of_ms(2000, 30_000)),
+        };
+        self.events.then(|| Following {
+            rounds: self.rounds.unwrap_or(rounds).min(MOST_ENDPOINTS),
+            relayed,
+            orders,
+            window,
         })
     }
 
@@ -356,6 +378,17 @@ mod tests {
         assert_eq!((some.extent, some.connections), (Extent::Full, 32));
         let mixed = ["bench", "--growth", "orders", "--workload", "hot"];
         assert!(Options::try_parse_from(mixed).is_err());
+    }
+
+    #[test]
+    fn events_are_measured_in_as_many_rounds_as_a_tenant_has_endpoints() {
+        assert!(options(&["--quick"]).following().is_none());
+        let quick = options(&["--events", "--quick"]).following().unwrap();
+        let full = options(&["--events", "--rounds", "99"])
+            .following()
+            .unwrap();
+        assert_eq!((quick.rounds, full.rounds), (1, 19));
+        assert!(quick.orders < full.orders);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::targets::judge;
 use crate::workload::Workload;
 
 pub(crate) use curves::{Chart, Line, draw};
-pub(crate) use table::print;
+pub(crate) use table::{print, print_targets};
 
 /// One run.
 #[derive(Clone, Debug, Default, Serialize)]

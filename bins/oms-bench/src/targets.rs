@@ -44,7 +44,7 @@ pub(crate) enum Bound {
 }
 
 impl Target {
-    fn of(name: &str, unit: &'static str, bound: Bound, measured: Option<f64>) -> Self {
+    pub(crate) fn of(name: &str, unit: &'static str, bound: Bound, measured: Option<f64>) -> Self {
         let measured = measured.filter(|figure| figure.is_finite()).map(rounded);
         Self {
             name: name.to_owned(),

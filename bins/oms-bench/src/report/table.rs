@@ -75,7 +75,7 @@ pub(super) fn write_columns<const N: usize>(
 }
 
 /// Prints measured targets with their bounds, and only the names of the others.
-fn print_targets(targets: &[Target], out: &mut impl Write) -> Result<()> {
+pub(crate) fn print_targets(targets: &[Target], out: &mut impl Write) -> Result<()> {
     let mut lines = vec![["target", "bound", "measured", ""].map(str::to_owned)];
     for target in targets {
         let Some((figure, holds)) = target.measured.zip(target.holds) else {

@@ -19,4 +19,5 @@ mod reading;
 mod receiver;
 mod webhooks;
 mod webhooks_outages;
+mod webhooks_secrets;
 mod webhooks_tenants;

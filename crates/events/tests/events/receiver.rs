@@ -119,6 +119,24 @@ impl Clock for Watch {
     }
 }
 
+/// The key that seals secrets.
+pub const KEY: &str = "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+
+fn context(
+    world: &World,
+    receiver: Arc<Receiver>,
+    clock: Arc<TestClock>,
+    keys: SealingKeys,
+) -> Arc<WebhooksContext> {
+    Arc::new(WebhooksContext::new(
+        world.context.clone(),
+        receiver,
+        AddressRules::default(),
+        Some(Arc::new(keys)),
+        Arc::new(Watch(clock)),
+    ))
+}
+
 /// A tenant with endpoints.
 pub struct Hooks {
     pub world: World,
@@ -138,20 +156,19 @@ impl Hooks {
     pub async fn open() -> Self {
         let world = World::open().await;
         let (receiver, clock) = (Arc::new(Receiver::default()), TestClock::at_noon());
-        let key = "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
-        let context = WebhooksContext::new(
-            world.context.clone(),
-            receiver.clone(),
-            AddressRules::default(),
-            Some(Arc::new(SealingKeys::parse(key).unwrap())),
-            Arc::new(Watch(clock.clone())),
-        );
+        let keys = SealingKeys::parse(KEY).unwrap();
+        let context = context(&world, receiver.clone(), clock.clone(), keys);
         Self {
             world,
             receiver,
             clock,
-            context: Arc::new(context),
+            context,
         }
+    }
+
+    /// The same with other keys for secrets.
+    pub fn context_with(&self, keys: SealingKeys) -> Arc<WebhooksContext> {
+        context(&self.world, self.receiver.clone(), self.clock.clone(), keys)
     }
 
     pub async fn endpoint(&self) -> Endpoint {

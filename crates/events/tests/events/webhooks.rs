@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use oms_events::{
-    DeliveryState, EndpointStatus, Failure, FeedFilter, FeedStart, Ordering, Outcome, Resolution,
-    Signing, WebhooksError, enable_endpoint, list_attempts, list_deliveries, list_events,
-    pause_endpoint, resolve_delivery, rotate_secret,
+    DeliveryState, EndpointStatus, Failure, FeedFilter, FeedStart, Outcome, Resolution,
+    WebhooksError, enable_endpoint, list_attempts, list_deliveries, list_events, pause_endpoint,
+    resolve_delivery,
 };
-use oms_validation::{Actor, ExpectedVersion, IdempotencyKey, Once, PageSize};
+use oms_validation::{Actor, ExpectedVersion, PageSize};
 use uuid::Uuid;
 
 use crate::receiver::{Hooks, rejected};
@@ -326,44 +326,4 @@ async fn a_delivery_can_be_retried_and_skipped() {
     assert_eq!(hooks.receiver.accepted().last(), Some(&feed[0]));
     let missing = resolve_delivery(context, tenant, id, key(&feed[0]), retry).await;
     assert!(matches!(missing, Err(WebhooksError::DeliveryNotFound)));
-}
-
-#[tokio::test]
-async fn both_secrets_sign_during_a_rotation() {
-    let hooks = Hooks::open().await;
-    let orders = hooks.world.orders(1).await;
-    for (key, signing, scheme) in [("a", Signing::Hmac, "v1,"), ("b", Signing::Ed25519, "v1a,")] {
-        let endpoint = hooks.endpoint_with(key, Ordering::Unordered, signing).await;
-        let (context, tenant) = (&hooks.context, hooks.world.tenant);
-        let day = Duration::from_secs(86_400);
-        let signatures = async || {
-            hooks.publish(&orders).await;
-            hooks.deliver().await;
-            let signature = hooks.receiver.last_signature();
-            signature
-                .split(' ')
-                .filter(|it| it.starts_with(scheme))
-                .count()
-        };
-        assert_eq!(signatures().await, 1);
-        let new_key = IdempotencyKey::parse(&format!("rotate {key}")).unwrap();
-        let rotated = rotate_secret(context, tenant, endpoint.id, &new_key, &ANY, day).await;
-        let secret = rotated.unwrap().into_inner().verification_key;
-        assert_eq!(signatures().await, 2);
-        // A repeated request deletes no secret that still signs.
-        let again = rotate_secret(context, tenant, endpoint.id, &new_key, &ANY, day).await;
-        assert!(matches!(again, Ok(Once::Before(it)) if it.verification_key == secret));
-        assert_eq!(signatures().await, 2);
-        hooks.clock.pass(day);
-        assert_eq!(signatures().await, 1);
-        pause_endpoint(
-            context,
-            tenant,
-            endpoint.id,
-            &ANY,
-            &Actor::of_client("ann").unwrap(),
-        )
-        .await
-        .unwrap();
-    }
 }

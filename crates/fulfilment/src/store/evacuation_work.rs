@@ -49,22 +49,22 @@ pub(crate) async fn claim_due(
         after_id: Option<Uuid>,
         #[diesel(sql_type = Bool)]
         passed_over: bool,
-        #[diesel(sql_type = Bool)]
-        is_quiet: bool,
+        #[diesel(sql_type = Timestamptz)]
+        progressed_at: DateTime<Utc>,
+        #[diesel(sql_type = Timestamptz)]
+        due_at: DateTime<Utc>,
         #[diesel(sql_type = BigInt)]
         claim: i64,
     }
 
     let claimed: Vec<Claimed> = cached_sql(claim_sql!(
         "fulfilment.evacuations", key ("id"), open "w.due_at IS NOT NULL", first "w.due_at", join "",
-        returning "w.id, w.warehouse_id, w.after_due_at, w.after_id, w.passed_over, w.claim,
-             w.progressed_at <= greatest($2, now()) - make_interval(secs => $5) AS is_quiet"
+        returning "w.id, w.warehouse_id, w.after_due_at, w.after_id, w.passed_over, w.claim, w.progressed_at, w.due_at"
     ))
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Nullable<Timestamptz>, _>(now)
     .bind::<BigInt, _>(row_limit(limit))
     .bind::<Double, _>(lease.as_secs_f64())
-    .bind::<Double, _>(quiet.as_secs_f64())
     .load(connection)
     .await?;
     let evacuation = |row: Claimed| ClaimedEvacuation {
@@ -74,7 +74,7 @@ pub(crate) async fn claim_due(
             .after_due_at
             .zip(row.after_id.map(FulfilmentOrderId::from)),
         passed_over: row.passed_over,
-        is_quiet: row.is_quiet,
+        is_quiet: row.progressed_at + quiet <= row.due_at - lease,
         claim: row.claim,
     };
     Ok(claimed.into_iter().map(evacuation).collect())

@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::result::Error as DieselError;
-use diesel::sql_types::{Array, BigInt, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::RunQueryDsl;
 use oms_database::{CachedStatement, Connection, DbError, Statement, cached_sql};
 use oms_validation::TenantId;
@@ -140,13 +142,15 @@ pub(crate) async fn update(
     now: Now,
     endpoint: &Endpoint,
 ) -> Result<Endpoint, DbError> {
+    // Without a delay, there is no time at which it is due.
+    let delay = (endpoint.status == EndpointStatus::Enabled).then_some(0.0);
     let rows = cached_sql(concat!(
         "UPDATE events.endpoints e
          SET url = $3, description = $4, types = $5, ordering = $6, max_in_flight = $7, status = $8,
              status_reason = $9, position = $10, failing_since = $11, failures = $12,
              reported_at = CASE WHEN $11 IS NULL THEN NULL ELSE e.reported_at END,
              errors_in_a_row = CASE WHEN $11 IS NULL THEN 0 ELSE e.errors_in_a_row END,
-             due_at = CASE WHEN $8 = 'enabled' THEN greatest($13, now()) END,
+             due_at = greatest($13, now()) + make_interval(secs => $14),
              claim = e.claim + 1, version = e.version + 1, updated_at = greatest($13, now())
          WHERE e.tenant_id = $1 AND e.id = $2
          RETURNING ",
@@ -165,6 +169,7 @@ pub(crate) async fn update(
     .bind::<Nullable<Timestamptz>, _>(endpoint.failing_since)
     .bind::<Integer, _>(endpoint.failures)
     .bind::<Nullable<Timestamptz>, _>(now)
+    .bind::<Nullable<Double>, _>(delay)
     .rows::<Row>()
     .signalling(&DELIVERABLE)
     .run(connection)

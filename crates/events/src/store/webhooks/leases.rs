@@ -49,13 +49,13 @@ pub(crate) async fn claim(
         #[diesel(sql_type = Integer)]
         errors_in_a_row: i32,
         #[diesel(sql_type = Timestamptz)]
-        claimed_at: DateTime<Utc>,
+        due_at: DateTime<Utc>,
     }
 
     let rows: Vec<Claimed> = cached_sql(claim_sql!(
         "events.endpoints", key ("id"), open "w.due_at IS NOT NULL", first "w.due_at, w.id",
-        join "JOIN events.endpoints e ON e.tenant_id = due.tenant_id AND e.id = due.id",
-        returning concat!(columns!(), ", w.claim, e.reported_at, e.errors_in_a_row, greatest($2, now()) AS claimed_at")
+        join "JOIN events.endpoints e ON e.tenant_id = $1 AND e.id = due.id",
+        returning concat!(columns!(), ", w.claim, e.reported_at, e.errors_in_a_row, w.due_at")
     ))
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Nullable<Timestamptz>, _>(now)
@@ -67,7 +67,7 @@ pub(crate) async fn claim(
         endpoint: row.endpoint.into(),
         reported_at: row.reported_at,
         errors_in_a_row: row.errors_in_a_row,
-        claimed_at: row.claimed_at,
+        claimed_at: row.due_at - lease,
         claim: row.claim,
     };
     Ok(rows.into_iter().map(claimed).collect())
@@ -104,13 +104,15 @@ pub(crate) fn hold_feed(tenant: TenantId) -> Statement<'static, usize> {
         .affected()
 }
 
-/// Stores the progress of a claimed endpoint. Fails with [`DbError::NotAsExpected`] if the claim has ended.
+/// Stores the progress of a claimed endpoint. Fails with [`DbError::NotAsExpected`] if the claim has ended. `now` is the
+/// time at which a released endpoint is due for which there are new events.
 pub(crate) fn save(
     tenant: TenantId,
     id: EndpointId,
     claim: i64,
     progress: Progress,
     then: Then,
+    now: DateTime<Utc>,
 ) -> Statement<'static, ()> {
     #[derive(QueryableByName)]
     struct Saved {}
@@ -126,7 +128,7 @@ pub(crate) fn save(
              SET position = $4, failing_since = $5, failures = $6, reported_at = $7, status = $8, status_reason = $9,
                  due_at = CASE
                      WHEN $8 <> 'enabled' THEN NULL
-                     WHEN NOT $11 AND $4 < (SELECT h.position FROM events.heads h WHERE h.tenant_id = $1) THEN now()
+                     WHEN NOT $11 AND $4 < (SELECT h.position FROM events.heads h WHERE h.tenant_id = $1) THEN $13
                      ELSE $10
                  END,
                  errors_in_a_row = $12, tries = 0,
@@ -152,6 +154,7 @@ pub(crate) fn save(
     .bind::<Nullable<Timestamptz>, _>(due_at)
     .bind::<Bool, _>(goes_on)
     .bind::<Integer, _>(progress.errors_in_a_row)
+    .bind::<Timestamptz, _>(now)
     .rows::<Saved>()
     .map(drop)
 }

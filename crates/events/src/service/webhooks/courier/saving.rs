@@ -73,7 +73,7 @@ impl Courier<'_> {
         let connection = &mut *self.context.database.acquire().await?;
         let mut transaction = Transaction::new(connection, LockWait::Session);
         let held = matches!(then, Then::Release(_)).then(|| leases::hold_feed(tenant));
-        let saved = leases::save(tenant, id, self.claim, progress, then);
+        let saved = leases::save(tenant, id, self.claim, progress, then, self.time.now());
         if let Err(error) = transaction.send((held, saved)).await {
             transaction.roll_back().await;
             return Err(error.into());
