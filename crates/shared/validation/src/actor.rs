@@ -2,13 +2,10 @@
 
 use std::fmt;
 
-use crate::OperatorName;
-
 /// Maximum length of an actor, in characters. Every column that stores one has the same limit.
 const MAX_LENGTH: usize = 300;
 
-/// The actor of a client's request, `api:` and the name of its credential, or of an operator, `operator:` and a name: at
-/// most 300 printable ASCII characters.
+/// The actor of a client's request: `api:` and the name of its credential, at most 300 printable ASCII characters.
 /// Records of earlier versions contain only `api`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor(String);
@@ -30,11 +27,6 @@ impl Actor {
             return Err(InvalidActor);
         }
         Ok(Self(actor))
-    }
-
-    /// The actor of what an operator does.
-    pub fn of_operator(name: &OperatorName) -> Self {
-        Self(name.as_actor())
     }
 
     /// The actor as records contain it.
@@ -59,8 +51,6 @@ mod tests {
             let actor = Actor::of_client(name).unwrap();
             assert_eq!(actor.as_str(), format!("api:{name}"));
         }
-        let ann = OperatorName::parse("ann").unwrap();
-        assert_eq!(Actor::of_operator(&ann).as_str(), "operator:ann");
         for name in ["", "a\n", "zoë", &"x".repeat(297)] {
             assert_eq!(Actor::of_client(name), Err(InvalidActor), "{name:?}");
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::web;
-use oms_errors::{Problem, invalid_field};
+use oms_errors::{INTERNAL, Problem, invalid_field};
 use oms_events::{
     AttemptOutcome, Resolution, enable_endpoint, pause_endpoint, resolve_delivery, rotate_secret,
     test_endpoint,
@@ -36,7 +36,8 @@ pub(in crate::http) async fn set_status(
 ) -> Answer {
     let (id, tenant) = (id_of(&id)?, operator.tenant());
     let pauses = form.text("status") == Some("paused");
-    let actor = Actor::of_operator(&operator.name);
+    let actor = Actor::of_client(operator.name.as_str());
+    let actor = actor.map_err(|error| Problem::of(&INTERNAL).with_source(error))?;
     let done = async {
         let expected = version(&form)?;
         let setting = console.webhooks.run(|context| async move {
