@@ -82,7 +82,7 @@ async fn a_refund_is_previewed_and_made_once_in_the_operator_s_name() {
         ],
     ];
     let refused = desk.post(&path, &other.concat()).await;
-    assert_eq!(refused.status, 409, "{}", refused.text);
+    assert_eq!(refused.status, 412, "{}", refused.text);
     assert_eq!(shop.sandbox.money(&id).await, (2000, 1000));
     shop.assert_consistent().await;
 }
