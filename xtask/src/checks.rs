@@ -292,6 +292,11 @@ impl Run<'_> {
         })?;
         match equipment {
             Some(equipment) => {
+                self.step(
+                    "packages of the client",
+                    "cd sdk/typescript && npm ci",
+                    |_| sdk::install_packages(workspace, equipment.programs),
+                )?;
                 let build = with_features(&["build", "--workspace", "--all-targets"]);
                 self.cargo("build", &build)?;
                 let kinds = [ALL_FAILURES, "--workspace", "--lib", "--bins", "--tests"];

@@ -17,6 +17,15 @@ const INSTALLED: &str = "node_modules/.package-lock.json";
 /// The folder of the programs that the tests start.
 const PROGRAMS_VARIABLE: &str = "OMS_TEST_PROGRAMS";
 
+/// Installs the packages of the client, which the browser tests of the console use too.
+pub(crate) fn install_packages(workspace: &Workspace, programs: &Programs) -> Result<()> {
+    install(workspace, |words| {
+        let mut npm = npm(workspace, words);
+        programs.lend(&mut npm);
+        command::show(&mut npm)
+    })
+}
+
 /// Compares the generated files with the document of the API, checks the types, builds the package, and runs the tests.
 /// Some of them start the programs that are built, on databases of the server, which is a variable and a URL.
 pub(crate) fn verify(

@@ -3,6 +3,7 @@
 mod access;
 mod alerts;
 mod bounds;
+mod brokers;
 mod console;
 mod database;
 mod geocoder;
@@ -35,6 +36,7 @@ use oms_web::BodyLimits;
 use secrecy::{ExposeSecret, SecretString};
 
 pub(crate) use access::AccessSettings;
+pub(crate) use brokers::NatsSettings;
 pub(crate) use console::ConsoleConfig;
 pub(crate) use database::DatabaseSettings;
 pub(crate) use geocoder::GeocoderSettings;
@@ -96,6 +98,8 @@ pub(crate) struct Config {
     /// immediately.
     pub(crate) events_interval: Duration,
     pub(crate) webhooks: WebhookSettings,
+    /// `None`: events are not published to NATS.
+    pub(crate) nats: Option<NatsSettings>,
     /// Interval between two passes over the fulfilment orders.
     pub(crate) fulfilment_interval: Duration,
     /// `None`: never.
@@ -221,6 +225,7 @@ impl Config {
             payments: PaymentSettings::read(reader),
             order_bounds: bounds::order_bounds(reader, environment),
             webhooks: WebhookSettings::read(reader, environment),
+            nats: NatsSettings::read(reader, environment),
             retention: RetentionSettings::read(reader),
             shutdown_timeout: reader.milliseconds("OMS_SHUTDOWN_TIMEOUT_MS", 30_000, 0..=600_000),
             log_format: log_format(reader, development),

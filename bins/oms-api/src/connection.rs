@@ -16,6 +16,8 @@
 mod own_answers;
 mod state;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use std::fmt;
@@ -27,7 +29,7 @@ use std::time::Duration;
 
 use actix_http::body::MessageBody;
 use actix_http::error::DispatchError;
-use actix_http::{HttpService, Request, Response};
+use actix_http::{HttpService, KeepAlive, Request, Response};
 use actix_server::ServerBuilder;
 use actix_service::{
     IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, fn_service, map_config,
@@ -121,8 +123,10 @@ where
                     let stopping = stopping.clone();
                     async move { stopping.notified().await }
                 })
-                .keep_alive(limits.keep_alive)
-                // The stream has its own deadline for every head.
+                // The stream has its own deadlines, for every head and between two requests. actix-web looks at its
+                // timers before it reads: a worker that was busy until the keep-alive ended would close a connection
+                // on which a request has arrived.
+                .keep_alive(KeepAlive::Os)
                 .client_request_timeout(Duration::ZERO)
                 .client_disconnect_timeout(CLOSING)
                 .h1_write_buffer_size(WRITE_BUFFER)

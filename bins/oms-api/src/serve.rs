@@ -8,7 +8,9 @@ use oms_access::{IdentityProvider, ProviderSettings, SessionsContext};
 use oms_console::{Console, ConsoleSettings};
 use oms_database::Database;
 use oms_events::http::{EventsApi, WebhooksApi};
-use oms_events::{EventsContext, Sender, SenderConfig, SystemLookUp, WebhooksContext};
+use oms_events::{
+    EventSink, EventsContext, NatsSink, Sender, SenderConfig, SystemLookUp, WebhooksContext,
+};
 use oms_fulfilment::FulfilmentContext;
 use oms_fulfilment::http::FulfilmentApi;
 use oms_geocoding::adapters::{AddressBook, Nominatim};
@@ -96,12 +98,15 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         database.clone(),
         config.intake_timeout,
     ));
-    let events = Arc::new(EventsContext::new(
+    let events = EventsContext::new(
         database.clone(),
         Arc::new(OrderEvents),
         EVENT_TYPES,
         stopping.clone(),
-    ));
+    );
+    let sinks = sinks(&config).await?;
+    let events = events.with_sinks(sinks.iter().map(|sink| sink.name()).collect());
+    let events = Arc::new(events);
     let webhook_sender = Sender::new(&SenderConfig {
         timeout: config.webhooks.timeout,
         rules: config.webhooks.rules.clone(),
@@ -133,6 +138,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         context: &context,
         events: &events,
         webhooks: &endpoints_context,
+        sinks,
         tasks: &tasks,
         news: &news,
         metrics: &metrics,
@@ -222,6 +228,16 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
             anyhow::bail!("a background worker ended, which is a bug; the log has the cause")
         }
     }
+}
+
+/// The brokers to which events are published. Does not wait for their connections.
+async fn sinks(config: &Config) -> anyhow::Result<Vec<Arc<dyn EventSink>>> {
+    let mut sinks: Vec<Arc<dyn EventSink>> = Vec::new();
+    if let Some(nats) = &config.nats {
+        let sink = NatsSink::connect(&nats.client()).await;
+        sinks.push(Arc::new(sink.context("NATS can't be used")?));
+    }
+    Ok(sinks)
 }
 
 /// Where operators may sign in to the console, if it is registered at the issuer.

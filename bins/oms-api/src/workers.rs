@@ -2,6 +2,7 @@
 
 mod alerts;
 mod backlog;
+mod brokers;
 mod evacuations;
 mod failpoints;
 mod fulfilment;
@@ -19,7 +20,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oms_database::Database;
-use oms_events::{APPENDED, Couriers, DELIVERABLE, EventsContext, WebhooksContext};
+use oms_events::{
+    APPENDED, Couriers, DELIVERABLE, EventSink, EventsContext, PUBLISHABLE, Publisher,
+    WebhooksContext,
+};
 use oms_monitoring::metrics::{Metrics, MetricsError};
 use oms_orders::OrderContext;
 use oms_work::{CancellationToken, Heartbeat, Next, Runner, Worker};
@@ -35,6 +39,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) context: &'a Arc<OrderContext>,
     pub(crate) events: &'a Arc<EventsContext>,
     pub(crate) webhooks: &'a Arc<WebhooksContext>,
+    /// The brokers to which events are published.
+    pub(crate) sinks: Vec<Arc<dyn EventSink>>,
     /// Tracks what must be finished before the program ends.
     pub(crate) tasks: &'a TaskTracker,
     /// Notified when a gateway event was stored.
@@ -93,6 +99,11 @@ pub(crate) fn start(with: &Surroundings<'_>) -> anyhow::Result<Runner> {
         interval: config.events_interval,
     };
     workers.add_woken(dispatcher, &DELIVERABLE)?;
+    for sink in &with.sinks {
+        let publisher = Arc::new(Publisher::new(with.events.clone(), sink.clone()));
+        let publishing = brokers::Publishing::new(publisher, config.events_interval, metrics)?;
+        workers.add_woken(publishing, &PUBLISHABLE)?;
+    }
     workers.add(evacuations::Evacuator {
         context: context(),
         interval,

@@ -144,14 +144,14 @@ fn targets(relayed: &[Relayed], delivered: &[Delivered], delay: &Delay) -> Vec<T
     targets
 }
 
-/// Fills the outbox, starts the API, and measures until the outbox is empty.
+/// Fills the outbox with the first and the second event of orders, one row after the other, starts the API, and measures until the outbox is empty.
 async fn relay(bench: &mut Bench, events: u32, events_of_a_row: u32) -> Result<Relayed> {
     let database = bench.cluster.fresh(&dataset::UNIFORM).await?;
     let fill = format!(
         "INSERT INTO events.outbox (tenant_id, id, subject_ids, numbers)
          SELECT '{TENANT}', ('01900000-0000-7000-8000-' || lpad(to_hex(row), 12, '0'))::uuid,
-                array_agg(gen_random_uuid()), array_agg(1)
-         FROM generate_series(1, {}) AS row, generate_series(1, {events_of_a_row}) GROUP BY row",
+                array_agg(md5(row / 2 || '/' || number)::uuid), array_agg(1 + row % 2)
+         FROM generate_series(2, {} + 1) AS row, generate_series(1, {events_of_a_row}) AS number GROUP BY row",
         events / events_of_a_row
     );
     database.batch_execute(&fill).await?;

@@ -18,6 +18,7 @@ pub struct EventsContext {
     pub(crate) types: Vec<&'static EventType>,
     pub(crate) waiting: Waiting,
     pub(crate) stopping: CancellationToken,
+    pub(crate) sinks: Vec<&'static str>,
 }
 
 impl EventsContext {
@@ -35,6 +36,13 @@ impl EventsContext {
             types: types.iter().copied().flatten().collect(),
             waiting: Waiting::default(),
             stopping,
+            sinks: Vec::new(),
         }
+    }
+
+    /// Publishes the feeds of new tenants to these brokers.
+    #[must_use]
+    pub fn with_sinks(self, sinks: Vec<&'static str>) -> Self {
+        Self { sinks, ..self }
     }
 }

@@ -5,5 +5,6 @@ pub(crate) mod event;
 pub(crate) mod event_type;
 pub(crate) mod feed;
 pub(crate) mod key;
+pub(crate) mod publishing;
 pub(crate) mod record;
 pub(crate) mod webhooks;

@@ -20,27 +20,33 @@ pub use store::outbox::append;
 pub use store::records::record;
 
 // For the program, which wires the context and runs the workers.
+pub use adapters::nats::{NatsConfig, NatsError, NatsSink, ServerAddr as NatsAddress};
 pub use adapters::resolver::{LookUp, SystemLookUp};
 pub use adapters::sealing::{KeysError, SealingKeys};
 pub use adapters::sender::{Sender, SenderConfig};
 pub use context::EventsContext;
 pub use context::webhooks::{DatabaseClock, WebhooksContext};
+pub use domain::publishing::{Message, PublishError, Published};
 pub use domain::webhooks::address_rules::AddressRules;
 pub use domain::webhooks::reporting::WEBHOOK_EVENT_TYPES;
 pub use error::PROBLEM_TYPES;
 pub use error::{WEBHOOK_PROBLEM_TYPES, WebhooksError};
-pub use ports::EventSource;
 pub use ports::{Clock, WebhookSender};
+pub use ports::{EventSink, EventSource};
 pub use service::bump::{BUMP, bump_positions};
 pub use service::measure_outbox::{OutboxBacklog, measure_outbox};
+pub use service::publish::Publisher;
 pub use service::purge_feed::purge_feed;
 pub use service::relay::{Relayed, relay};
 pub use service::webhooks::deliver::{Couriers, Dispatched};
 pub use service::webhooks::measure_webhooks::{
     DELIVERY_STATES, ENDPOINT_STATES, WebhookBacklog, measure_webhooks,
 };
-pub use service::webhooks::purge_attempts::{purge_attempts, purge_deliveries, purge_webhook_keys};
+pub use service::webhooks::purge_attempts::{
+    purge_attempts, purge_deliveries, purge_replays, purge_webhook_keys,
+};
 pub use store::outbox::APPENDED;
+pub use store::sinks::PUBLISHABLE;
 pub use store::webhooks::endpoints::DELIVERABLE;
 
 // For the console, which shows what endpoints have not received.
@@ -75,7 +81,11 @@ pub use {
     domain::webhooks::endpoint::{EndpointChange, MaxInFlight, NewEndpoint, Ordering, Signing},
     domain::webhooks::endpoint_url::EndpointUrl,
     domain::webhooks::outcome::{Failure, Outcome},
+    domain::webhooks::replay::{NewReplay, Replay, ReplayPoint, ReplayState},
     domain::webhooks::sending::{Sent, Webhook},
+    service::webhooks::cancel_replay::cancel_replay,
     service::webhooks::change_endpoint::change_endpoint,
     service::webhooks::create_endpoint::create_endpoint,
+    service::webhooks::get_replay::get_replay,
+    service::webhooks::start_replay::start_replay,
 };

@@ -1,12 +1,14 @@
-//! Where the facts of events come from, and how webhooks leave.
+//! Where the facts of events come from, and how events leave.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use oms_database::{Connection, DbError};
 use oms_validation::TenantId;
+use tokio::time::Instant;
 
 use crate::domain::event::EventFacts;
 use crate::domain::key::EventKey;
+use crate::domain::publishing::{Message, Published};
 use crate::domain::webhooks::endpoint_url::EndpointUrl;
 use crate::domain::webhooks::outcome::Failure;
 use crate::domain::webhooks::sending::{Sent, Webhook};
@@ -38,6 +40,20 @@ pub trait WebhookSender: Send + Sync {
 
     /// Sends a webhook once.
     async fn send(&self, webhook: Webhook<'_>) -> Sent;
+}
+
+/// A broker.
+#[async_trait]
+pub trait EventSink: Send + Sync {
+    /// Its name in the database, the log and metrics.
+    fn name(&self) -> &'static str;
+
+    /// Whether there is a connection.
+    fn is_connected(&self) -> bool;
+
+    /// Publishes messages in their order, and returns how many of them the broker has acknowledged. No message may be
+    /// stored before an earlier one. Begins no message after `until`.
+    async fn publish(&self, messages: &[Message], until: Instant) -> Published;
 }
 
 /// The current time for webhooks: leases, retries, and how long an endpoint has failed.

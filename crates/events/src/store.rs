@@ -5,6 +5,7 @@ pub(crate) mod heads;
 pub(crate) mod outbox;
 pub(crate) mod records;
 pub(crate) mod segments;
+pub(crate) mod sinks;
 pub(crate) mod webhooks;
 
 use diesel::QueryableByName;

@@ -93,9 +93,6 @@ pub use service::list_returns::list_returns;
 // For the program, which wires the context.
 pub use context::FulfilmentContext;
 
-// For the console, which shows the goods of an order.
-pub use service::get_fulfilment_order::get_fulfilment_order;
-
 // For `oms-api grants`, which prints the privileges of the serving role.
 pub use store::grants::GRANTS;
 

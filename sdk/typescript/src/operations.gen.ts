@@ -514,6 +514,26 @@ export class WebhookEndpoints extends Resource {
     return this.ask('/webhook-endpoints/{id}/pause', { id }, undefined, options);
   }
 
+  /** List replays. */
+  listWebhookReplays(id: NonNullable<t.ListWebhookReplaysData['path']>['id'], options?: ReadOptions): Promise<Result<t.ListWebhookReplaysResponses[200]>> {
+    return this.read('/webhook-endpoints/{id}/replays', { id }, undefined, options);
+  }
+
+  /** Replay a span of the feed. */
+  startWebhookReplay(id: NonNullable<t.StartWebhookReplayData['path']>['id'], body: Body<t.StartWebhookReplayData>, options?: KeyOptions): Promise<Result<Answer<t.StartWebhookReplayResponses>>> {
+    return this.post('/webhook-endpoints/{id}/replays', { id }, body, options);
+  }
+
+  /** Show a replay. */
+  getWebhookReplay(id: NonNullable<t.GetWebhookReplayData['path']>['id'], replayId: NonNullable<t.GetWebhookReplayData['path']>['replayId'], options?: ReadOptions): Promise<Result<t.GetWebhookReplayResponses[200]>> {
+    return this.read('/webhook-endpoints/{id}/replays/{replayId}', { id, replayId }, undefined, options);
+  }
+
+  /** Cancel a replay. */
+  cancelWebhookReplay(id: NonNullable<t.CancelWebhookReplayData['path']>['id'], replayId: NonNullable<t.CancelWebhookReplayData['path']>['replayId'], options?: CallOptions): Promise<Result<Answer<t.CancelWebhookReplayResponses>>> {
+    return this.ask('/webhook-endpoints/{id}/replays/{replayId}/cancel', { id, replayId }, undefined, options);
+  }
+
   /** Replace the secret of a webhook endpoint. */
   rotateWebhookSecret(id: NonNullable<t.RotateWebhookSecretData['path']>['id'], body: Body<t.RotateWebhookSecretData>, options?: KeyedVersionOptions): Promise<Result<Answer<t.RotateWebhookSecretResponses>>> {
     return this.post('/webhook-endpoints/{id}/rotate-secret', { id }, body, options);

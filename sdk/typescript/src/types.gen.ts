@@ -97,7 +97,7 @@ export type AttemptState = 'created' | 'sent' | 'authorised' | 'needs_action' | 
 /**
  * Why an event was sent.
  */
-export type AttemptTrigger = 'first' | 'retry' | 'test';
+export type AttemptTrigger = 'first' | 'retry' | 'replay' | 'test';
 
 export type BatchState = 'ok' | 'stuck';
 
@@ -1536,6 +1536,26 @@ export type NewWebhookEndpoint = {
 };
 
 /**
+ * A replay to start.
+ */
+export type NewWebhookReplay = {
+    /**
+     * `earliest`, the first event that is kept; a cursor of `GET /events`, for the events after it; or a time, for the
+     * events that were published then or later.
+     */
+    from: string;
+    /**
+     * A cursor, for the events up to it; or a time, for the events that were published before it. Defaults to the
+     * endpoint's place, which is also the limit.
+     */
+    to?: string | null;
+    /**
+     * Names of `GET /event-types`, and areas such as `order.*`. Omitted or empty: all types of the endpoint.
+     */
+    types?: Array<string>;
+};
+
+/**
  * What the customer must do before a payment can continue.
  */
 export type NextAction = {
@@ -2154,7 +2174,7 @@ export type Problem = {
     /**
      * The kind of problem, for programs.
      */
-    code: 'request.invalid' | 'request.invalid_header' | 'access.unauthenticated' | 'access.forbidden' | 'request.route_not_found' | 'request.method_not_allowed' | 'request.precondition_failed' | 'request.precondition_required' | 'request.timeout' | 'request.head_too_large' | 'request.too_large' | 'request.unsupported_media_type' | 'service.database_unavailable' | 'service.database_denied' | 'service.overloaded' | 'service.internal' | 'access.issuer_unavailable' | 'access.rate_limited' | 'geocoding.address_not_found' | 'geocoding.too_many_look_ups' | 'geocoding.unavailable' | 'events.not_found' | 'events.cursor_expired' | 'events.too_many_waiting' | 'webhooks.endpoint_not_found' | 'webhooks.delivery_not_found' | 'webhooks.url_not_allowed' | 'webhooks.too_many_endpoints' | 'webhooks.position_expired' | 'webhooks.no_secret_keys' | 'webhooks.idempotency_key_reused' | 'webhooks.outcome_unknown' | 'payments.gateway_unavailable' | 'payments.gateway_refused' | 'payments.invalid_signature' | 'payments.amount_not_accepted' | 'payments.currency_not_accepted' | 'payments.payment_not_accepted' | 'inventory.warehouse_not_found' | 'inventory.warehouse_name_taken' | 'inventory.warehouse_evacuated' | 'inventory.product_not_found' | 'inventory.sku_taken' | 'inventory.price_list_not_found' | 'inventory.price_list_code_taken' | 'inventory.price_list_currency' | 'inventory.stock_level_not_found' | 'inventory.unknown_warehouse' | 'inventory.unknown_product' | 'inventory.insufficient_stock' | 'inventory.insufficient_quarantine' | 'inventory.too_much_stock' | 'inventory.idempotency_key_reused' | 'inventory.import_not_found' | 'inventory.import_header' | 'inventory.import_encoding' | 'inventory.import_empty' | 'inventory.import_too_long' | 'inventory.import_rejected' | 'inventory.import_in_progress' | 'inventory.imports_busy' | 'inventory.outcome_unknown' | 'fulfilment.not_found' | 'fulfilment.shipment_not_found' | 'fulfilment.parcel_not_found' | 'fulfilment.on_hold' | 'fulfilment.scheduled' | 'fulfilment.closed' | 'fulfilment.other_warehouse' | 'fulfilment.has_shipments' | 'fulfilment.too_many_holds' | 'fulfilment.reserved_handle' | 'fulfilment.too_many_shipments' | 'fulfilment.unknown_line' | 'fulfilment.more_than_outstanding' | 'fulfilment.nothing_ready' | 'fulfilment.packed' | 'fulfilment.too_many_moves' | 'fulfilment.evacuation_not_found' | 'fulfilment.evacuation_unfinished' | 'fulfilment.evacuation_finished' | 'fulfilment.not_shipped' | 'fulfilment.delivered' | 'fulfilment.shipment_cancelled' | 'fulfilment.has_parcels' | 'fulfilment.erased' | 'fulfilment.implausible_time' | 'fulfilment.not_reserved' | 'fulfilment.has_return' | 'returns.not_found' | 'returns.nothing_shipped' | 'returns.unknown_line' | 'returns.more_than_returnable' | 'returns.too_many_returns' | 'returns.wrong_status' | 'returns.already_accepted' | 'returns.more_than_approved' | 'returns.too_many_receipts' | 'fulfilment.outcome_unknown' | 'orders.no_single_warehouse' | 'orders.not_available_there' | 'orders.same_warehouse' | 'orders.no_other_warehouse' | 'orders.unknown_product' | 'orders.product_not_sold' | 'orders.unknown_price_list' | 'orders.price_list_currency' | 'orders.currency_not_offered' | 'orders.price_changed' | 'orders.total_mismatch' | 'orders.discount_too_large' | 'orders.tax_too_large' | 'orders.total_too_large' | 'orders.idempotency_key_reused' | 'orders.in_progress' | 'orders.payment_declined' | 'orders.payment_voided' | 'orders.not_payable' | 'orders.payment_expired' | 'orders.payment_in_progress' | 'orders.too_many_payments' | 'orders.too_many_unpaid' | 'orders.too_many_units' | 'orders.too_many_declines' | 'orders.contended' | 'orders.overloaded' | 'orders.outcome_unknown' | 'orders.not_found' | 'orders.cancelled' | 'orders.closed' | 'orders.not_cancellable' | 'orders.partly_shipped' | 'orders.nothing_unshipped' | 'orders.busy' | 'orders.not_refundable' | 'orders.refund_in_progress' | 'orders.payment_disputed' | 'orders.refund_exceeds_captured' | 'orders.refund_exceeds_part' | 'orders.refund_amount_changed' | 'orders.refund_refused' | 'returns.window_closed' | 'returns.order_erased' | 'returns.nothing_owed' | 'orders.dead_letter_not_found' | 'orders.dead_letter_resolved' | 'orders.not_resolvable' | 'orders.not_unsettled' | 'orders.confirmation_required' | 'orders.refund_was_made' | 'orders.not_proven_paid' | 'orders.not_proven_failed' | 'orders.payment_was_taken' | 'orders.customer_not_found' | 'orders.finding_not_found' | 'orders.finding_resolved';
+    code: 'request.invalid' | 'request.invalid_header' | 'access.unauthenticated' | 'access.forbidden' | 'request.route_not_found' | 'request.method_not_allowed' | 'request.precondition_failed' | 'request.precondition_required' | 'request.timeout' | 'request.head_too_large' | 'request.too_large' | 'request.unsupported_media_type' | 'service.database_unavailable' | 'service.database_denied' | 'service.overloaded' | 'service.internal' | 'access.issuer_unavailable' | 'access.rate_limited' | 'geocoding.address_not_found' | 'geocoding.too_many_look_ups' | 'geocoding.unavailable' | 'events.not_found' | 'events.cursor_expired' | 'events.too_many_waiting' | 'webhooks.endpoint_not_found' | 'webhooks.delivery_not_found' | 'webhooks.url_not_allowed' | 'webhooks.too_many_endpoints' | 'webhooks.position_expired' | 'webhooks.replay_not_found' | 'webhooks.replay_running' | 'webhooks.replay_empty' | 'webhooks.replay_too_long' | 'webhooks.no_secret_keys' | 'webhooks.idempotency_key_reused' | 'webhooks.outcome_unknown' | 'payments.gateway_unavailable' | 'payments.gateway_refused' | 'payments.invalid_signature' | 'payments.amount_not_accepted' | 'payments.currency_not_accepted' | 'payments.payment_not_accepted' | 'inventory.warehouse_not_found' | 'inventory.warehouse_name_taken' | 'inventory.warehouse_evacuated' | 'inventory.product_not_found' | 'inventory.sku_taken' | 'inventory.price_list_not_found' | 'inventory.price_list_code_taken' | 'inventory.price_list_currency' | 'inventory.stock_level_not_found' | 'inventory.unknown_warehouse' | 'inventory.unknown_product' | 'inventory.insufficient_stock' | 'inventory.insufficient_quarantine' | 'inventory.too_much_stock' | 'inventory.idempotency_key_reused' | 'inventory.import_not_found' | 'inventory.import_header' | 'inventory.import_encoding' | 'inventory.import_empty' | 'inventory.import_too_long' | 'inventory.import_rejected' | 'inventory.import_in_progress' | 'inventory.imports_busy' | 'inventory.outcome_unknown' | 'fulfilment.not_found' | 'fulfilment.shipment_not_found' | 'fulfilment.parcel_not_found' | 'fulfilment.on_hold' | 'fulfilment.scheduled' | 'fulfilment.closed' | 'fulfilment.other_warehouse' | 'fulfilment.has_shipments' | 'fulfilment.too_many_holds' | 'fulfilment.reserved_handle' | 'fulfilment.too_many_shipments' | 'fulfilment.unknown_line' | 'fulfilment.more_than_outstanding' | 'fulfilment.nothing_ready' | 'fulfilment.packed' | 'fulfilment.too_many_moves' | 'fulfilment.evacuation_not_found' | 'fulfilment.evacuation_unfinished' | 'fulfilment.evacuation_finished' | 'fulfilment.not_shipped' | 'fulfilment.delivered' | 'fulfilment.shipment_cancelled' | 'fulfilment.has_parcels' | 'fulfilment.erased' | 'fulfilment.implausible_time' | 'fulfilment.not_reserved' | 'fulfilment.has_return' | 'returns.not_found' | 'returns.nothing_shipped' | 'returns.unknown_line' | 'returns.more_than_returnable' | 'returns.too_many_returns' | 'returns.wrong_status' | 'returns.already_accepted' | 'returns.more_than_approved' | 'returns.too_many_receipts' | 'fulfilment.outcome_unknown' | 'orders.no_single_warehouse' | 'orders.not_available_there' | 'orders.same_warehouse' | 'orders.no_other_warehouse' | 'orders.unknown_product' | 'orders.product_not_sold' | 'orders.unknown_price_list' | 'orders.price_list_currency' | 'orders.currency_not_offered' | 'orders.price_changed' | 'orders.total_mismatch' | 'orders.discount_too_large' | 'orders.tax_too_large' | 'orders.total_too_large' | 'orders.idempotency_key_reused' | 'orders.in_progress' | 'orders.payment_declined' | 'orders.payment_voided' | 'orders.not_payable' | 'orders.payment_expired' | 'orders.payment_in_progress' | 'orders.too_many_payments' | 'orders.too_many_unpaid' | 'orders.too_many_units' | 'orders.too_many_declines' | 'orders.contended' | 'orders.overloaded' | 'orders.outcome_unknown' | 'orders.not_found' | 'orders.cancelled' | 'orders.closed' | 'orders.not_cancellable' | 'orders.partly_shipped' | 'orders.nothing_unshipped' | 'orders.busy' | 'orders.not_refundable' | 'orders.refund_in_progress' | 'orders.payment_disputed' | 'orders.refund_exceeds_captured' | 'orders.refund_exceeds_part' | 'orders.refund_amount_changed' | 'orders.refund_refused' | 'returns.window_closed' | 'returns.order_erased' | 'returns.nothing_owed' | 'orders.dead_letter_not_found' | 'orders.dead_letter_resolved' | 'orders.not_resolvable' | 'orders.not_unsettled' | 'orders.confirmation_required' | 'orders.refund_was_made' | 'orders.not_proven_paid' | 'orders.not_proven_failed' | 'orders.payment_was_taken' | 'orders.customer_not_found' | 'orders.finding_not_found' | 'orders.finding_resolved';
     /**
      * With `orders.currency_not_offered`: the tenant's currencies.
      */
@@ -2495,6 +2515,16 @@ export type Rejection = {
  * Why a warehouse can't send units.
  */
 export type RejectionReason = 'not_found' | 'damaged' | 'capacity' | 'other';
+
+/**
+ * A replay.
+ */
+export type ReplayId = string;
+
+/**
+ * How far a replay is.
+ */
+export type ReplayState = 'running' | 'finished' | 'cancelled';
 
 /**
  * Who requests a return.
@@ -3518,6 +3548,55 @@ export type WebhookEndpointChange = {
  */
 export type WebhookEndpoints = {
     items: Array<WebhookEndpoint>;
+};
+
+/**
+ * A replay.
+ */
+export type WebhookReplay = {
+    createdAt: string;
+    /**
+     * The events up to this cursor were sent, or are not selected.
+     */
+    cursor: string;
+    /**
+     * Number of events that the endpoint accepted.
+     */
+    delivered: number;
+    /**
+     * When it was finished or cancelled.
+     */
+    endedAt?: string;
+    /**
+     * Number of events between `from` and `to`, of all types.
+     */
+    events: number;
+    /**
+     * The events after this cursor are sent.
+     */
+    from: string;
+    id: ReplayId;
+    /**
+     * Number of events that it rejected. They are not sent again.
+     */
+    rejected: number;
+    /**
+     * Who started it.
+     */
+    requestedBy: string;
+    state: ReplayState;
+    /**
+     * The cursor of the last event.
+     */
+    to: string;
+    types: Array<string>;
+};
+
+/**
+ * The replays of an endpoint.
+ */
+export type WebhookReplays = {
+    items: Array<WebhookReplay>;
 };
 
 /**
@@ -14225,6 +14304,374 @@ export type PauseWebhookEndpointResponses = {
 };
 
 export type PauseWebhookEndpointResponse = PauseWebhookEndpointResponses[keyof PauseWebhookEndpointResponses];
+
+export type ListWebhookReplaysData = {
+    body?: never;
+    path: {
+        id: EndpointId;
+    };
+    query?: never;
+    url: '/webhook-endpoints/{id}/replays';
+};
+
+export type ListWebhookReplaysErrors = {
+    /**
+     * - `access.unauthenticated`: The credentials are missing or unknown
+     */
+    401: Problem & {
+        code?: 'access.unauthenticated';
+        status?: 401;
+    };
+    /**
+     * - `access.forbidden`: Missing scope
+     */
+    403: Problem & {
+        code?: 'access.forbidden';
+        status?: 403;
+    };
+    /**
+     * - `webhooks.endpoint_not_found`: Webhook endpoint not found
+     */
+    404: Problem & {
+        code?: 'webhooks.endpoint_not_found';
+        status?: 404;
+    };
+    /**
+     * - `access.rate_limited`: Rate limit exceeded
+     */
+    429: Problem & {
+        code?: 'access.rate_limited';
+        status?: 429;
+    };
+    /**
+     * - `request.head_too_large`: The request head is too large
+     */
+    431: Problem & {
+        code?: 'request.head_too_large';
+        status?: 431;
+    };
+    /**
+     * - `service.internal`: Internal server error
+     */
+    500: Problem & {
+        code?: 'service.internal';
+        status?: 500;
+    };
+    /**
+     * - `access.issuer_unavailable`: Token issuer unavailable
+     * - `service.overloaded`: Too many requests in flight
+     * - `service.database_unavailable`: The database is not available
+     * - `service.database_denied`: The database denies access
+     */
+    503: Problem & {
+        code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied';
+        status?: 503;
+    };
+};
+
+export type ListWebhookReplaysError = ListWebhookReplaysErrors[keyof ListWebhookReplaysErrors];
+
+export type ListWebhookReplaysResponses = {
+    /**
+     * The replays.
+     */
+    200: WebhookReplays;
+};
+
+export type ListWebhookReplaysResponse = ListWebhookReplaysResponses[keyof ListWebhookReplaysResponses];
+
+export type StartWebhookReplayData = {
+    body: NewWebhookReplay;
+    headers: {
+        /**
+         * Chosen by the client: unique for each operation, and the same when its request is repeated.
+         */
+        'Idempotency-Key': string;
+    };
+    path: {
+        id: EndpointId;
+    };
+    query?: never;
+    url: '/webhook-endpoints/{id}/replays';
+};
+
+export type StartWebhookReplayErrors = {
+    /**
+     * - `request.invalid`: The request is not valid
+     * - `request.invalid_header`: A header is missing or not valid
+     */
+    400: Problem & {
+        code?: 'request.invalid' | 'request.invalid_header';
+        status?: 400;
+    };
+    /**
+     * - `access.unauthenticated`: The credentials are missing or unknown
+     */
+    401: Problem & {
+        code?: 'access.unauthenticated';
+        status?: 401;
+    };
+    /**
+     * - `access.forbidden`: Missing scope
+     */
+    403: Problem & {
+        code?: 'access.forbidden';
+        status?: 403;
+    };
+    /**
+     * - `webhooks.endpoint_not_found`: Webhook endpoint not found
+     * - `webhooks.replay_not_found`: Replay not found
+     */
+    404: Problem & {
+        code?: 'webhooks.endpoint_not_found' | 'webhooks.replay_not_found';
+        status?: 404;
+    };
+    /**
+     * - `request.timeout`: The request took too long to arrive
+     */
+    408: Problem & {
+        code?: 'request.timeout';
+        status?: 408;
+    };
+    /**
+     * - `webhooks.replay_running`: A replay is running already
+     */
+    409: Problem & {
+        code?: 'webhooks.replay_running';
+        status?: 409;
+    };
+    /**
+     * - `events.cursor_expired`: Events after the cursor were deleted
+     */
+    410: Problem & {
+        code?: 'events.cursor_expired';
+        status?: 410;
+    };
+    /**
+     * - `request.too_large`: The request body is too large
+     */
+    413: Problem & {
+        code?: 'request.too_large';
+        status?: 413;
+    };
+    /**
+     * - `request.unsupported_media_type`: The content type is not supported
+     */
+    415: Problem & {
+        code?: 'request.unsupported_media_type';
+        status?: 415;
+    };
+    /**
+     * - `webhooks.replay_empty`: Nothing to replay
+     * - `webhooks.replay_too_long`: Replay limit exceeded
+     * - `webhooks.idempotency_key_reused`: Webhook idempotency key already used
+     */
+    422: Problem & {
+        code?: 'webhooks.replay_empty' | 'webhooks.replay_too_long' | 'webhooks.idempotency_key_reused';
+        status?: 422;
+    };
+    /**
+     * - `access.rate_limited`: Rate limit exceeded
+     */
+    429: Problem & {
+        code?: 'access.rate_limited';
+        status?: 429;
+    };
+    /**
+     * - `request.head_too_large`: The request head is too large
+     */
+    431: Problem & {
+        code?: 'request.head_too_large';
+        status?: 431;
+    };
+    /**
+     * - `service.internal`: Internal server error
+     */
+    500: Problem & {
+        code?: 'service.internal';
+        status?: 500;
+    };
+    /**
+     * - `access.issuer_unavailable`: Token issuer unavailable
+     * - `service.overloaded`: Too many requests in flight
+     * - `service.database_unavailable`: The database is not available
+     * - `service.database_denied`: The database denies access
+     * - `webhooks.outcome_unknown`: Webhook outcome unknown, repeat the request
+     */
+    503: Problem & {
+        code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied' | 'webhooks.outcome_unknown';
+        status?: 503;
+    };
+};
+
+export type StartWebhookReplayError = StartWebhookReplayErrors[keyof StartWebhookReplayErrors];
+
+export type StartWebhookReplayResponses = {
+    /**
+     * The replay that an earlier request with this key started.
+     */
+    200: WebhookReplay;
+    /**
+     * The replay was started.
+     */
+    202: WebhookReplay;
+};
+
+export type StartWebhookReplayResponse = StartWebhookReplayResponses[keyof StartWebhookReplayResponses];
+
+export type GetWebhookReplayData = {
+    body?: never;
+    path: {
+        id: EndpointId;
+        replayId: ReplayId;
+    };
+    query?: never;
+    url: '/webhook-endpoints/{id}/replays/{replayId}';
+};
+
+export type GetWebhookReplayErrors = {
+    /**
+     * - `access.unauthenticated`: The credentials are missing or unknown
+     */
+    401: Problem & {
+        code?: 'access.unauthenticated';
+        status?: 401;
+    };
+    /**
+     * - `access.forbidden`: Missing scope
+     */
+    403: Problem & {
+        code?: 'access.forbidden';
+        status?: 403;
+    };
+    /**
+     * - `webhooks.replay_not_found`: Replay not found
+     */
+    404: Problem & {
+        code?: 'webhooks.replay_not_found';
+        status?: 404;
+    };
+    /**
+     * - `access.rate_limited`: Rate limit exceeded
+     */
+    429: Problem & {
+        code?: 'access.rate_limited';
+        status?: 429;
+    };
+    /**
+     * - `request.head_too_large`: The request head is too large
+     */
+    431: Problem & {
+        code?: 'request.head_too_large';
+        status?: 431;
+    };
+    /**
+     * - `service.internal`: Internal server error
+     */
+    500: Problem & {
+        code?: 'service.internal';
+        status?: 500;
+    };
+    /**
+     * - `access.issuer_unavailable`: Token issuer unavailable
+     * - `service.overloaded`: Too many requests in flight
+     * - `service.database_unavailable`: The database is not available
+     * - `service.database_denied`: The database denies access
+     */
+    503: Problem & {
+        code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied';
+        status?: 503;
+    };
+};
+
+export type GetWebhookReplayError = GetWebhookReplayErrors[keyof GetWebhookReplayErrors];
+
+export type GetWebhookReplayResponses = {
+    /**
+     * The replay.
+     */
+    200: WebhookReplay;
+};
+
+export type GetWebhookReplayResponse = GetWebhookReplayResponses[keyof GetWebhookReplayResponses];
+
+export type CancelWebhookReplayData = {
+    body?: never;
+    path: {
+        id: EndpointId;
+        replayId: ReplayId;
+    };
+    query?: never;
+    url: '/webhook-endpoints/{id}/replays/{replayId}/cancel';
+};
+
+export type CancelWebhookReplayErrors = {
+    /**
+     * - `access.unauthenticated`: The credentials are missing or unknown
+     */
+    401: Problem & {
+        code?: 'access.unauthenticated';
+        status?: 401;
+    };
+    /**
+     * - `access.forbidden`: Missing scope
+     */
+    403: Problem & {
+        code?: 'access.forbidden';
+        status?: 403;
+    };
+    /**
+     * - `webhooks.endpoint_not_found`: Webhook endpoint not found
+     * - `webhooks.replay_not_found`: Replay not found
+     */
+    404: Problem & {
+        code?: 'webhooks.endpoint_not_found' | 'webhooks.replay_not_found';
+        status?: 404;
+    };
+    /**
+     * - `access.rate_limited`: Rate limit exceeded
+     */
+    429: Problem & {
+        code?: 'access.rate_limited';
+        status?: 429;
+    };
+    /**
+     * - `request.head_too_large`: The request head is too large
+     */
+    431: Problem & {
+        code?: 'request.head_too_large';
+        status?: 431;
+    };
+    /**
+     * - `service.internal`: Internal server error
+     */
+    500: Problem & {
+        code?: 'service.internal';
+        status?: 500;
+    };
+    /**
+     * - `access.issuer_unavailable`: Token issuer unavailable
+     * - `service.overloaded`: Too many requests in flight
+     * - `service.database_unavailable`: The database is not available
+     * - `service.database_denied`: The database denies access
+     * - `webhooks.outcome_unknown`: Webhook outcome unknown, repeat the request
+     */
+    503: Problem & {
+        code?: 'access.issuer_unavailable' | 'service.overloaded' | 'service.database_unavailable' | 'service.database_denied' | 'webhooks.outcome_unknown';
+        status?: 503;
+    };
+};
+
+export type CancelWebhookReplayError = CancelWebhookReplayErrors[keyof CancelWebhookReplayErrors];
+
+export type CancelWebhookReplayResponses = {
+    /**
+     * The replay.
+     */
+    200: WebhookReplay;
+};
+
+export type CancelWebhookReplayResponse = CancelWebhookReplayResponses[keyof CancelWebhookReplayResponses];
 
 export type RotateWebhookSecretData = {
     body: SecretRotation;

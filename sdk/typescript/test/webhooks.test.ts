@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { Webhook } from 'standardwebhooks';
 import { InvalidWebhook, verify } from '../src/webhooks.ts';
 
 const SECRET = 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw';
@@ -61,6 +63,47 @@ test('a signature with a private key is checked with the public one', async () =
   await assert.rejects(verify(`${BODY} `, headers, { publicKeys, now: NOW }), InvalidWebhook);
   // A signature of one kind is none of the other.
   await assert.rejects(verify(BODY, headers, { secrets: [SECRET], now: NOW }), InvalidWebhook);
+});
+
+/** What the server's own tests check too. */
+interface Shared {
+  hmac: { verificationKey: string };
+  ed25519: { verificationKey: string };
+  vectors: { name: string; id: string; timestamp: number; body: string; hmac: string; ed25519: string }[];
+}
+
+const file = new URL('../../../crates/events/tests/webhook-signatures.json', import.meta.url);
+const shared = JSON.parse(readFileSync(file, 'utf8')) as Shared;
+
+test('the signatures of the server are valid, and those of the library of Standard Webhooks are the same', async () => {
+  assert.ok(shared.vectors.length >= 4);
+  const library = new Webhook(shared.hmac.verificationKey);
+  const secrets = [shared.hmac.verificationKey];
+  const publicKeys = [shared.ed25519.verificationKey];
+  for (const { name, id, timestamp, body, hmac: byHmac, ed25519 } of shared.vectors) {
+    assert.equal(library.sign(id, new Date(timestamp * 1000), body), byHmac, name);
+    const now = timestamp * 1000;
+    const check = (signature: string, keys: { secrets: string[] } | { publicKeys: string[] }, given = body) => {
+      const headers = { 'webhook-id': id, 'webhook-timestamp': String(timestamp), 'webhook-signature': signature };
+      return verify(given, headers, { ...keys, now });
+    };
+    assert.deepEqual(await check(byHmac, { secrets }), JSON.parse(body), name);
+    assert.deepEqual(await check(ed25519, { publicKeys }), JSON.parse(body), name);
+    await assert.rejects(check(byHmac, { secrets }, `${body} `), InvalidWebhook, name);
+    await assert.rejects(check(ed25519, { publicKeys }, `${body} `), InvalidWebhook, name);
+  }
+});
+
+test('the library of Standard Webhooks accepts what it signed, and so do we', async () => {
+  const library = new Webhook(shared.hmac.verificationKey);
+  const now = new Date();
+  const headers = {
+    'webhook-id': 'evt_1',
+    'webhook-timestamp': String(Math.floor(now.getTime() / 1000)),
+    'webhook-signature': library.sign('evt_1', now, BODY),
+  };
+  assert.deepEqual(library.verify(BODY, headers), JSON.parse(BODY));
+  assert.deepEqual(await verify(BODY, headers, { secrets: [shared.hmac.verificationKey] }), JSON.parse(BODY));
 });
 
 test('what is changed, old, or incomplete is refused', async () => {

@@ -34,7 +34,7 @@ const FENCES: [Fence; 3] = [
     },
     Fence {
         rule: "http-client-only-in-adapters",
-        paths: &[&["reqwest"]],
+        paths: &[&["reqwest"], &["async_nats"]],
         layers: &["adapters"],
         advice: "move the call into an adapter under src/adapters, behind the port",
     },

@@ -322,6 +322,21 @@ const ORDERS: &[Setting] = &[
         "Interval at which events that other instances appended are looked for, to give them their positions in the feed. Events of this instance are relayed immediately.",
     ),
     setting_with_default(
+        "OMS_EVENTS_NATS_URL",
+        "none: events are not published to NATS",
+        "Servers of a NATS cluster with JetStream, to which [events are published](../guide/brokers.md): `nats://host:4222` or `tls://…`, separated by commas. May contain a user and a password. Production needs `tls`, except on this machine.",
+    ),
+    setting_with_default(
+        "OMS_EVENTS_NATS_CREDENTIALS",
+        "none",
+        "File with the credentials for NATS: a JWT and the seed of its key, as `nsc` writes it.",
+    ),
+    setting_with_default(
+        "OMS_EVENTS_NATS_CA",
+        "none",
+        "File with the certificates (PEM) of authorities that are trusted for NATS besides those of the system.",
+    ),
+    setting_with_default(
         "OMS_SECRET_KEYS",
         "none: no webhook endpoint can be created; a fixed key in development",
         "Keys that seal the secrets of webhook endpoints in the database: `id:key,…`, newest first. A key is 32 bytes as base64 (`openssl rand -base64 32`). To replace it, put a new one in front; remove the old one when all endpoints have been used since.",

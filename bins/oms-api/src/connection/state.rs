@@ -174,7 +174,7 @@ impl Connection {
             Phase::Head { has_begun: false } => {
                 self.phase.set(Phase::Head { has_begun: true });
                 let due = Instant::now() + self.limits.head_timeout;
-                self.head_due.set(self.head_due.get().map(|at| at.min(due)));
+                self.head_due.set(Some(due));
             }
             Phase::Request {
                 body: Body::Ended, ..
@@ -237,6 +237,18 @@ mod tests {
         connection.bytes_read(1);
         connection.request_ended();
         assert!(due_in(&connection) <= 5 && connection.head_has_begun());
+    }
+
+    #[test]
+    fn a_head_that_arrives_at_the_end_of_the_keep_alive_has_as_long_as_any_other() {
+        let mut limits = connection().limits;
+        limits.keep_alive = Duration::ZERO;
+        let connection = Connection::new(limits);
+        connection.request_started(false);
+        connection.request_ended();
+        assert!(connection.head_due() <= Some(Instant::now()));
+        connection.bytes_read(1);
+        assert!(connection.head_due() > Some(Instant::now()));
     }
 
     #[test]

@@ -323,6 +323,10 @@ impl AsyncWrite for ClientStream {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // The answer may have ended a request, and nothing else polls the deadline of the next one.
+        if self.refusal.is_none() && self.poll_head_due(context).is_ready() {
+            context.waker().wake_by_ref();
+        }
         Pin::new(&mut self.socket).poll_flush(context)
     }
 

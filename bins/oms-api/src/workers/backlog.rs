@@ -119,6 +119,7 @@ impl BacklogGauges {
                 for (gauge, count) in gauges.deliveries.iter().zip(backlog.deliveries) {
                     set(gauge, count);
                 }
+                set(&gauges.webhook_replays, backlog.replays);
                 set(&gauges.webhook_events, backlog.events);
                 set_ms(&gauges.webhook_oldest_ms, backlog.oldest);
             }
@@ -174,6 +175,7 @@ pub(super) struct Gauges {
     unroutable: Arc<AtomicU64>,
     endpoints: [Arc<AtomicU64>; ENDPOINT_STATES.len()],
     deliveries: [Arc<AtomicU64>; DELIVERY_STATES.len()],
+    webhook_replays: Arc<AtomicU64>,
     webhook_events: Arc<AtomicU64>,
     webhook_oldest_ms: Arc<AtomicU64>,
 }
@@ -182,7 +184,7 @@ impl Gauges {
     /// Registers the gauges. Those of the reconciliation exist only if charges are compared.
     pub(super) fn register(metrics: &Metrics, compares: bool) -> Result<Self, MetricsError> {
         let gauges = Self::default();
-        let of_work: [Gauge<'_>; 9] = [
+        let of_work: [Gauge<'_>; 10] = [
             (
                 "oms_sweep_lag_seconds",
                 "Time for which the first order of the sweeper's work list has been due; 0 when none is due.",
@@ -223,6 +225,12 @@ impl Gauges {
                 "oms_fulfilment_orders_unroutable",
                 "Fulfilment orders of all tenants on hold under the handle `rerouting`, because no warehouse can send them, counted once a minute.",
                 &gauges.unroutable,
+                1.0,
+            ),
+            (
+                "oms_webhook_replays_running",
+                "Replays of all tenants that are running or wait until their endpoint is enabled, counted once a minute.",
+                &gauges.webhook_replays,
                 1.0,
             ),
             (

@@ -13,8 +13,8 @@ use super::next;
 
 /// The pause after a turn that relayed everything.
 ///
-/// Orders commit about a hundred times a second under load. A turn costs the same for one event as for a hundred, so a
-/// turn for each commit took a sixth of the database's time. The first event after a quiet time does not wait, and a
+/// Orders commit about a hundred times a second under load. A turn costs the same for one event as for a hundred, and a
+/// turn for each commit caused nearly a third of all flushes. The first event after a quiet time does not wait, and a
 /// full outbox is relayed without a pause.
 const REST: Duration = Duration::from_millis(25);
 

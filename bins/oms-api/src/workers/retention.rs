@@ -42,13 +42,14 @@ enum Kind {
     Events,
     WebhookAttempts,
     WebhookDeliveries,
+    WebhookReplays,
     WebhookKeys,
     Sessions,
     SignInLinks,
 }
 
 impl Kind {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::GatewayEvents,
         Self::GeocodingCache,
         Self::OrderKeys,
@@ -57,6 +58,7 @@ impl Kind {
         Self::Events,
         Self::WebhookAttempts,
         Self::WebhookDeliveries,
+        Self::WebhookReplays,
         Self::WebhookKeys,
         Self::Sessions,
         Self::SignInLinks,
@@ -72,6 +74,7 @@ impl Kind {
             Self::Events => "events",
             Self::WebhookAttempts => "webhook_attempts",
             Self::WebhookDeliveries => "webhook_deliveries",
+            Self::WebhookReplays => "webhook_replays",
             Self::WebhookKeys => "webhook_keys",
             Self::Sessions => "console_sessions",
             Self::SignInLinks => "sign_in_links",
@@ -87,7 +90,10 @@ impl Kind {
             Self::Declines => Some(LONGEST_WINDOW),
             // They have expired by then.
             Self::Sessions | Self::SignInLinks => Some(Duration::ZERO),
-            Self::Events | Self::WebhookAttempts | Self::WebhookDeliveries => Some(settings.events),
+            Self::Events
+            | Self::WebhookAttempts
+            | Self::WebhookDeliveries
+            | Self::WebhookReplays => Some(settings.events),
         }
     }
 
@@ -101,6 +107,7 @@ impl Kind {
             Self::Events => oms_events::purge_feed(connection, older_than).await,
             Self::WebhookAttempts => oms_events::purge_attempts(connection, older_than).await,
             Self::WebhookDeliveries => oms_events::purge_deliveries(connection, older_than).await,
+            Self::WebhookReplays => oms_events::purge_replays(connection, older_than).await,
             Self::WebhookKeys => oms_events::purge_webhook_keys(connection, older_than).await,
             Self::Sessions => oms_access::purge_sessions(connection, older_than).await,
             Self::SignInLinks => oms_access::purge_sign_in_links(connection, older_than).await,

@@ -1,5 +1,6 @@
 //! The feed of events.
 
+mod brokers;
 mod feed;
 mod kills;
 mod promises;

@@ -363,7 +363,7 @@ impl Said {
         let (tone, proves) = match said.gateway_said {
             GatewaySaid::NothingLeft => (
                 "ok",
-                "This proves “failed”, “settled elsewhere” and “refund given up” only as far as nothing is in progress.",
+                "This proves “failed”, “settled elsewhere” and “refund given up”, unless a payment or a refund is in progress.",
             ),
             GatewaySaid::MoneyLeft => (
                 "note",

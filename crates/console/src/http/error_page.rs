@@ -89,7 +89,9 @@ pub(crate) fn text_of(problem: &Problem) -> String {
 
 fn hint_for(status: StatusCode) -> &'static str {
     match status.as_u16() {
-        403 => "Ask whoever manages the keys of this installation, or sign in with another key.",
+        403 => {
+            "Ask the person who manages the keys of this installation, or sign in with another key."
+        }
         404 => "It may belong to another tenant, or the address is incomplete.",
         429 => "Wait a minute, then try again.",
         503 => "Nothing was changed. Try again in a few seconds.",

@@ -134,9 +134,10 @@ fn wish(form: &Form) -> Result<Wish, Problem> {
         "products" => Ok(Wish::Products),
         "prices" => Ok(Wish::Prices),
         "stock" => {
-            let mode = match form.text("mode") {
-                Some("receive") => StockMode::Receive,
-                _ => StockMode::Set,
+            let mode = match form.required("mode")? {
+                "receive" => StockMode::Receive,
+                "set" => StockMode::Set,
+                _ => return Err(invalid_field("mode", "must be `set` or `receive`")),
             };
             Ok(Wish::Stock(mode, form.reason()?))
         }

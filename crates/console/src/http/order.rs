@@ -14,7 +14,7 @@ use actix_web::http::StatusCode;
 use actix_web::web;
 use askama::Template;
 use chrono::Utc;
-use oms_errors::Problem;
+use oms_errors::{Problem, invalid_field};
 use oms_events::list_deliveries_of;
 use oms_inventory::{Warehouse, list_warehouses};
 use oms_orders::{
@@ -174,7 +174,10 @@ async fn read(
     wanted: &Wanted,
 ) -> Result<Read, oms_web::ProblemResponse> {
     let tenant = operator.tenant();
-    let after: Option<TimelineCursor> = wanted.after.as_deref().and_then(|it| it.parse().ok());
+    let after = wanted.after.as_deref().map(str::parse::<TimelineCursor>);
+    let after = after
+        .transpose()
+        .map_err(|_| invalid_field("after", "is not a cursor"))?;
     let size = most();
     let sees_goods = operator.may(Scope::FulfilmentRead);
     let reading = console.orders.run(|context| async move {

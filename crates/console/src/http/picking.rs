@@ -12,7 +12,7 @@ use oms_fulfilment::{
     Action, FulfilmentOrder, ListedBy, ShownStatus, WorkListCursor, WorkListFilter,
     list_fulfilment_orders,
 };
-use oms_inventory::{InventoryError, list_warehouses, load_skus};
+use oms_inventory::{InventoryError, get_warehouse, list_warehouses, load_skus};
 use oms_validation::{ProductId, Scope, WarehouseId};
 use oms_web::ProblemResponse;
 use serde::Deserialize;
@@ -104,23 +104,27 @@ async fn answer(
     notice: Option<Notice>,
 ) -> Answer {
     let tenant = operator.tenant();
+    let wished: Option<WarehouseId> =
+        read("warehouse", &wanted.warehouse, |text| text.parse().ok())?;
     let reading = console.inventory.run(|context| async move {
         let page = list_warehouses(&context, tenant, None, None, most()).await?;
-        Ok::<_, InventoryError>(page.items)
+        let chosen = match wished {
+            Some(id) => Some(get_warehouse(&context, tenant, id).await?),
+            None => None,
+        };
+        Ok::<_, InventoryError>((page.items, chosen))
     });
-    let warehouses = choices(&reading.await?, &wanted.warehouse);
-    let chosen = warehouses
-        .iter()
-        .find(|choice| choice.is_chosen)
-        .or(warehouses.first());
-    let chosen = chosen.map(|choice| Choice {
+    let (mut all, chosen) = reading.await?;
+    // It may be none of the first hundred.
+    all.extend(chosen.filter(|it| all.iter().all(|other| other.id != it.id)));
+    let warehouses = choices(&all, &wanted.warehouse);
+    let chosen = warehouses.iter().find(|choice| choice.is_chosen);
+    let chosen = chosen.or(warehouses.first()).map(|choice| Choice {
         id: choice.id.clone(),
         name: choice.name.clone(),
         is_chosen: true,
     });
-    let id = chosen
-        .as_ref()
-        .and_then(|choice| choice.id.parse::<WarehouseId>().ok());
+    let id = chosen.as_ref().and_then(|choice| choice.id.parse().ok());
     let (rows, next) = match id {
         Some(id) => rows(console, operator, id, wanted).await?,
         None => (Vec::new(), None),

@@ -179,11 +179,13 @@ fn headers(webhook: &Webhook<'_>) -> HeaderMap {
     let timestamp = webhook.timestamp.to_string();
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    for (name, value) in [
+    let replay = webhook.replay.map(|id| ("oms-replay", id));
+    let of_all = [
         ("webhook-id", webhook.id),
         ("webhook-timestamp", timestamp.as_str()),
         ("webhook-signature", webhook.signature),
-    ] {
+    ];
+    for (name, value) in of_all.into_iter().chain(replay) {
         // All of them are made by us, of characters that headers may have.
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(name, value);

@@ -139,6 +139,35 @@ mod tests {
         assert!(signature.ends_with(&theirs));
     }
 
+    /// The vectors of `tests/webhook-signatures.json`, which the tests of the TypeScript client check too.
+    #[test]
+    fn every_shared_vector_has_our_signature_and_that_of_the_library() {
+        let shared = include_str!("../../tests/webhook-signatures.json");
+        let shared: serde_json::Value = serde_json::from_str(shared).expect("JSON");
+        let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
+        let vectors = shared["vectors"].as_array().expect("a list");
+        assert!(vectors.len() >= 4);
+        for (name, signing) in [("hmac", Signing::Hmac), ("ed25519", Signing::Ed25519)] {
+            let bytes = STANDARD
+                .decode(text(&shared[name]["secret"]))
+                .expect("base64");
+            for vector in vectors {
+                let secret = SigningSecret::from_bytes(signing, &bytes).expect("a secret");
+                let key = secret.verification_key();
+                assert_eq!(key, text(&shared[name]["verificationKey"]));
+                let (id, body) = (text(&vector["id"]), text(&vector["body"]));
+                let timestamp = vector["timestamp"].as_i64().expect("a number");
+                let ours = signature_header(&[secret], &id, timestamp, body.as_bytes());
+                assert_eq!(ours, text(&vector[name]), "{}", vector["name"]);
+                if signing == Signing::Hmac {
+                    let library = standardwebhooks::Webhook::new(&key).expect("a key");
+                    let theirs = library.sign(&id, timestamp, body.as_bytes());
+                    assert_eq!(theirs.expect("a signature"), ours);
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_public_key_verifies_what_its_secret_signed() {
         let secret = SigningSecret::generate(Signing::Ed25519).expect("random numbers");

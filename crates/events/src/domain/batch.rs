@@ -1,6 +1,6 @@
 //! What the relay takes from the outbox at a time, and the order in which it gets positions.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
@@ -22,6 +22,20 @@ pub(crate) struct Segment {
     /// The position of the last event.
     pub(crate) last_position: i64,
     pub(crate) keys: Vec<EventKey>,
+}
+
+/// The highest number of each order that was relayed in a turn.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Relayed(HashMap<Uuid, i32>);
+
+impl Relayed {
+    /// Adds events that were relayed.
+    pub(crate) fn add(&mut self, keys: &[EventKey]) {
+        for key in keys.iter().filter(|key| !key.is_record()) {
+            let number = self.0.entry(key.subject_id).or_default();
+            *number = key.number.max(*number);
+        }
+    }
 }
 
 /// Envelopes that are relayed in one transaction.
@@ -48,25 +62,32 @@ impl Batch {
         self.envelopes.iter().map(|it| it.id).collect()
     }
 
-    /// The highest number of each order that may have earlier events outside the batch.
-    pub(crate) fn latest(&self) -> HashMap<Uuid, i32> {
-        let mut latest = HashMap::new();
+    /// The highest number of each order that may have earlier events outside the batch, given what was relayed just
+    /// before. An order has none if the batch has all its events from the first one on, or from the one after the last
+    /// that was relayed: events of an order are relayed in their order.
+    pub(crate) fn latest(&self, relayed: &Relayed) -> HashMap<Uuid, i32> {
+        let mut orders: HashMap<Uuid, (i32, i32, i32)> = HashMap::new();
         let keys = self.envelopes.iter().flat_map(|it| &it.keys);
-        for key in keys.filter(|key| key.number > 1) {
-            let number = latest.entry(key.subject_id).or_insert(key.number);
-            *number = key.number.max(*number);
+        for key in keys.filter(|key| !key.is_record()) {
+            let number = key.number;
+            let (count, first, last) = orders.entry(key.subject_id).or_insert((0, number, number));
+            *count += 1;
+            (*first, *last) = (number.min(*first), number.max(*last));
         }
-        latest
+        let may_have_earlier = |(id, (count, first, last)): (Uuid, (i32, i32, i32))| {
+            let before = relayed.0.get(&id).copied().unwrap_or_default();
+            let is_complete = first <= before + 1 && count == last - first + 1;
+            (!is_complete).then_some((id, last))
+        };
+        orders.into_iter().filter_map(may_have_earlier).collect()
     }
 
     /// Adds envelopes with earlier events, except those that the batch has. Returns whether it has grown.
     pub(crate) fn add(&mut self, earlier: Vec<Envelope>) -> bool {
         let before = self.len();
-        for envelope in earlier {
-            if !self.envelopes.iter().any(|it| it.id == envelope.id) {
-                self.envelopes.push(envelope);
-            }
-        }
+        let mut known: HashSet<Uuid> = self.ids().into_iter().collect();
+        let new = earlier.into_iter().filter(|it| known.insert(it.id));
+        self.envelopes.extend(new);
         self.len() > before
     }
 
@@ -148,11 +169,19 @@ mod tests {
     fn earlier_events_are_looked_for_only_of_orders_that_may_have_some() {
         let batch = Batch::new(vec![
             envelope(1, &[(1, 1), (2, 2), (4, 0)]),
-            envelope(2, &[(2, 3)]),
+            envelope(2, &[(2, 3), (3, 2), (3, 1), (5, 1), (5, 3), (6, 7)]),
         ]);
-        let latest = batch.latest();
-        assert_eq!(latest.len(), 1);
-        assert_eq!(latest[&Uuid::from_u128(2)], 3);
+        let latest = |relayed: &[(u128, i32)]| {
+            let mut before = Relayed::default();
+            before.add(&envelope(0, relayed).keys);
+            let latest = batch.latest(&before).into_iter();
+            let mut latest: Vec<_> = latest.map(|(id, number)| (id.as_u128(), number)).collect();
+            latest.sort_unstable();
+            latest
+        };
+        assert_eq!(latest(&[]), [(2, 3), (5, 3), (6, 7)]);
+        // What precedes the events of order 2 was relayed, and of order 6 not everything.
+        assert_eq!(latest(&[(2, 1), (6, 5), (6, 4)]), [(5, 3), (6, 7)]);
     }
 
     #[test]

@@ -79,6 +79,11 @@ impl Event {
         &self.facts.subject
     }
 
+    /// When it happened.
+    pub(crate) fn occurred_at(&self) -> DateTime<Utc> {
+        self.facts.occurred_at
+    }
+
     fn size(&self) -> usize {
         serde_json::to_vec(self).map_or(0, |bytes| bytes.len())
     }

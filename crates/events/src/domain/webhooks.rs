@@ -7,6 +7,7 @@ pub(crate) mod endpoint_url;
 pub(crate) mod health;
 pub(crate) mod outcome;
 pub(crate) mod pending;
+pub(crate) mod replay;
 pub(crate) mod reporting;
 pub(crate) mod schedule;
 pub(crate) mod sending;

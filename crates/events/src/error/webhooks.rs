@@ -20,6 +20,14 @@ oms_errors::problem_types! {
     TOO_MANY_ENDPOINTS = "webhooks.too_many_endpoints", WrongState, "Webhook endpoint limit reached";
     /// Events after the place of the endpoint were deleted because of their age. Send `resumeFrom`.
     POSITION_EXPIRED = "webhooks.position_expired", WrongState, "Events after the endpoint's place were deleted";
+    /// The endpoint has no such replay, or it is no longer kept.
+    REPLAY_NOT_FOUND = "webhooks.replay_not_found", NotFound, "Replay not found";
+    /// The endpoint has a replay that is running. Wait for its end, or cancel it.
+    REPLAY_RUNNING = "webhooks.replay_running", WrongState, "A replay is running already";
+    /// No event was published between `from` and `to`, or the endpoint has not reached them yet and receives them anyway.
+    REPLAY_EMPTY = "webhooks.replay_empty", Unprocessable, "Nothing to replay";
+    /// There are more than 100,000 events between `from` and `to`. Replay them in parts, one after the other.
+    REPLAY_TOO_LONG = "webhooks.replay_too_long", Unprocessable, "Replay limit exceeded";
     /// The operator has set no OMS_SECRET_KEYS, or not the one that sealed the secret.
     NO_SECRET_KEYS = "webhooks.no_secret_keys", WrongState, "Webhook secrets can't be stored";
     /// The idempotency key was already used with a different request.
@@ -62,6 +70,21 @@ pub enum WebhooksError {
     /// There is no such type of event.
     #[error("there is no event type {0}")]
     UnknownType(String),
+    /// Events after the beginning of a replay were deleted.
+    #[error("events after the cursor were deleted")]
+    CursorExpired,
+    /// The endpoint has no such replay.
+    #[error("there is no such replay")]
+    ReplayNotFound,
+    /// The endpoint has a replay already.
+    #[error("a replay is running")]
+    ReplayRunning,
+    /// The span of a replay has no events.
+    #[error("there is nothing to replay")]
+    EmptySpan,
+    /// The span of a replay has too many events.
+    #[error("there are too many events to replay")]
+    ReplayTooLong,
     /// There are no keys that seal secrets.
     #[error("OMS_SECRET_KEYS is not set")]
     NoSecretKeys,
@@ -104,6 +127,11 @@ impl From<WebhooksError> for Problem {
             ),
             WebhooksError::TooManyEndpoints => Self::of(&TOO_MANY_ENDPOINTS),
             WebhooksError::PositionExpired => Self::of(&POSITION_EXPIRED),
+            WebhooksError::CursorExpired => Self::of(&super::CURSOR_EXPIRED),
+            WebhooksError::ReplayNotFound => Self::of(&REPLAY_NOT_FOUND),
+            WebhooksError::ReplayRunning => Self::of(&REPLAY_RUNNING),
+            WebhooksError::EmptySpan => Self::of(&REPLAY_EMPTY),
+            WebhooksError::ReplayTooLong => Self::of(&REPLAY_TOO_LONG),
             WebhooksError::UnknownType(name) => {
                 let name: String = name.chars().take(50).collect();
                 invalid_field(

@@ -6,6 +6,7 @@ mod create;
 mod delete;
 mod deliveries;
 mod list;
+mod replays;
 mod representation;
 mod resolve;
 mod rotate;
@@ -41,6 +42,10 @@ pub const WEBHOOK_ROUTES: &[Route] = &[
     route!(GET "/webhook-endpoints/{id}/deliveries", READ, deliveries::deliveries),
     route!(POST "/webhook-endpoints/{id}/deliveries/{eventId}/retry", WRITE, resolve::retry),
     route!(POST "/webhook-endpoints/{id}/deliveries/{eventId}/skip", WRITE, resolve::skip),
+    route!(POST "/webhook-endpoints/{id}/replays", WRITE, replays::start),
+    route!(GET "/webhook-endpoints/{id}/replays", READ, replays::list),
+    route!(GET "/webhook-endpoints/{id}/replays/{replayId}", READ, replays::show),
+    route!(POST "/webhook-endpoints/{id}/replays/{replayId}/cancel", WRITE, replays::cancel),
 ];
 
 /// The dependencies of the endpoints of webhooks, registered as `web::Data`.

@@ -81,6 +81,26 @@ pub(super) fn rotation() -> Value {
     json!({ "overlapHours": 24 })
 }
 
+pub(super) fn new_replay() -> Value {
+    json!({ "from": "2026-11-22T12:00:00Z", "to": "2026-11-22T18:00:00Z", "types": ["order.paid"] })
+}
+
+pub(super) fn replay() -> Value {
+    json!({
+        "id": "01a2057d-fe6d-70bb-8eed-a7de1ae00703",
+        "state": "running",
+        "from": "e0000000000000010",
+        "to": "e0000000000000a2f",
+        "types": ["order.paid"],
+        "events": 2591,
+        "cursor": "e0000000000000110",
+        "delivered": 127,
+        "rejected": 1,
+        "requestedBy": "api:erp",
+        "createdAt": "2026-11-23T08:00:00.123456Z",
+    })
+}
+
 pub(super) fn delivery() -> Value {
     json!({
         "eventId": "evt_01a2057dfe6d70bb8eeda7de1ae0065e_2",

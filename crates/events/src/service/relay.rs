@@ -7,15 +7,15 @@ use oms_validation::TenantId;
 use tokio_util::sync::CancellationToken;
 
 use crate::context::EventsContext;
-use crate::domain::batch::{Batch, segments};
+use crate::domain::batch::{self, Batch, segments};
 use crate::service::bump::BUMP;
 use crate::store::webhooks::endpoints;
-use crate::store::{heads, outbox, segments as stored};
+use crate::store::{heads, outbox, segments as stored, sinks};
 
 /// Maximum number of outbox rows in one transaction.
 const ROWS: usize = 1000;
 /// Maximum number of transactions of one tenant in a turn, so that each tenant gets its turn.
-const BATCHES: usize = 4;
+const BATCHES: usize = 16;
 
 /// The result of a turn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,11 +45,12 @@ pub async fn relay(
         false => history(connection).await,
     };
     for tenant in tenants {
+        let mut before = batch::Relayed::default();
         for batch in 1..=BATCHES {
             if stopping.is_cancelled() {
                 return Ok(relayed);
             }
-            match relay_batch(connection, tenant, history.as_deref()).await {
+            match relay_batch(context, connection, tenant, history.as_deref(), &mut before).await {
                 Ok(done) => {
                     relayed.events += done.events;
                     if let Some(position) = done.position {
@@ -104,9 +105,11 @@ struct Done {
 
 /// Relays up to [`ROWS`] rows of a tenant. The relay that has locked the feed's end is the only one that relays this tenant.
 async fn relay_batch(
+    context: &EventsContext,
     connection: &mut Connection,
     tenant: TenantId,
     history: Option<&str>,
+    before: &mut batch::Relayed,
 ) -> Result<Done, DbError> {
     let mut transaction = Transaction::new(connection, LockWait::Session);
     let steps = (heads::lock(tenant), outbox::first(tenant, ROWS));
@@ -121,6 +124,11 @@ async fn relay_batch(
         transaction.roll_back().await;
         // The first events of a tenant. Otherwise another relay is at work.
         let more = heads::insert(connection, tenant).await?;
+        if more {
+            for sink in &context.sinks {
+                sinks::add(connection, tenant, sink).await?;
+            }
+        }
         return Ok(Done {
             more,
             ..Done::default()
@@ -132,7 +140,7 @@ async fn relay_batch(
         return Ok(Done::default());
     }
     let more = batch.len() >= ROWS;
-    if more && let Err(error) = add_earlier(&mut transaction, tenant, &mut batch).await {
+    if more && let Err(error) = add_earlier(&mut transaction, tenant, &mut batch, before).await {
         transaction.roll_back().await;
         return Err(error);
     }
@@ -149,10 +157,11 @@ async fn relay_batch(
     let history = history.map(str::to_owned).or(head.history);
     let advance = heads::advance(tenant, head.position, to, history);
     oms_failpoints::reached("events.relaying");
-    let wake = endpoints::wake(tenant);
-    let steps = (outbox::delete(tenant, ids), insert, advance, wake);
+    let wake = (endpoints::wake(tenant), sinks::wake(tenant));
+    let steps = (outbox::delete(tenant, ids), insert, advance, wake.0, wake.1);
     transaction.commit_with(steps).await?;
     oms_failpoints::reached("events.relayed");
+    before.add(&keys);
     Ok(Done {
         events: keys.len() as u64,
         position: Some(to),
@@ -166,9 +175,10 @@ async fn add_earlier(
     transaction: &mut Transaction<'_>,
     tenant: TenantId,
     batch: &mut Batch,
+    before: &batch::Relayed,
 ) -> Result<(), DbError> {
     loop {
-        let latest = batch.latest();
+        let latest = batch.latest(before);
         if latest.is_empty() {
             return Ok(());
         }

@@ -8,9 +8,11 @@ pub const GRANTS: &[Grant] = &[
     Grant::pass_through("events.records"),
     Grant::write("events.heads"),
     Grant::pass_through("events.segments"),
+    Grant::write("events.sinks"),
     Grant::all("events.endpoints"),
     Grant::all("events.secrets"),
     Grant::all("events.deliveries"),
     Grant::all("events.attempts"),
+    Grant::all("events.replays"),
     Grant::all("events.idempotency_keys"),
 ];

@@ -29,6 +29,21 @@ pub(crate) fn lock(tenant: TenantId) -> Statement<'static, Option<Head>> {
     .map(|rows| rows.into_iter().next())
 }
 
+/// Waits until no events get positions, lets none get any until the commit, and returns the last position. Without it, what
+/// has nothing to send and is released could miss the events whose transaction is just being committed.
+pub(crate) fn hold(tenant: TenantId) -> Statement<'static, Option<i64>> {
+    #[derive(QueryableByName)]
+    struct End {
+        #[diesel(sql_type = BigInt)]
+        position: i64,
+    }
+
+    cached_sql("SELECT position FROM events.heads WHERE tenant_id = $1 FOR SHARE")
+        .bind::<SqlUuid, _>(tenant.as_uuid())
+        .rows::<End>()
+        .map(|rows| rows.into_iter().next().map(|end| end.position))
+}
+
 /// Inserts the end of a tenant's feed. Returns `false` if it has one.
 pub(crate) async fn insert(connection: &mut Connection, tenant: TenantId) -> Result<bool, DbError> {
     let inserted = cached_sql(

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Bool, Double, Integer, Nullable, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Bool, Double, Integer, Nullable, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::RunQueryDsl;
 use oms_database::{CachedStatement, Connection, DbError, Statement, cached_sql};
 use oms_validation::TenantId;
@@ -85,6 +88,79 @@ pub(crate) async fn read(
         });
     }
     Ok(feed)
+}
+
+/// A segment, without its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, QueryableByName)]
+pub(crate) struct SegmentTime {
+    /// The position of its last event.
+    #[diesel(sql_type = BigInt)]
+    pub(crate) last_position: i64,
+    /// The number of its events.
+    #[diesel(sql_type = Integer)]
+    size: i32,
+    /// When its events were published.
+    #[diesel(sql_type = Timestamptz)]
+    pub(crate) written_at: DateTime<Utc>,
+}
+
+impl SegmentTime {
+    /// The position before its first event.
+    pub(crate) fn before(self) -> i64 {
+        self.last_position - i64::from(self.size)
+    }
+}
+
+/// Returns the first segment with events after a position.
+pub(crate) async fn find_following(
+    connection: &mut Connection,
+    tenant: TenantId,
+    position: i64,
+) -> Result<Option<SegmentTime>, DbError> {
+    let found: Vec<SegmentTime> = cached_sql(
+        "SELECT last_position, cardinality(numbers) AS size, written_at FROM events.segments
+         WHERE tenant_id = $1 AND last_position > $2 ORDER BY last_position LIMIT 1",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<BigInt, _>(position)
+    .load(connection)
+    .await?;
+    Ok(found.into_iter().next())
+}
+
+/// Counts the events after a position, up to another one. `None` if they are in more than `limit` segments.
+pub(crate) async fn count(
+    connection: &mut Connection,
+    tenant: TenantId,
+    from: i64,
+    to: i64,
+    limit: i64,
+) -> Result<Option<i64>, DbError> {
+    #[derive(QueryableByName)]
+    struct Counted {
+        #[diesel(sql_type = BigInt)]
+        segments: i64,
+        #[diesel(sql_type = BigInt)]
+        events: i64,
+    }
+
+    let counted: Counted = cached_sql(
+        "SELECT count(*) AS segments,
+                coalesce(sum(greatest(least(last_position, $3) - greatest(last_position - size, $2), 0)), 0)::bigint
+                    AS events
+         FROM (
+             SELECT last_position, cardinality(numbers) AS size FROM events.segments
+             WHERE tenant_id = $1 AND last_position > $2 AND last_position < $3 + 1000
+             ORDER BY last_position LIMIT $4
+         ) found",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<BigInt, _>(from)
+    .bind::<BigInt, _>(to)
+    .bind::<BigInt, _>(limit + 1)
+    .get_result(connection)
+    .await?;
+    Ok((counted.segments <= limit).then_some(counted.events))
 }
 
 /// Returns the tenants whose oldest segment is older than `older_than`.

@@ -7,6 +7,7 @@ pub(crate) mod endpoints;
 pub(crate) mod idempotency_keys;
 pub(crate) mod leases;
 pub(crate) mod measuring;
+pub(crate) mod replays;
 pub(crate) mod secrets;
 
 use chrono::{DateTime, Utc};

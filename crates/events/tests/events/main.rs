@@ -11,13 +11,16 @@
 )]
 
 mod history;
+mod nats;
 mod planted;
 mod positions;
+mod publishing;
 mod purging;
 mod races;
 mod reading;
 mod receiver;
 mod webhooks;
 mod webhooks_outages;
+mod webhooks_replays;
 mod webhooks_secrets;
 mod webhooks_tenants;

@@ -1,4 +1,4 @@
-//! A tenant with slow receivers, and one with a fast receiver.
+//! Slow receivers, of one tenant and beside others.
 
 use std::sync::Arc;
 
@@ -44,4 +44,43 @@ async fn slow_receivers_of_one_tenant_do_not_delay_the_events_of_another() {
     tasks.close();
     tasks.wait().await;
     assert_eq!(hooks.receiver.accepted().len(), 5 * orders.len() + 1);
+}
+
+#[tokio::test]
+async fn a_slow_receiver_gets_each_event_once_and_those_of_a_subject_one_after_the_other() {
+    let hooks = Hooks::open().await;
+    let orders = hooks.world.orders(3).await;
+    let permits = Arc::new(Semaphore::new(0));
+    *hooks.receiver.slow.lock().unwrap() = Some(permits.clone());
+    let (url, most) = ("https://slow.example/hooks", MaxInFlight::DEFAULT);
+    let endpoint = hooks
+        .create("slow", url, Ordering::Subject, Signing::Hmac, most)
+        .await;
+    for _ in 0..3 {
+        hooks.publish(&orders).await;
+    }
+    let tasks = TaskTracker::new();
+    let couriers = Couriers::new(hooks.context.clone(), tasks.clone());
+    let stopping = CancellationToken::new();
+    assert_eq!(couriers.dispatch(&stopping).await.unwrap().endpoints, 1);
+    for answered in 0..9 {
+        permits.add_permits(1);
+        while hooks.receiver.tries() == answered {
+            tokio::task::yield_now().await;
+        }
+    }
+    tasks.close();
+    tasks.wait().await;
+    let (feed, accepted) = (hooks.feed().await, hooks.receiver.accepted());
+    assert_eq!(accepted.len(), 9);
+    for order in orders {
+        let begin = format!("evt_{}_", order.simple());
+        let of_it = |ids: &[String]| -> Vec<String> {
+            let of_it = ids.iter().filter(|id| id.starts_with(&begin));
+            of_it.cloned().collect()
+        };
+        assert_eq!(of_it(&accepted), of_it(&feed));
+    }
+    let found = hooks.find(&endpoint).await;
+    assert_eq!((found.position, found.failing_since), (9, None));
 }

@@ -44,7 +44,7 @@ pub(super) fn explanation() -> Value {
     json!({
         "orderId": ORDER_ID,
         "status": "PENDING_PAYMENT",
-        "happened": "stripe did not say what became of our `confirm` at 2026-11-29 12:00:31 UTC (timed_out after 8.0 s).",
+        "happened": "stripe gave no clear answer to `confirm` at 2026-11-29 12:00:31 UTC (timed_out after 8.0 s).",
         "money": "Unknown: stripe may have taken 20.00 USD.",
         "goods": "2 units reserved in Atlanta Distribution Center.",
         "next": {

@@ -8,12 +8,14 @@ pub mod gateway;
 pub mod generated;
 pub mod invariants;
 pub mod issuer;
+mod nats_server;
 mod private_server;
 pub mod process;
 mod proxy;
 mod template;
 pub mod world;
 
+pub use nats_server::NatsServer;
 pub use private_server::{PrivateServer, Setup};
 pub use proxy::SilentProxy;
 

@@ -82,25 +82,6 @@ impl Page {
         .await;
     }
 
-    /// Runs no script of any page from now on.
-    pub async fn disable_scripts(&self) {
-        self.call(
-            "Emulation.setScriptExecutionDisabled",
-            json!({ "value": true }),
-        )
-        .await;
-    }
-
-    /// Presses a key, such as `Enter` or `Tab`.
-    pub async fn key(&self, key: &str) {
-        let text = if key == "Enter" { "\r" } else { "" };
-        for kind in ["keyDown", "keyUp"] {
-            let event = json!({ "type": kind, "key": key, "code": key, "text": text,
-                "windowsVirtualKeyCode": if key == "Enter" { 13 } else { 9 } });
-            self.call("Input.dispatchKeyEvent", event).await;
-        }
-    }
-
     /// The URL of the page.
     pub async fn url(&self) -> String {
         let url = self.evaluate("location.href").await;

@@ -36,6 +36,7 @@ async fn pages() -> (Shop, Receiver, Vec<(&'static str, String)>) {
     let form = [
         ("key", "k"),
         ("kind", "stock"),
+        ("mode", "set"),
         ("rows", rows),
         ("reason", "counted"),
     ];

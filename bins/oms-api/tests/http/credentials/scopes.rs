@@ -39,7 +39,7 @@ const MEMBERS: [&str; 5] = [
 ];
 
 /// Routes that refuse the request because of the state of their resource.
-const REFUSED: [(&str, &str); 12] = [
+const REFUSED: [(&str, &str); 13] = [
     ("POST", "/fulfilment-orders/{id}/move"),
     ("POST", "/fulfilment-orders/{id}/reject"),
     ("POST", "/fulfilment-orders/{id}/shipments"),
@@ -52,6 +52,8 @@ const REFUSED: [(&str, &str); 12] = [
     ("POST", "/operations/dead-letters/{id}/resolve"),
     ("POST", "/routing/preview"),
     ("POST", "/stock-levels/transfer"),
+    // The endpoint may have reached nothing yet.
+    ("POST", "/webhook-endpoints/{id}/replays"),
 ];
 
 fn telling_order() -> Value {

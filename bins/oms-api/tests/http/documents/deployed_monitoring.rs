@@ -146,6 +146,7 @@ async fn shop() -> Shop {
         ("OMS_RECONCILE_INTERVAL_MS", "3600000"),
         ("OMS_GEOCODER_URL", "http://127.0.0.1:1"),
         ("OMS_ALERT_WEBHOOK_URL", "http://127.0.0.1:1"),
+        ("OMS_EVENTS_NATS_URL", "nats://127.0.0.1:1"),
     ])
     .await
 }

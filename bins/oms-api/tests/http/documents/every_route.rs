@@ -29,6 +29,7 @@ pub struct Things {
     price_list: String,
     event: String,
     webhook_endpoint: String,
+    replay: String,
 }
 
 impl Things {
@@ -57,6 +58,7 @@ impl Things {
             price_list: new_key(),
             event: format!("evt_{}_1", placed.order_id().replace('-', "")),
             webhook_endpoint: webhook_endpoint(shop).await,
+            replay: new_key(),
         };
         let Self {
             order,
@@ -70,6 +72,7 @@ impl Things {
             price_list,
             event: _,
             webhook_endpoint,
+            replay,
         } = &things;
         let rows = format!(
             "INSERT INTO orders.dead_letters (tenant_id, id, order_id, tries, reason)
@@ -85,6 +88,10 @@ impl Things {
              SELECT '{TENANT}', '{webhook_endpoint}', 1 + count(*), '{order}', 1, '{order}', 'retrying', 1,
                  now() + interval '1 day'
              FROM events.deliveries;
+             INSERT INTO events.replays
+                 (tenant_id, endpoint_id, id, types, from_position, to_position, events, position, state,
+                  requested_by, created_at, ended_at)
+             VALUES ('{TENANT}', '{webhook_endpoint}', '{replay}', '{{}}', 0, 1, 1, 1, 'finished', 'x', now(), now());
              INSERT INTO inventory.imports (tenant_id, id, kind) VALUES ('{TENANT}', '{import}', 'stock');
              INSERT INTO fulfilment.shipments
                  (tenant_id, id, order_id, number, fulfilment_order_id, warehouse_id, status, destination)
@@ -142,6 +149,7 @@ impl Things {
             .replace("{parcel}", "1")
             .replace("{handle}", "h")
             .replace("{eventId}", &self.event)
+            .replace("{replayId}", &self.replay)
     }
 
     fn are_in(&self, text: &str) -> bool {
@@ -157,6 +165,7 @@ impl Things {
             &self.price_list,
             &self.event,
             &self.webhook_endpoint,
+            &self.replay,
             // Only the inventory's lists contain it.
             CHICAGO_WAREHOUSE,
         ]
@@ -247,6 +256,7 @@ fn body_of(route: &Route) -> Value {
         }] }),
         "/webhook-endpoints" => json!({ "url": NOBODY }),
         "/webhook-endpoints/{id}" => json!({ "maxInFlight": 2 }),
+        "/webhook-endpoints/{id}/replays" => json!({ "from": "earliest" }),
         "/shipments/{id}/parcels/{parcel}" => json!({ "carrier": "DHL" }),
         _ => json!({}),
     }
@@ -316,6 +326,7 @@ async fn everything(shop: &Shop) -> Vec<Vec<String>> {
         "events.endpoints",
         "events.secrets",
         "events.deliveries",
+        "events.replays",
     ] {
         rows.extend(
             shop.database
@@ -382,7 +393,7 @@ async fn every_route_accepts_only_a_key_of_the_right_tenant_and_scope() {
 #[tokio::test]
 async fn every_post_that_changes_something_reads_an_idempotency_key() {
     /// The first changes nothing, the second uses the IDs of its events.
-    const WITHOUT: [&str; 9] = [
+    const WITHOUT: [&str; 10] = [
         "/routing/preview",
         "/webhooks/stripe",
         // A carrier's report is its own key, and each request of a batch has one.
@@ -394,6 +405,7 @@ async fn every_post_that_changes_something_reads_an_idempotency_key() {
         "/webhook-endpoints/{id}/enable",
         "/webhook-endpoints/{id}/deliveries/{eventId}/retry",
         "/webhook-endpoints/{id}/deliveries/{eventId}/skip",
+        "/webhook-endpoints/{id}/replays/{replayId}/cancel",
     ];
     let shop = Shop::open().await;
     let things = Things::of(&shop).await;
@@ -415,8 +427,9 @@ async fn every_served_route_is_in_the_table_with_its_methods() {
     for folder in ["crates", "bins/oms-api/src"] {
         registering(&root.join(folder), &mut by_hand);
     }
-    // The code that serves the tables, and the server of the metrics, which has one route.
-    let known = ["metrics.rs", "routes.rs"].map(str::to_owned);
+    // The code that serves the tables, the server of the metrics, which has one route, and the console, which has a table
+    // of its own.
+    let known = ["http.rs", "metrics.rs", "routes.rs"].map(str::to_owned);
     assert_eq!(by_hand, BTreeSet::from(known), "files that register routes");
 
     let listed: BTreeSet<&str> = ROUTES.iter().map(|route| route.path).collect();

@@ -322,3 +322,63 @@ async fn a_rejected_event_is_listed_and_can_be_sent_again() {
     let gone = shop.on_endpoint(Method::POST, &path, &json!({})).await;
     gone.assert_problem(404, "webhooks.delivery_not_found");
 }
+
+#[tokio::test]
+async fn a_span_is_replayed_with_its_id_in_a_header() {
+    let shop = Shop::open().await;
+    let receiver = Receiver::start(Manner::Answers(204)).await;
+    let (id, secret) = shop.endpoint_at(&receiver.url).await;
+    shop.paid().await;
+    receiver.has_received(2).await;
+    let path = format!("/webhook-endpoints/{id}/replays");
+    until("the place is stored", async || {
+        let shown = shop.get(&format!("/webhook-endpoints/{id}")).await;
+        shown.body["cursor"] == "e0000000000000002"
+    })
+    .await;
+    let body = json!({ "from": "2026-01-01T00:00:00Z", "types": ["order.paid"] });
+    let started = shop.on_endpoint(Method::POST, &path, &body).await;
+    assert_eq!(started.status, 202, "{started:?}");
+    let replay = started.body["id"].as_str().unwrap();
+    let shown = format!("{path}/{replay}");
+    assert_eq!(started.header("location"), Some(shown.as_str()));
+    let webhook = receiver.has_received(3).await.remove(2);
+    assert_eq!(verified(&secret, &webhook)["type"], "order.paid");
+    assert_eq!(webhook.headers["oms-replay"], replay);
+    until("it is finished", async || {
+        shop.get(&shown).await.body["state"] == "finished"
+    })
+    .await;
+    let ended = shop.get(&shown).await.body;
+    let counts = ["events", "delivered", "rejected"].map(|name| ended[name].as_u64().unwrap());
+    assert_eq!(counts, [2, 1, 0]);
+    let listed = shop.get(&path).await.body;
+    assert_eq!(listed["items"], json!([ended]));
+    let log = shop
+        .get(&format!("/webhook-endpoints/{id}/attempts"))
+        .await
+        .body;
+    assert_eq!(log["items"][0]["trigger"], "replay");
+
+    let cancel = format!("{shown}/cancel");
+    let cancelled = shop.on_endpoint(Method::POST, &cancel, &json!({})).await;
+    assert_eq!(cancelled.body["state"], "finished", "{cancelled:?}");
+    for (body, field) in [
+        (json!({}), "from"),
+        (json!({ "from": "latest" }), "from"),
+        (json!({ "from": "earliest", "to": "yesterday" }), "to"),
+        (
+            json!({ "from": "earliest", "types": ["order.lost"] }),
+            "types",
+        ),
+    ] {
+        let refused = shop.on_endpoint(Method::POST, &path, &body).await;
+        refused.assert_problem(400, "request.invalid");
+        assert_eq!(refused.fields(), [field], "{body}");
+    }
+    let nothing = json!({ "from": "2026-01-01T00:00:00Z", "to": "2026-01-02T00:00:00Z" });
+    let refused = shop.on_endpoint(Method::POST, &path, &nothing).await;
+    refused.assert_problem(422, "webhooks.replay_empty");
+    let unknown = shop.get(&format!("{path}/unknown")).await;
+    unknown.assert_problem(404, "webhooks.replay_not_found");
+}

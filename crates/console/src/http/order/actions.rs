@@ -51,7 +51,11 @@ pub(in crate::http) async fn cancel(
     let (tenant, actor) = (operator.tenant(), operator.actor());
     let done = async {
         let (key, reason) = (form.key()?, form.reason()?);
-        let only_unshipped = form.text("scope") == Some("unshipped");
+        let only_unshipped = match form.text("scope") {
+            None => false,
+            Some("unshipped") => true,
+            Some(_) => return Err(invalid_field("scope", "must be unshipped or omitted").into()),
+        };
         let cancelling = console.orders.run(|context| async move {
             let (key, reason) = (Some(&key), Some(&reason));
             let cancelled = match only_unshipped {
@@ -199,11 +203,16 @@ pub(in crate::http) async fn deliver(
 ) -> Answer {
     let id = order_id_of(&id)?;
     let tenant = operator.tenant();
-    let (resolution, word) = match form.text("what") {
-        Some("skip") => (Resolution::Skip, "skipped"),
-        _ => (Resolution::Retry, "delivered"),
+    let word = match form.text("what") {
+        Some("skip") => "skipped",
+        _ => "delivered",
     };
     let done = async {
+        let resolution = match form.required("what")? {
+            "skip" => Resolution::Skip,
+            "retry" => Resolution::Retry,
+            _ => return Err(invalid_field("what", "must be retry or skip").into()),
+        };
         let (endpoint, event) = (form.required("endpoint")?, form.required("event")?);
         let endpoint = endpoint.parse();
         let endpoint = endpoint.map_err(|_| invalid_field("endpoint", "is not an endpoint"))?;

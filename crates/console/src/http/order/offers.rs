@@ -81,7 +81,7 @@ fn doing(step: Step, path: &str, order: &str, explained: &ExplainedOrder) -> Opt
         let id = explained.dead_letter.as_ref()?.id;
         Some(format!("/console/dead-letters/{id}"))
     };
-    // `/returns/{id}/approve`, `/operations/findings/{id}/resolve`
+    // `/operations/findings/{id}/resolve`
     let parts: Vec<&str> = path.split('/').collect();
     let open = |href: String, label| Some(Doing::Open { href, label });
     match step {

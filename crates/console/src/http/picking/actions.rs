@@ -1,6 +1,7 @@
 //! `POST /console/picking/{id}/work` and `…/shipments`: begins work on a fulfilment order, and packs or sends it.
 
 use actix_web::web;
+use oms_errors::invalid_field;
 use oms_fulfilment::{ShipmentDraft, ShipmentStatus, Work, fulfilment_order_id_of};
 use oms_orders::{change_work, create_shipment};
 use oms_validation::Scope;
@@ -26,9 +27,10 @@ pub(in crate::http) async fn work(
 ) -> Answer {
     let id = fulfilment_order_id_of(&id)?;
     let (tenant, actor) = (operator.tenant(), operator.actor());
-    let work = match form.text("work") {
-        Some("stop") => Work::Stop,
-        _ => Work::Start,
+    let (work, word) = match form.required("work")? {
+        "start" => (Work::Start, "start"),
+        "stop" => (Work::Stop, "stop"),
+        _ => return Err(invalid_field("work", "must be `start` or `stop`").into()),
     };
     let done = async {
         let (key, expected) = (form.key()?, version(&form)?);
@@ -37,10 +39,6 @@ pub(in crate::http) async fn work(
             changed.await.map(drop)
         });
         changing.await
-    };
-    let word = match work {
-        Work::Start => "start",
-        Work::Stop => "stop",
     };
     leave(done.await, &console, &view, &operator, &form, word).await
 }
@@ -55,9 +53,10 @@ pub(in crate::http) async fn ship(
 ) -> Answer {
     let id = fulfilment_order_id_of(&id)?;
     let (tenant, actor) = (operator.tenant(), operator.actor());
-    let (status, word) = match form.text("step") {
-        Some("pack") => (ShipmentStatus::Packed, "pack"),
-        _ => (ShipmentStatus::Shipped, "ship"),
+    let (status, word) = match form.required("step")? {
+        "pack" => (ShipmentStatus::Packed, "pack"),
+        "ship" => (ShipmentStatus::Shipped, "ship"),
+        _ => return Err(invalid_field("step", "must be `pack` or `ship`").into()),
     };
     let done = async {
         let (key, draft) = (form.key()?, draft(&form, id)?);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::web;
-use oms_errors::{INTERNAL, Problem, invalid_field};
+use oms_errors::{Problem, invalid_field};
 use oms_events::{
     AttemptOutcome, Resolution, enable_endpoint, pause_endpoint, resolve_delivery, rotate_secret,
     test_endpoint,
@@ -35,9 +35,12 @@ pub(in crate::http) async fn set_status(
     form: Form,
 ) -> Answer {
     let (id, tenant) = (id_of(&id)?, operator.tenant());
-    let pauses = form.text("status") == Some("paused");
-    let actor = Actor::of_client(operator.name.as_str());
-    let actor = actor.map_err(|error| Problem::of(&INTERNAL).with_source(error))?;
+    let pauses = match form.required("status")? {
+        "paused" => true,
+        "enabled" => false,
+        _ => return Err(invalid_field("status", "must be `paused` or `enabled`").into()),
+    };
+    let actor = Actor::of_operator(&operator.name);
     let done = async {
         let expected = version(&form)?;
         let setting = console.webhooks.run(|context| async move {
@@ -62,9 +65,10 @@ pub(in crate::http) async fn resolve(
     form: Form,
 ) -> Answer {
     let (id, tenant) = (id_of(&id)?, operator.tenant());
-    let (resolution, word) = match form.text("what") {
-        Some("skip") => (Resolution::Skip, "skip"),
-        _ => (Resolution::Retry, "retry"),
+    let (resolution, word) = match form.required("what")? {
+        "skip" => (Resolution::Skip, "skip"),
+        "retry" => (Resolution::Retry, "retry"),
+        _ => return Err(invalid_field("what", "must be `retry` or `skip`").into()),
     };
     let done = async {
         let event = form.required("event")?.parse();

@@ -70,11 +70,14 @@ fn ring(line: &str) -> Option<Ring> {
     })
 }
 
+/// How far a point is inside of one edge of a picture of this size.
+type Depth = fn((f64, f64), (f64, f64)) -> f64;
+
 /// The ring within the view, in units of the picture: Sutherland and Hodgman's way, edge by edge.
 fn clipped(ring: &Ring, turn: f64, view: &View) -> Vec<(f64, f64)> {
     let drawn = |&(lng, lat): &(f64, f64)| (view.x(lng + turn), view.y(lat));
     let mut points: Vec<_> = ring.points.iter().map(drawn).collect();
-    let depths: [fn((f64, f64), (f64, f64)) -> f64; 4] = [
+    let depths: [Depth; 4] = [
         |(x, _), _| x + SPARE,
         |(x, _), (width, _)| width + SPARE - x,
         |(_, y), _| y + SPARE,

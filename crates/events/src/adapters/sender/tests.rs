@@ -100,6 +100,7 @@ fn sender_with(allowed: &[&str], look_up: Arc<dyn LookUp>) -> (Sender, AddressRu
 async fn send(sender: &Sender, rules: &AddressRules, url: &str) -> Sent {
     let url = EndpointUrl::parse(url, rules).unwrap();
     let webhook = Webhook {
+        replay: None,
         url: &url,
         id: "evt_1_2",
         timestamp: 1_700_000_000,

@@ -18,6 +18,8 @@ words! {
         First = "first",
         /// An earlier try had failed.
         Retry = "retry",
+        /// A replay.
+        Replay = "replay",
         /// It was a test.
         Test = "test",
     }

@@ -96,6 +96,11 @@ impl Pending {
         self.rows.len()
     }
 
+    /// Whether there is a delivery at a position.
+    pub(crate) fn has_at(&self, position: i64) -> bool {
+        self.rows.contains_key(&position)
+    }
+
     /// The subjects with deliveries.
     pub(crate) fn subjects(&self) -> HashSet<Uuid> {
         self.rows.values().map(|row| row.subject_id).collect()

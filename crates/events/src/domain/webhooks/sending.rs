@@ -18,6 +18,8 @@ pub struct Webhook<'a> {
     pub timestamp: i64,
     /// The header `webhook-signature`.
     pub signature: &'a str,
+    /// The ID of the replay that the event is sent for, which is the header `oms-replay`.
+    pub replay: Option<&'a str>,
     /// The event as JSON.
     pub body: Vec<u8>,
 }

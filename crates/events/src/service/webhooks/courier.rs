@@ -1,6 +1,8 @@
 //! Sends the events of one endpoint while this instance has claimed it.
 
+mod job;
 mod landing;
+mod replaying;
 mod saving;
 
 use std::collections::HashMap;
@@ -9,22 +11,22 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use oms_validation::TenantId;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
+use self::job::{Job, Outgoing, Rejection, Tried, Why};
+use self::replaying::Replaying;
 use crate::adapters::signing::{SigningSecret, signature_header};
 use crate::context::webhooks::{DatabaseTime, WebhooksContext};
 use crate::domain::event::Event;
 use crate::domain::feed::FeedFilter;
 use crate::domain::key::EventKey;
 use crate::domain::record::NewRecord;
-use crate::domain::webhooks::attempt::{Attempt, AttemptOutcome};
+use crate::domain::webhooks::attempt::Attempt;
 use crate::domain::webhooks::endpoint::{ClaimedEndpoint, Endpoint, MAX_PENDING};
 use crate::domain::webhooks::endpoint_url::EndpointUrl;
 use crate::domain::webhooks::health::Health;
@@ -36,8 +38,8 @@ use crate::error::WebhooksError;
 use crate::service::load_events::load_events;
 use crate::service::webhooks::secrets;
 use crate::store::segments;
-use crate::store::webhooks::deliveries;
 use crate::store::webhooks::leases::Then;
+use crate::store::webhooks::{deliveries, replays};
 
 /// How long a claim lasts unless it is extended.
 pub(super) const LEASE: Duration = Duration::from_secs(60);
@@ -47,6 +49,8 @@ const SAVE_INTERVAL: Duration = Duration::from_secs(1);
 const SAVE_AFTER: usize = 256;
 /// How long an instance begins to send to an endpoint before others get its place.
 const TURN: Duration = Duration::from_secs(30);
+/// How often a courier that is busy with a replay looks for events that happened meanwhile.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// Maximum number of deliveries in memory: the window may leave all of its events behind.
 const MAX_LOADED: usize = MAX_PENDING + WINDOW;
 
@@ -64,6 +68,7 @@ pub(super) struct Courier<'a> {
     filter: FeedFilter,
     window: Window,
     pending: Pending,
+    replaying: Option<Replaying>,
     health: Health,
     /// The events in the window and those that are being sent again.
     events: HashMap<i64, Outgoing>,
@@ -76,39 +81,11 @@ pub(super) struct Courier<'a> {
     read_to: i64,
     /// Nothing more is read: everything was, or too much is not delivered.
     has_read_enough: bool,
+    /// Whether there may be more later. Otherwise too much is not delivered.
+    may_look_again: bool,
     /// The end of the feed once everything was read.
     feed_end: i64,
     unsaved: usize,
-}
-
-/// An event that is to be sent.
-#[derive(Clone)]
-struct Outgoing {
-    key: EventKey,
-    subject_id: Uuid,
-    event_type: String,
-    body: Vec<u8>,
-}
-
-struct Rejection {
-    outcome: AttemptOutcome,
-    status: Option<u16>,
-    next: DateTime<Utc>,
-}
-
-/// What is sent, and why.
-#[derive(Clone, Copy)]
-struct Job {
-    position: i64,
-    is_stored: bool,
-    tries: i32,
-}
-
-/// A job that was done.
-struct Tried {
-    job: Job,
-    started_at: DateTime<Utc>,
-    sent: Sent,
 }
 
 type Sending<'a> = Pin<Box<dyn Future<Output = Tried> + Send + 'a>>;
@@ -130,6 +107,7 @@ impl<'a> Courier<'a> {
         let secrets = secrets::open(context, connection, tenant, &endpoint).await?;
         let stored = deliveries::find_pending(connection, tenant, endpoint.id, MAX_LOADED).await?;
         let has_read_enough = stored.len() >= MAX_LOADED;
+        let replay = replays::find_running(connection, tenant, endpoint.id).await?;
         let pending = Pending::new(endpoint.ordering, stored);
         let in_flight = usize::try_from(endpoint.max_in_flight).unwrap_or(1);
         Ok(Self {
@@ -139,6 +117,7 @@ impl<'a> Courier<'a> {
             filter: FeedFilter::stored(&endpoint.types),
             window: Window::new(endpoint.ordering, in_flight, pending.subjects()),
             pending,
+            replaying: replay.map(|replay| Replaying::new(&endpoint, replay)),
             health,
             events: HashMap::new(),
             rejections: HashMap::new(),
@@ -147,6 +126,7 @@ impl<'a> Courier<'a> {
             position: endpoint.position,
             read_to: endpoint.position,
             has_read_enough,
+            may_look_again: !has_read_enough,
             feed_end: endpoint.position,
             unsaved: 0,
             context,
@@ -166,23 +146,33 @@ impl<'a> Courier<'a> {
         let mut sending = FuturesUnordered::new();
         let end = Instant::now() + TURN;
         let mut next_save = Instant::now() + SAVE_INTERVAL;
+        let mut next_look = Instant::now() + LOOK_INTERVAL;
         loop {
             let may_send =
                 self.health.may_send() && !stopping.is_cancelled() && Instant::now() < end;
+            if self.is_replaying() && Instant::now() >= next_look {
+                self.has_read_enough &= !self.may_look_again;
+                next_look = Instant::now() + LOOK_INTERVAL;
+            }
             if may_send {
                 self.fill().await?;
+                self.fill_replay().await?;
                 self.start(&mut sending).await?;
             }
             if sending.is_empty() {
                 // Nothing that was read is wanted, or everything was sent.
                 self.settle();
-                if !may_send || !self.has_more() {
+                if !may_send || !(self.has_more() || self.is_replaying()) {
                     break;
                 }
             } else {
+                let wake = match self.is_replaying() {
+                    true => next_save.min(next_look),
+                    false => next_save,
+                };
                 tokio::select! {
                     Some(tried) = sending.next() => self.landed(&tried),
-                    () = sleep_until(next_save) => {}
+                    () = sleep_until(wake) => {}
                 }
             }
             if self.unsaved >= SAVE_AFTER || Instant::now() >= next_save {
@@ -204,8 +194,13 @@ impl<'a> Courier<'a> {
             (None, None) if self.pending.len() >= MAX_PENDING => {
                 Then::Wait(self.pending.next_due())
             }
+            (None, None) if self.is_replaying() => Then::Wait(Some(now)),
             (None, None) => Then::Release(self.pending.next_due()),
         }
+    }
+
+    fn is_replaying(&self) -> bool {
+        self.replaying.as_ref().is_some_and(Replaying::is_running)
     }
 
     /// Whether there may be more events to read.
@@ -299,7 +294,9 @@ impl<'a> Courier<'a> {
                 continue;
             }
             let Some(position) = position.or_else(|| self.window.take_after(skipped)) else {
-                return Ok(None);
+                // Nothing else is to be sent.
+                let next = self.replaying.as_mut().and_then(|it| it.take(skipped));
+                return Ok(next.map(|(position, event)| (Job::replay(position), event)));
             };
             match self.events.get(&position).cloned() {
                 Some(event) => return Ok(Some((Job::first(position), event))),
@@ -318,6 +315,8 @@ impl<'a> Courier<'a> {
     fn send(&self, job: Job, event: Outgoing) -> Sending<'a> {
         let (context, time, share) = (self.context, self.time.clone(), self.share.clone());
         let (url, secrets) = (self.url.clone(), self.secrets.clone());
+        let replay = self.replaying.as_ref().filter(|_| job.why == Why::Replay);
+        let replay = replay.map(|it| it.replay.id.to_string());
         Box::pin(async move {
             // Neither is ever closed.
             let _of_tenant = share.acquire().await;
@@ -338,6 +337,7 @@ impl<'a> Courier<'a> {
                 id: &id,
                 timestamp,
                 signature: &signature,
+                replay: replay.as_deref(),
                 body: event.body,
             };
             let sent = context.sender.send(webhook).await;
@@ -347,35 +347,5 @@ impl<'a> Courier<'a> {
                 sent,
             }
         })
-    }
-}
-
-impl Job {
-    fn first(position: i64) -> Self {
-        Self {
-            position,
-            is_stored: false,
-            tries: 0,
-        }
-    }
-
-    fn again(row: &Delivery) -> Self {
-        Self {
-            position: row.position,
-            is_stored: true,
-            tries: row.tries,
-        }
-    }
-}
-
-impl Outgoing {
-    fn of(event: &Event) -> Self {
-        Self {
-            key: event.key(),
-            subject_id: event.subject().id,
-            event_type: event.event_type().to_owned(),
-            // An event is a JSON object of texts and numbers.
-            body: serde_json::to_vec(event).unwrap_or_default(),
-        }
     }
 }

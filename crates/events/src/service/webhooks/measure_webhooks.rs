@@ -13,6 +13,8 @@ pub struct WebhookBacklog {
     pub endpoints: [u64; ENDPOINT_STATES.len()],
     /// Deliveries by state, in the order of [`DELIVERY_STATES`].
     pub deliveries: [u64; DELIVERY_STATES.len()],
+    /// Replays that are running.
+    pub replays: u64,
     /// Events after the place of the enabled endpoint that is furthest behind, counted in up to 100 segments of the feed.
     pub events: u64,
     /// Age of the oldest event after the place of an enabled endpoint.
@@ -32,6 +34,7 @@ pub const DELIVERY_STATES: [&str; 3] = ["retrying", "behind", "exhausted"];
 pub async fn measure_webhooks(connection: &mut Connection) -> Result<WebhookBacklog, DbError> {
     let measured = measuring::endpoints(connection).await?;
     let counted = measuring::deliveries(connection).await?;
+    let replays = measuring::replays(connection).await?;
     let number = |count: i64| u64::try_from(count).unwrap_or_default();
     let oldest = measured.oldest_s.unwrap_or_default();
     Ok(WebhookBacklog {
@@ -43,6 +46,7 @@ pub async fn measure_webhooks(connection: &mut Connection) -> Result<WebhookBack
         ]
         .map(number),
         deliveries: [counted.retrying, counted.behind, counted.exhausted].map(number),
+        replays: number(replays.running),
         events: number(measured.backlog.unwrap_or_default()),
         oldest: Duration::try_from_secs_f64(oldest).unwrap_or_default(),
     })

@@ -51,6 +51,7 @@ pub async fn test_endpoint(
     let body = event.to_string().into_bytes();
     let signature = signature_header(&secrets, &event_id, now.timestamp(), &body);
     let webhook = Webhook {
+        replay: None,
         url: &url,
         id: &event_id,
         timestamp: now.timestamp(),

@@ -198,7 +198,7 @@ pub(crate) async fn delete(
 }
 
 /// Makes the endpoints of a tenant due that were released: they have nothing to send, or only something later. For the transaction that gives events positions: it
-/// holds the end of the feed, for which [`leases::hold_feed`](super::leases::hold_feed) waits.
+/// holds the end of the feed, for which [`heads::hold`](crate::store::heads::hold) waits.
 pub(crate) fn wake(tenant: TenantId) -> Statement<'static, usize> {
     cached_sql(
         "UPDATE events.endpoints SET due_at = now()

@@ -96,14 +96,6 @@ pub(crate) enum Then {
     Wait(Option<DateTime<Utc>>),
 }
 
-/// Waits until no events get positions, and lets none get any until the commit. Without it, an endpoint that is released
-/// could miss those whose transaction is just being committed.
-pub(crate) fn hold_feed(tenant: TenantId) -> Statement<'static, usize> {
-    cached_sql("SELECT position FROM events.heads WHERE tenant_id = $1 FOR SHARE")
-        .bind::<SqlUuid, _>(tenant.as_uuid())
-        .affected()
-}
-
 /// Stores the progress of a claimed endpoint. Fails with [`DbError::NotAsExpected`] if the claim has ended. `now` is the
 /// time at which a released endpoint is due for which there are new events.
 pub(crate) fn save(

@@ -22,6 +22,13 @@ pub(crate) struct Measured {
     pub(crate) oldest_s: Option<f64>,
 }
 
+/// Numbers of the replays of all tenants.
+#[derive(Clone, Copy, Debug, QueryableByName)]
+pub(crate) struct Replays {
+    #[diesel(sql_type = BigInt)]
+    pub(crate) running: i64,
+}
+
 /// Numbers of the deliveries of all tenants.
 #[derive(Clone, Copy, Debug, QueryableByName)]
 pub(crate) struct Deliveries {
@@ -55,6 +62,15 @@ pub(crate) async fn endpoints(connection: &mut Connection) -> Result<Measured, D
          ) waiting ON true",
     );
     Ok(measured.get_result(connection).await?)
+}
+
+/// Counts replays.
+pub(crate) async fn replays(connection: &mut Connection) -> Result<Replays, DbError> {
+    let counted = cached_sql(
+        "-- across tenants: counts what endpoints are being sent again
+         SELECT count(*) AS running FROM events.replays WHERE state = 'running'",
+    );
+    Ok(counted.get_result(connection).await?)
 }
 
 /// Counts deliveries.

@@ -36,7 +36,7 @@ pub(super) fn unknown_call(call: &GatewayCall) -> String {
     let request = call.request_id.as_deref();
     let request = request.map(|id| format!(", request {id}"));
     format!(
-        "{} did not say what became of our `{}` at {} ({} after {seconds:.1} s{})",
+        "{} gave no clear answer to `{}` at {} ({} after {seconds:.1} s{})",
         call.gateway,
         call.operation,
         time(call.called_at),

@@ -11,7 +11,7 @@ use oms_testing::eventually::{eventually, until};
 use oms_testing::{PATIENCE, PrivateServer, Setup};
 use tokio_postgres::NoTls;
 
-use crate::pool::until_retired;
+use crate::pool::{RETIRING, until_retired};
 
 const STANDBY: &str = "default_transaction_read_only = on\n";
 const PRIMARY: &str = "default_transaction_read_only = off\n";
@@ -75,6 +75,7 @@ async fn the_primary_is_used_even_after_a_switchover() {
     drop(both);
     assert_eq!(write(&pool).await.unwrap(), port(&second));
 
+    let _retiring = RETIRING.write().await;
     become_(&second, STANDBY).await;
     become_(&first, PRIMARY).await;
     let demoted = eventually("the session is read-only", async || {

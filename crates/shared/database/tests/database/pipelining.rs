@@ -14,6 +14,8 @@ use oms_testing::{SilentProxy, TestDatabase};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use crate::pool::RETIRING;
+
 /// Much longer than any time limit in these tests.
 const TOO_LONG: Duration = Duration::from_secs(60);
 
@@ -185,6 +187,7 @@ async fn statements_are_sent_before_earlier_ones_are_answered() {
 
 #[tokio::test]
 async fn a_failing_statement_rolls_back_its_transaction_and_the_connection_remains_usable() {
+    let _kept = RETIRING.read().await;
     let notes = Notes::open().await;
     let mut connection = notes.acquire().await;
     // The first round sends the statements one by one, the others together.
@@ -208,6 +211,7 @@ async fn a_failing_statement_rolls_back_its_transaction_and_the_connection_remai
 
 #[tokio::test]
 async fn a_transaction_that_is_rolled_back_changes_nothing() {
+    let _kept = RETIRING.read().await;
     let notes = Notes::open().await;
     let mut connection = notes.acquire().await;
     for _ in 0..3 {
@@ -286,6 +290,7 @@ async fn a_brief_lock_timeout_applies_only_to_its_transaction() {
 
 #[tokio::test]
 async fn the_connection_of_an_abandoned_transaction_is_closed() {
+    let _kept = RETIRING.read().await;
     let notes = Notes::open().await;
     let sleep = || cached_sql("SELECT pg_sleep(0.2)").affected();
     for times in 1..=2 {

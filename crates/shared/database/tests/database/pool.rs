@@ -8,6 +8,7 @@ use oms_database::{
     transaction,
 };
 use oms_testing::TestDatabase;
+use tokio::sync::RwLock;
 
 #[tokio::test]
 async fn pending_migrations_of_an_empty_database_can_be_listed() {
@@ -91,6 +92,9 @@ async fn pool_with_table(test: &TestDatabase) -> Database {
     pool
 }
 
+/// Held alone by tests that make this process retire its sessions, and together by tests that need a session to be kept.
+pub(crate) static RETIRING: RwLock<()> = RwLock::const_new(());
+
 /// Repeats `ask` until the failing session is discarded. Retirements have a minimum interval per process, and another
 /// test may have just caused one.
 pub(crate) async fn until_retired<T>(mut ask: impl AsyncFnMut() -> Result<T, DbError>) -> T {
@@ -117,6 +121,7 @@ async fn session(pool: &Database) -> i32 {
 
 #[tokio::test]
 async fn a_read_only_session_is_discarded() {
+    let _retiring = RETIRING.write().await;
     let test = TestDatabase::create();
     let pool = pool_with_table(&test).await;
     let before = session(&pool).await;
@@ -145,6 +150,7 @@ async fn a_read_only_session_is_discarded() {
 
 #[tokio::test]
 async fn a_session_with_outdated_prepared_statements_is_discarded() {
+    let _retiring = RETIRING.write().await;
     #[derive(diesel::QueryableByName)]
     struct Row {
         #[diesel(sql_type = diesel::sql_types::Integer)]
@@ -157,7 +163,6 @@ async fn a_session_with_outdated_prepared_statements_is_discarded() {
         let statement = cached_sql("SELECT * FROM public.t");
         Ok(statement.get_result(connection).await?)
     };
-    // Kept until the failure, because the pool would replace it if another test retired the sessions in between.
     let mut connection = pool.acquire().await.unwrap();
     assert_eq!(read(&mut connection).await.unwrap().a, 1);
     let mut owner = test.connect().await;

@@ -10,6 +10,8 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
+use crate::pool::RETIRING;
+
 /// Far more than any time-out of these tests.
 const TOO_LONG: Duration = Duration::from_secs(60);
 
@@ -56,6 +58,7 @@ async fn ask(connection: &mut PooledConnection) -> Result<(), DbError> {
 
 #[tokio::test]
 async fn an_unanswered_statement_fails_and_its_connection_is_replaced() {
+    let _kept = RETIRING.read().await;
     let network = Network::open(1, TOO_LONG).await;
     let mut connection = network.pool.acquire().await.unwrap();
     ask(&mut connection).await.unwrap();
@@ -91,6 +94,7 @@ async fn an_unanswered_commit_has_an_unknown_outcome() {
 
 #[tokio::test]
 async fn idle_connections_that_fell_silent_are_replaced_before_use() {
+    let _kept = RETIRING.read().await;
     let network = Network::open(3, Duration::ZERO).await;
     drop(network.acquire_all().await);
     network.proxy.swallow_existing();
@@ -143,6 +147,7 @@ async fn the_age_of_the_oldest_unanswered_statement_is_known() {
 
 #[tokio::test]
 async fn a_cancelled_statement_does_not_break_its_connection() {
+    let _kept = RETIRING.read().await;
     let network = Network::open(1, TOO_LONG).await;
     let mut connection = network.pool.acquire().await.unwrap();
     let given_up = timeout(

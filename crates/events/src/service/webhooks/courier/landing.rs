@@ -3,7 +3,8 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Courier, Job, Rejection, Tried};
+use super::Courier;
+use super::job::{Job, Rejection, Tried, Why};
 use crate::domain::webhooks::attempt::{Attempt, AttemptId, AttemptOutcome, AttemptTrigger};
 use crate::domain::webhooks::outcome::Verdict;
 use crate::domain::webhooks::schedule::retry_delay;
@@ -18,29 +19,49 @@ impl Courier<'_> {
             .count_attempt(outcome == AttemptOutcome::Delivered);
         self.note(tried, outcome);
         let now = self.time.now();
-        let is_first_try = !job.is_stored;
+        let is_first_try = !matches!(job.why, Why::Again(_));
         let (verdict, report) = self
             .health
             .judge(sent.outcome, is_first_try, now, rand::random());
         if let Some(report) = report {
             self.records.push(report.record(&self.endpoint));
         }
+        if job.why == Why::Replay {
+            self.replayed(job.position, verdict);
+            return;
+        }
+        let tries_before = match job.why {
+            Why::Again(tries) => Some(tries),
+            Why::First | Why::Replay => None,
+        };
+        let is_stored = tries_before.is_some();
         match verdict {
-            Verdict::Delivered if job.is_stored => self.received(job.position),
+            Verdict::Delivered if is_stored => self.received(job.position),
             Verdict::Delivered => {
                 self.events.remove(&job.position);
                 self.window.delivered(job.position);
             }
             Verdict::Rejected { retry_after } => {
-                let tries = job.tries.saturating_add(1);
+                let tries = tries_before.unwrap_or_default().saturating_add(1);
                 let delay = retry_delay(tries.unsigned_abs(), retry_after, rand::random());
                 let next = delay.map(|delay| now + delay);
                 self.rejected(*job, outcome, sent.status, next);
             }
-            Verdict::Gone | Verdict::Unreachable { .. } if job.is_stored => {
+            Verdict::Gone | Verdict::Unreachable { .. } if is_stored => {
                 self.pending.not_sent(job.position);
             }
             Verdict::Gone | Verdict::Unreachable { .. } => self.window.not_sent(job.position),
+        }
+    }
+
+    fn replayed(&mut self, position: i64, verdict: Verdict) {
+        let Some(replaying) = &mut self.replaying else {
+            return;
+        };
+        match verdict {
+            Verdict::Delivered => replaying.sent(position, true),
+            Verdict::Rejected { .. } => replaying.sent(position, false),
+            Verdict::Gone | Verdict::Unreachable { .. } => replaying.not_sent(position),
         }
     }
 
@@ -50,16 +71,24 @@ impl Courier<'_> {
             started_at,
             sent,
         } = tried;
-        let Some(event) = self.events.get(&job.position) else {
+        let event = match job.why {
+            Why::First | Why::Again(_) => self.events.get(&job.position),
+            Why::Replay => self
+                .replaying
+                .as_ref()
+                .and_then(|it| it.event(job.position)),
+        };
+        let Some(event) = event else {
             return;
         };
         self.attempts.push(Attempt {
             id: AttemptId::generate(),
             event_id: event.key.to_string(),
             event_type: event.event_type.clone(),
-            trigger: match job.is_stored {
-                true => AttemptTrigger::Retry,
-                false => AttemptTrigger::First,
+            trigger: match job.why {
+                Why::First => AttemptTrigger::First,
+                Why::Again(_) => AttemptTrigger::Retry,
+                Why::Replay => AttemptTrigger::Replay,
             },
             started_at: *started_at,
             duration: sent.duration,
@@ -84,7 +113,7 @@ impl Courier<'_> {
         next: Option<DateTime<Utc>>,
     ) {
         let now = self.time.now();
-        if job.is_stored {
+        if matches!(job.why, Why::Again(_)) {
             self.events.remove(&job.position);
             let freed = self
                 .pending

@@ -7,15 +7,19 @@ use crate::domain::webhooks::endpoint::EndpointStatus;
 use crate::domain::webhooks::pending::{Delivery, DeliveryState};
 use crate::domain::webhooks::window::{LeftAs, WINDOW};
 use crate::error::WebhooksError;
+use crate::store::heads;
 use crate::store::outbox::APPENDED;
 use crate::store::records::record;
 use crate::store::webhooks::leases::{self, Progress, Then};
-use crate::store::webhooks::{attempts, deliveries};
+use crate::store::webhooks::{attempts, deliveries, replays};
 
 impl Courier<'_> {
     /// Moves the position past what is finished, and takes over what the window leaves behind.
     pub(super) fn settle(&mut self) {
         let now = self.time.now();
+        if let Some(replaying) = &mut self.replaying {
+            replaying.settle(now);
+        }
         let moved = self.window.advance();
         self.position = moved.position.unwrap_or(self.position);
         if self.window.room() == WINDOW {
@@ -68,11 +72,15 @@ impl Courier<'_> {
             status_reason: health.disabled().map(str::to_owned),
         };
         let changes = self.pending.changes();
+        let replay = self.replaying.as_ref().map(|it| it.replay.clone());
+        if !self.is_replaying() {
+            self.replaying = None;
+        }
         let attempts = std::mem::take(&mut self.attempts);
         let records = std::mem::take(&mut self.records);
         let connection = &mut *self.context.database.acquire().await?;
         let mut transaction = Transaction::new(connection, LockWait::Session);
-        let held = matches!(then, Then::Release(_)).then(|| leases::hold_feed(tenant));
+        let held = matches!(then, Then::Release(_)).then(|| heads::hold(tenant));
         let saved = leases::save(tenant, id, self.claim, progress, then, self.time.now());
         if let Err(error) = transaction.send((held, saved)).await {
             transaction.roll_back().await;
@@ -85,6 +93,7 @@ impl Courier<'_> {
             (!deleted.is_empty()).then(|| deliveries::delete(tenant, id, deleted)),
             (!attempts.is_empty()).then(|| attempts::insert(tenant, id, &attempts)),
             (!records.is_empty()).then(|| record(tenant, &records)),
+            replay.map(|replay| replays::save(tenant, id, &replay)),
         );
         oms_failpoints::reached("webhooks.saving");
         transaction.commit_with(steps).await?;

@@ -1,0 +1,2 @@
+DROP TABLE events.sinks;
+DROP DOMAIN events.sink_name;
