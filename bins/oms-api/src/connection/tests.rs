@@ -1,3 +1,5 @@
+//! Tests of connections over a running server. Those of one connection's state are beside it.
+
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Mutex;
@@ -75,6 +77,10 @@ fn is_answered(client: &mut TcpStream) -> bool {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the end of a keep-alive can be reached only by letting its time pass"
+)]
 fn a_request_that_arrived_while_the_worker_was_busy_is_answered_even_if_the_keep_alive_has_ended() {
     let (waits, work_waits) = mpsc::channel();
     let (is_busy, worker_is_busy) = mpsc::channel();
