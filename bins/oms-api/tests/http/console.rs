@@ -8,4 +8,5 @@ mod integration;
 mod isolation;
 mod looks;
 mod provider;
+mod sizes;
 mod stuck;

@@ -46,7 +46,18 @@ async fn an_endpoint_shows_what_it_answered_and_what_it_has_not_received() {
     let skipped = desk
         .post(&resolve, &[("event", event), ("what", "skip")])
         .await;
-    assert_eq!(skipped.status, 303, "{skipped:?}");
+    let back = |word: &str| format!("{path}?done={word}");
+    let place = |answer: &Answer| answer.header("location").map(str::to_owned);
+    assert_eq!(place(&skipped), Some(back("skip")), "{skipped:?}");
+    until("the event does not wait any more", async || {
+        let again = desk
+            .post(&resolve, &[("event", event), ("what", "skip")])
+            .await;
+        place(&again) == Some(back("gone"))
+    })
+    .await;
+    let page = desk.page(&back("gone")).await;
+    assert!(page.contains("The event does not wait any more."), "{page}");
     let nothing = desk
         .post(&resolve, &[("event", "none"), ("what", "skip")])
         .await;
@@ -76,9 +87,15 @@ async fn an_endpoint_is_tested_paused_enabled_and_gets_a_new_secret() {
     for (status, state) in [("paused", "Paused"), ("enabled", "Enabled")] {
         let version = version().await;
         let form = [("version", version.as_str()), ("status", status)];
-        let set = desk.post(&format!("{path}/status"), &form).await;
-        assert_eq!(set.status, 303, "{set:?}");
-        assert!(desk.page(&path).await.contains(state));
+        // The button was pressed twice.
+        for _ in 0..2 {
+            let set = desk.post(&format!("{path}/status"), &form).await;
+            assert_eq!(set.status, 303, "{set:?}");
+        }
+        let page = desk.page(&path).await;
+        assert!(page.contains(state), "{page}");
+        let by = page.contains("Paused by operator:ann");
+        assert_eq!(by, status == "paused", "{page}");
     }
     let stale = [("version", "999"), ("status", "paused")];
     let stale = desk.post(&format!("{path}/status"), &stale).await;

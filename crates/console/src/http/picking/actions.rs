@@ -27,12 +27,13 @@ pub(in crate::http) async fn work(
 ) -> Answer {
     let id = fulfilment_order_id_of(&id)?;
     let (tenant, actor) = (operator.tenant(), operator.actor());
-    let (work, word) = match form.required("work")? {
-        "start" => (Work::Start, "start"),
-        "stop" => (Work::Stop, "stop"),
-        _ => return Err(invalid_field("work", "must be `start` or `stop`").into()),
-    };
+    let word = form.text("work").unwrap_or_default();
     let done = async {
+        let work = match word {
+            "start" => Work::Start,
+            "stop" => Work::Stop,
+            _ => return Err(invalid_field("work", "must be `start` or `stop`").into()),
+        };
         let (key, expected) = (form.key()?, version(&form)?);
         let changing = console.orders.run(|context| async move {
             let changed = change_work(&context, tenant, id, &expected, work, Some(&key), &actor);
@@ -53,12 +54,13 @@ pub(in crate::http) async fn ship(
 ) -> Answer {
     let id = fulfilment_order_id_of(&id)?;
     let (tenant, actor) = (operator.tenant(), operator.actor());
-    let (status, word) = match form.required("step")? {
-        "pack" => (ShipmentStatus::Packed, "pack"),
-        "ship" => (ShipmentStatus::Shipped, "ship"),
-        _ => return Err(invalid_field("step", "must be `pack` or `ship`").into()),
-    };
+    let word = form.text("step").unwrap_or_default();
     let done = async {
+        let status = match word {
+            "pack" => ShipmentStatus::Packed,
+            "ship" => ShipmentStatus::Shipped,
+            _ => return Err(invalid_field("step", "must be `pack` or `ship`").into()),
+        };
         let (key, draft) = (form.key()?, draft(&form, id)?);
         let draft = ShipmentDraft { status, ..draft };
         let shipping = console.orders.run(|context| async move {

@@ -109,6 +109,8 @@ async fn make(
     Ok(match made {
         Ok(()) => Outcome::Done,
         Err(InventoryError::InsufficientStock(shortfalls)) => Outcome::Short(shortfalls),
+        // The safety stock is its own version, so the button was pressed twice.
+        Err(InventoryError::Changed { version }) if wish.is_so(version) => Outcome::Done,
         Err(InventoryError::Changed { version }) => Outcome::Changed(version),
         Err(InventoryError::StockLevelNotFound) => Outcome::Refused(invalid_field(
             "units",

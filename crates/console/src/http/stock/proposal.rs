@@ -49,6 +49,13 @@ impl Kept {
     }
 }
 
+impl Wish {
+    /// Whether it asks for the safety stock that a level has already.
+    pub(super) fn is_so(&self, safety_stock: i32) -> bool {
+        matches!(self, Self::Safety { units, .. } if *units == safety_stock)
+    }
+}
+
 /// Reads a form for a level.
 ///
 /// # Errors

@@ -79,7 +79,8 @@ pub(in crate::http) async fn show(
     )
 }
 
-/// `POST /console/warehouses/{id}`.
+/// `POST /console/warehouses/{id}`. Needs no idempotency key: the form is for one version, and a warehouse that is already
+/// as the form has it stays so.
 pub(in crate::http) async fn change(
     console: web::Data<Console>,
     view: View,
@@ -89,8 +90,9 @@ pub(in crate::http) async fn change(
 ) -> Answer {
     operator.require(Scope::InventoryRead)?;
     let id = id_of(&id).map_err(Problem::from)?;
-    let before = read(&console, &operator, id).await?;
+    let mut before = read(&console, &operator, id).await?;
     let typed = Fields::typed(&form);
+    let done = format!("/console/warehouses/{id}?done=changed");
     let tried = async {
         let version = form.required("version")?.parse();
         let version = version.map_err(|_| invalid_field("version", "must be a whole number"))?;
@@ -103,20 +105,20 @@ pub(in crate::http) async fn change(
         changing.await
     };
     let (status, notice, theirs) = match tried.await {
-        Ok(Ok(_)) => return Ok(see(&format!("/console/warehouses/{id}?done=changed"))),
+        Ok(Ok(_)) => return Ok(see(&done)),
         Ok(Err(InventoryError::Changed { .. })) => {
-            let now = Fields::of(&before);
+            before = read(&console, &operator, id).await?;
+            let theirs = typed.differing_from(&Fields::of(&before));
+            if theirs.is_empty() {
+                return Ok(see(&done));
+            }
             let notice = Notice {
                 tone: "wait",
                 title: "Somebody else has changed this warehouse.",
                 text: "What you typed is still in the form. Save again to overwrite what differs."
                     .to_owned(),
             };
-            (
-                StatusCode::PRECONDITION_FAILED,
-                notice,
-                typed.differing_from(&now),
-            )
+            (StatusCode::PRECONDITION_FAILED, notice, theirs)
         }
         Ok(Err(error)) => {
             let (status, problem) = explained(error.into())?;

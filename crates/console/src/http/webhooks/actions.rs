@@ -7,8 +7,8 @@ use actix_web::http::StatusCode;
 use actix_web::web;
 use oms_errors::{Problem, invalid_field};
 use oms_events::{
-    AttemptOutcome, Resolution, enable_endpoint, pause_endpoint, resolve_delivery, rotate_secret,
-    test_endpoint,
+    AttemptOutcome, EndpointStatus, Resolution, WebhooksError, enable_endpoint, get_endpoint,
+    pause_endpoint, resolve_delivery, rotate_secret, test_endpoint,
 };
 use oms_validation::{Actor, Once, Scope};
 use oms_web::ProblemResponse;
@@ -26,7 +26,7 @@ use crate::http::page::Answer;
 /// How long the previous secret still signs.
 const OVERLAP: Duration = Duration::from_secs(24 * 3600);
 
-/// `POST /console/webhooks/{id}/status`.
+/// `POST /console/webhooks/{id}/status`. Needs no idempotency key: an endpoint that has the status already keeps it.
 pub(in crate::http) async fn set_status(
     console: web::Data<Console>,
     view: View,
@@ -35,28 +35,44 @@ pub(in crate::http) async fn set_status(
     form: Form,
 ) -> Answer {
     let (id, tenant) = (id_of(&id)?, operator.tenant());
-    let pauses = match form.required("status")? {
-        "paused" => true,
-        "enabled" => false,
-        _ => return Err(invalid_field("status", "must be `paused` or `enabled`").into()),
-    };
     let actor = Actor::of_operator(&operator.name);
+    let word = match form.text("status") {
+        Some("paused") => "pause",
+        _ => "enable",
+    };
     let done = async {
+        let wished = match form.required("status")? {
+            "paused" => EndpointStatus::Paused,
+            "enabled" => EndpointStatus::Enabled,
+            _ => return Err(invalid_field("status", "must be `paused` or `enabled`").into()),
+        };
         let expected = version(&form)?;
         let setting = console.webhooks.run(|context| async move {
-            let set = match pauses {
-                true => pause_endpoint(&context, tenant, id, &expected, &actor).await,
-                false => enable_endpoint(&context, tenant, id, &expected, None).await,
+            let set = match wished {
+                EndpointStatus::Paused => {
+                    pause_endpoint(&context, tenant, id, &expected, &actor).await
+                }
+                _ => enable_endpoint(&context, tenant, id, &expected, None).await,
             };
-            set.map(drop)
+            match set {
+                // The button was pressed twice, or by two operators.
+                Err(WebhooksError::Changed { version }) => {
+                    let (now, _) = get_endpoint(&context, tenant, id).await?;
+                    match now.status == wished {
+                        true => Ok(()),
+                        false => Err(WebhooksError::Changed { version }),
+                    }
+                }
+                set => set.map(drop),
+            }
         });
         setting.await
     };
-    let word = if pauses { "pause" } else { "enable" };
     leave(done.await, &console, &view, &operator, id, word).await
 }
 
-/// `POST /console/webhooks/{id}/deliveries`: sends an event again, or gives it up.
+/// `POST /console/webhooks/{id}/deliveries`: sends an event again, or gives it up. Needs no idempotency key: an event that
+/// the endpoint has received meanwhile is not sent again.
 pub(in crate::http) async fn resolve(
     console: web::Data<Console>,
     view: View,
@@ -65,25 +81,38 @@ pub(in crate::http) async fn resolve(
     form: Form,
 ) -> Answer {
     let (id, tenant) = (id_of(&id)?, operator.tenant());
-    let (resolution, word) = match form.required("what")? {
-        "skip" => (Resolution::Skip, "skip"),
-        "retry" => (Resolution::Retry, "retry"),
-        _ => return Err(invalid_field("what", "must be `retry` or `skip`").into()),
+    let word = match form.text("what") {
+        Some("skip") => "skip",
+        _ => "retry",
     };
     let done = async {
+        let resolution = match form.required("what")? {
+            "skip" => Resolution::Skip,
+            "retry" => Resolution::Retry,
+            _ => return Err(invalid_field("what", "must be `retry` or `skip`").into()),
+        };
         let event = form.required("event")?.parse();
         let event = event.map_err(|_| invalid_field("event", "is not an event"))?;
         let resolving = console.webhooks.run(|context| async move {
-            resolve_delivery(&context, tenant, id, event, resolution)
-                .await
-                .map(drop)
+            match resolve_delivery(&context, tenant, id, event, resolution).await {
+                Ok(_) => Ok(true),
+                Err(WebhooksError::DeliveryNotFound) => Ok(false),
+                Err(error) => Err(error),
+            }
         });
-        resolving.await
+        Ok(resolving.await?)
     };
-    leave(done.await, &console, &view, &operator, id, word).await
+    let done: Result<bool, ProblemResponse> = done.await;
+    let word = if matches!(done, Ok(false)) {
+        "gone"
+    } else {
+        word
+    };
+    leave(done.map(drop), &console, &view, &operator, id, word).await
 }
 
-/// `POST /console/webhooks/{id}/test`.
+/// `POST /console/webhooks/{id}/test`. Needs no idempotency key: no feed contains a test event, so a second one changes
+/// nothing at the receiver.
 pub(in crate::http) async fn test(
     console: web::Data<Console>,
     view: View,

@@ -101,6 +101,7 @@ pub(in crate::http) async fn show(
 
 fn done(word: &str) -> Option<Notice> {
     let title = match word {
+        "gone" => "The event does not wait any more.",
         "pause" => "The endpoint was paused. It keeps its place.",
         "enable" => "Events are sent again, from where it stopped.",
         "retry" => "The event is sent again now.",
