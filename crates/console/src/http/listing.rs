@@ -9,6 +9,11 @@ pub(crate) fn page_size() -> PageSize {
     PageSize::new(25).expect("a page may have 25 entries")
 }
 
+/// The rows of a page whose rows have much in them.
+pub(crate) fn few() -> PageSize {
+    PageSize::new(15).expect("a page may have 15 entries")
+}
+
 /// The entries of a choice, such as the warehouses of a tenant.
 pub(crate) fn most() -> PageSize {
     PageSize::new(100).expect("a page may have 100 entries")

@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 use super::Console;
 use super::frame::{Frame, Section, View};
-use super::listing::{address, most, page_size, read};
+use super::listing::{address, few, most, read};
 use super::notice::Notice;
 use super::operator::Operator;
 use super::page::{Answer, page_with};
@@ -43,8 +43,9 @@ struct Row {
     version: i32,
     order: String,
     number: i32,
+    /// How long it is until then, or ago.
     due: String,
-    due_in: String,
+    due_at: String,
     is_late: bool,
     status: String,
     tone: &'static str,
@@ -154,7 +155,7 @@ async fn rows(
         ship_by_before: None,
     };
     let reading = console.fulfilment.run(|context| async move {
-        list_fulfilment_orders(&context, tenant, &filter, after, page_size()).await
+        list_fulfilment_orders(&context, tenant, &filter, after, few()).await
     });
     let found = reading.await?;
     let products = found.items.iter().flat_map(|order| &order.lines);
@@ -189,6 +190,13 @@ impl Row {
         let may = |action| may_write && actions.contains(&action);
         let shown = order.shown_status();
         let open = order.lines.iter().filter(|line| line.outstanding() > 0);
+        let (due, due_at) = match order.ship_by {
+            Some(at) => (display::ago(at, now), display::time(at)),
+            None => {
+                let age = display::ago(order.created_at, now);
+                ("No date".to_owned(), format!("opened {age}"))
+            }
+        };
         let sku = |product: &ProductId| match skus.get(product) {
             Some(sku) => sku.clone(),
             None => product.to_string(),
@@ -209,8 +217,8 @@ impl Row {
             version: order.version,
             order: order.order_id.to_string(),
             number: order.number,
-            due: display::time(order.due_at()),
-            due_in: display::ago(order.due_at(), now),
+            due,
+            due_at,
             is_late: order.ship_by.is_some_and(|at| at < now),
             status: display::sentence(shown.as_str()),
             tone: match shown {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::Console;
 use super::frame::{Frame, Section, View};
-use super::listing::{address, most, read};
+use super::listing::{address, page_size, read};
 use super::operator::Operator;
 use super::page::{Answer, page};
 use crate::pictures::{Map, Mark, Place, Shape, map};
@@ -48,9 +48,9 @@ pub(super) async fn list(
 ) -> Answer {
     let tenant = operator.tenant();
     let after: Option<Cursor<_>> = read("after", &wanted.after, |text| text.parse().ok())?;
-    let reading = console
-        .inventory
-        .run(|context| async move { list_warehouses(&context, tenant, None, after, most()).await });
+    let reading = console.inventory.run(|context| async move {
+        list_warehouses(&context, tenant, None, after, page_size()).await
+    });
     let found = reading.await?;
     page(&Warehouses {
         frame: view.frame(Section::Warehouses, "Warehouses"),

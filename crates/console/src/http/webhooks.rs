@@ -70,7 +70,7 @@ impl Row {
             url: without_query(&endpoint.url),
             description: description.map_or_else(String::new, |it| it.as_str().to_owned()),
             types: match endpoint.types.is_empty() {
-                true => "all".to_owned(),
+                true => "All".to_owned(),
                 false => endpoint.types.join(", "),
             },
             state,

@@ -199,7 +199,7 @@ async fn a_word_that_no_form_has_is_named_and_changes_nothing() {
     let shop = Shop::open().await;
     let things = Things::of(&shop).await;
     let every: Vec<&str> = Scope::ALL.iter().map(|scope| scope.as_str()).collect();
-    let ann = Desk::of(&shop, "ann", &every.join(" ")).await;
+    let bob = Desk::of(&shop, "bob", &every.join(" ")).await;
     let before = state(&shop).await;
     let event = format!("evt_{}_1", things.order.replace('-', ""));
     for (path, field, others) in [
@@ -234,7 +234,7 @@ async fn a_word_that_no_form_has_is_named_and_changes_nothing() {
                 .split('&')
                 .map(|field| field.split_once('=').unwrap())
                 .collect();
-            let refused = ann.post(&things.path(route.unwrap()), &fields).await;
+            let refused = bob.post(&things.path(route.unwrap()), &fields).await;
             assert_eq!(refused.status, 400, "{path}, {word}: {refused:?}");
             let says = format!("{field}: ");
             assert!(

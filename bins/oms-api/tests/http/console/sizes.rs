@@ -88,12 +88,13 @@ async fn a_page_of_a_long_list_is_small() {
     shop.database.execute(answers).await;
 
     let level = format!("/console/stock/{ATLANTA_WAREHOUSE}/{WIDGET_A}");
+    let picking = format!("/console/picking?warehouse={ATLANTA_WAREHOUSE}");
     let mut sizes = Vec::new();
     for (path, sign) in [
         ("/console/orders", "Next page"),
         ("/console/stock", "Next page"),
         (&level, "Older movements"),
-        ("/console/picking", "Next page"),
+        (&picking, "Next page"),
         ("/console/returns", "Next page"),
         ("/console/warehouses", "Next page"),
         ("/console/products", "Next page"),

@@ -121,7 +121,7 @@ impl RejectionRow {
         Self {
             line: rejection.line,
             code: rejection.code.as_str(),
-            reason: rejection.reason.clone(),
+            reason: display::sentence(&rejection.reason),
         }
     }
 }

@@ -16,7 +16,7 @@ use super::Row;
 use crate::display;
 use crate::http::Console;
 use crate::http::frame::{Frame, Section, View};
-use crate::http::listing::{address, explained, page_size, read};
+use crate::http::listing::{address, explained, few, page_size, read};
 use crate::http::notice::Notice;
 use crate::http::operator::Operator;
 use crate::http::page::{Answer, page_with, see};
@@ -30,7 +30,7 @@ struct EndpointPage {
     secret: Option<String>,
     it: Row,
     version: i32,
-    ordering: &'static str,
+    ordering: String,
     signing: &'static str,
     in_flight: i32,
     position: i64,
@@ -155,7 +155,7 @@ pub(super) async fn answer(
     let reading = console.webhooks.run(|context| async move {
         let endpoint = get_endpoint(&context, tenant, id).await?;
         let deliveries = list_deliveries(&context, tenant, id, None, after, page_size()).await?;
-        let attempts = list_attempts(&context, tenant, id, None, None, before, page_size()).await?;
+        let attempts = list_attempts(&context, tenant, id, None, None, before, few()).await?;
         Ok::<_, WebhooksError>((endpoint, deliveries, attempts))
     });
     let ((endpoint, public_keys), (deliveries, events), attempts) = reading.await?;
@@ -170,7 +170,7 @@ pub(super) async fn answer(
         notice: said.notice,
         secret: said.secret,
         version: endpoint.version,
-        ordering: endpoint.ordering.as_str(),
+        ordering: display::sentence(endpoint.ordering.as_str()),
         signing: endpoint.signing.as_str(),
         in_flight: endpoint.max_in_flight,
         position: endpoint.position,
