@@ -30,6 +30,7 @@ pub(crate) mod metadata;
 pub(crate) mod open_payment;
 pub(crate) mod order;
 pub(crate) mod order_listing;
+pub(crate) mod other_amount;
 pub(crate) mod paid_out;
 pub(crate) mod placed_order;
 pub(crate) mod placing_outcome;

@@ -10,3 +10,5 @@ mod looks;
 mod provider;
 mod sizes;
 mod stuck;
+mod stuck_goods;
+mod stuck_payments;

@@ -367,7 +367,7 @@ impl Said {
             ),
             GatewaySaid::MoneyLeft => (
                 "note",
-                "This proves “paid”, if the amount is that of the order.",
+                "This proves “paid”, also with another amount, if it is in the currency of the order.",
             ),
             GatewaySaid::Open => (
                 "wait",

@@ -11,7 +11,7 @@ mod tests;
 mod words;
 
 use chrono::{DateTime, Utc};
-use oms_fulfilment::Fulfilment;
+use oms_fulfilment::{Fulfilment, FulfilmentOrder};
 use oms_payments::{Attempt, AttemptState, GatewayCall, Refund, RefundState};
 use oms_validation::Money;
 use serde::Serialize;
@@ -19,15 +19,18 @@ use utoipa::ToSchema;
 
 use crate::domain::dead_letter::DeadLetter;
 use crate::domain::dispute::Dispute;
-use crate::domain::finding::Finding;
+use crate::domain::finding::{Finding, FindingKind};
 use crate::domain::ledger::Ledger;
 use crate::domain::order::Order;
+use crate::domain::other_amount;
 use crate::domain::timeline::FailedTry;
 
 /// What is stored about an order.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Facts<'a> {
     pub(crate) order: &'a Order,
+    /// The present. A time that has passed is not announced.
+    pub(crate) now: DateTime<Utc>,
     pub(crate) ledger: Ledger,
     /// The latest attempt.
     pub(crate) payment: Option<&'a Attempt>,
@@ -164,6 +167,39 @@ impl Facts<'_> {
             .map_or("the gateway", |attempt| attempt.gateway.as_str())
     }
 
+    /// The amount that the gateway took, if the sweeper gave up because it is not the order's total.
+    fn other_amount(&self) -> Option<Money> {
+        other_amount::read(&self.dead_letter?.reason)
+    }
+
+    /// Whether oms can refund what the gateway took.
+    fn can_refund(&self, taken: Money) -> bool {
+        self.payment.is_some_and(|attempt| attempt.can_hold(taken))
+    }
+
+    /// Whether the customer has time left to pay.
+    fn may_still_be_paid(&self) -> bool {
+        self.expires_at.is_some_and(|until| until > self.now)
+    }
+
+    /// What is left to send.
+    fn open_work(&self) -> impl Iterator<Item = &FulfilmentOrder> {
+        let orders = self.goods.fulfilment_orders.iter();
+        orders.filter(|order| order.is_open())
+    }
+
+    /// What needs an operator of this kind.
+    fn finding(&self, kind: FindingKind) -> Option<&Finding> {
+        let mut findings = self.findings.iter();
+        findings.find(|finding| finding.kind == kind)
+    }
+
+    /// Whether a refund of everything failed after it had succeeded, so that it can't be repeated by oms.
+    fn is_refund_left_to_the_gateway(&self) -> bool {
+        let is_closed = !self.order.status.holds_stock();
+        is_closed && self.finding(FindingKind::RefundFailed).is_some()
+    }
+
     fn pending_refund(&self) -> Option<&Refund> {
         let mut refunds = self.refunds.iter();
         refunds.find(|refund| refund.state == RefundState::Pending)
@@ -187,6 +223,11 @@ impl Facts<'_> {
             amount_minor,
             ..self.order.total
         }
+    }
+
+    /// What is owed to the customer; negative if the customer owes.
+    fn owed(&self) -> Money {
+        self.amount(-self.ledger.balance.amount_minor)
     }
 
     fn is_free(&self) -> bool {

@@ -19,6 +19,8 @@ pub struct Finding {
     pub kind: FindingKind,
     /// The gateway.
     pub gateway: String,
+    /// What it is about, in the gateway's words: a charge, a payment, a refund or a dispute.
+    pub subject: String,
     /// The charge, if any.
     pub charge: Option<ChargeId>,
     /// The payment, if any.

@@ -36,6 +36,13 @@ pub struct Attempt {
     pub customer_action: Option<Box<CustomerAction>>,
 }
 
+impl Attempt {
+    /// Whether its books can hold what the gateway charged: money in its own currency, whatever the amount.
+    pub fn can_hold(&self, charged: Money) -> bool {
+        charged.currency == self.amount.currency && charged.amount_minor > 0
+    }
+}
+
 /// An attempt to be recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewAttempt {

@@ -123,6 +123,16 @@ impl Refund {
     pub const fn is_of_the_rest(&self, step: AmountStep) -> bool {
         step.is_nothing(self.left.amount_minor)
     }
+
+    /// The gateway's name for it; our ID if the gateway has not named it.
+    ///
+    /// # Panics
+    /// Never: the digits of an ID are a reference.
+    pub fn name(&self) -> Reference {
+        let own_id = || Reference::parse(&self.id.as_uuid().simple().to_string());
+        let named = self.reference.clone();
+        named.unwrap_or_else(|| own_id().expect("letters and digits"))
+    }
 }
 
 impl RefundActor {

@@ -18,7 +18,7 @@ const ALL: &str = "orders:read orders:cancel orders:refund operations fulfilment
 const IMPATIENT: Settings<'_> = &[SWEEPING, ("OMS_SWEEP_MAX_TRIES", "1")];
 
 /// A browser in which an operator has signed in.
-async fn signed_in(shop: &Shop) -> Page {
+pub(super) async fn signed_in(shop: &Shop) -> Page {
     let page = Page::blank().await;
     page.set_viewport(1280, 800).await;
     page.go_to(&format!("{}/console", shop.api.url)).await;
@@ -30,7 +30,13 @@ async fn signed_in(shop: &Shop) -> Page {
 }
 
 /// Opens an order from Home, with one click, and checks that its first screen says these texts and has this button.
-async fn understand(page: &Page, shop: &Shop, order_id: &str, name: &str, texts: &[&str]) {
+pub(super) async fn understand(
+    page: &Page,
+    shop: &Shop,
+    order_id: &str,
+    name: &str,
+    texts: &[&str],
+) {
     page.go_to(&format!("{}/console", shop.api.url)).await;
     page.click(&format!("a[href='/console/orders/{order_id}']"))
         .await;
@@ -44,7 +50,7 @@ async fn understand(page: &Page, shop: &Shop, order_id: &str, name: &str, texts:
     page.screenshot(&format!("console-{name}")).await;
 }
 
-async fn ends(page: &Page, name: &str, text: &str) {
+pub(super) async fn ends(page: &Page, name: &str, text: &str) {
     page.wait_for(
         &format!("the order is {text:?}"),
         &format!(
@@ -59,7 +65,7 @@ async fn ends(page: &Page, name: &str, text: &str) {
 }
 
 /// The answer to the confirmation is lost, and the gateway does not tell the outcome once more.
-fn lost() -> Value {
+pub(super) fn lost() -> Value {
     json!([
         { "operation": "confirm", "action": { "type": "error_after", "status": 502 } },
         { "operation": "retrieve", "action": { "type": "error_before", "status": 503 } },
@@ -184,7 +190,7 @@ async fn a_refund_that_the_gateway_does_not_answer_is_given_up() {
 }
 
 /// Like [`ends`], where a page in between was a refusal, which a browser reports as a failed request.
-async fn ends_with_refusals(page: &Page, name: &str, text: &str) {
+pub(super) async fn ends_with_refusals(page: &Page, name: &str, text: &str) {
     page.wait_for(
         &format!("the order is {text:?}"),
         &format!(

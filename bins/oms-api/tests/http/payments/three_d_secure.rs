@@ -13,7 +13,8 @@ use crate::reporting::SECRET;
 use crate::request::{DECLINED_CARD, WIDGET_A, new_key, small_order, with};
 use crate::shop::Shop;
 
-const CHALLENGING: &str = "pm_card_threeDSecure2Required";
+/// A payment method that the customer must confirm at the bank.
+pub const CHALLENGING: &str = "pm_card_threeDSecure2Required";
 const RETURN_URL: &str = "https://shop.example/done?basket=7";
 /// Holds an order after a decline, for another payment attempt.
 pub const HOLD: (&str, &str) = ("OMS_DECLINE_POLICY", "hold");

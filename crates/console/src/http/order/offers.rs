@@ -1,6 +1,6 @@
 //! What an operator can do about an order: the steps of its explanation, as far as the session's scopes allow them.
 
-use oms_orders::{ExplainedOrder, Step};
+use oms_orders::{ExplainedOrder, Step, Who};
 use oms_validation::Scope;
 
 use crate::http::operator::Operator;
@@ -33,15 +33,11 @@ pub(super) struct Offer {
 pub(super) fn offers(explained: &ExplainedOrder, operator: &Operator) -> Vec<Offer> {
     let order = format!("/console/orders/{}", explained.details.order.id);
     let mut offers = Vec::new();
-    if explained.is_waiting && operator.may(Scope::Operations) {
-        offers.push(Offer {
-            text: "Let the sweeper look at the order now.".to_owned(),
-            doing: Doing::Press {
-                action: format!("{order}/try"),
-                label: "Try now",
-            },
-            is_first: false,
-        });
+    let may_try = explained.is_waiting && operator.may(Scope::Operations);
+    // While only the customer can go on, another look changes nothing.
+    let helps = explained.explanation.next.who != Who::Customer;
+    if may_try && helps {
+        offers.push(try_now(&order));
     }
     for possible in &explained.explanation.possible {
         if !operator.may(scope_of(possible.step)) {
@@ -56,10 +52,24 @@ pub(super) fn offers(explained: &ExplainedOrder, operator: &Operator) -> Vec<Off
             is_first: false,
         });
     }
+    if may_try && !helps {
+        offers.push(try_now(&order));
+    }
     if let Some(first) = offers.first_mut() {
         first.is_first = true;
     }
     offers
+}
+
+fn try_now(order: &str) -> Offer {
+    Offer {
+        text: "Let the sweeper look at the order now.".to_owned(),
+        doing: Doing::Press {
+            action: format!("{order}/try"),
+            label: "Try now",
+        },
+        is_first: false,
+    }
 }
 
 fn scope_of(step: Step) -> Scope {

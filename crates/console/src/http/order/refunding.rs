@@ -46,6 +46,8 @@ struct RefundPage {
     lines: Vec<LineRow>,
     currency: String,
     held: String,
+    /// What is owed to the customer.
+    owed: Option<Money>,
     has_dispute: bool,
     /// What was filled in, to be confirmed or changed.
     filled: Vec<Filled>,
@@ -73,7 +75,9 @@ pub(in crate::http) async fn form(
     id: web::Path<String>,
 ) -> Answer {
     let id = order_id_of(&id)?;
-    page(&read(&console, &view, &operator, id, Vec::new()).await?)
+    let mut shown = read(&console, &view, &operator, id, Vec::new()).await?;
+    shown.filled = shown.owed.map(in_full).unwrap_or_default();
+    page(&shown)
 }
 
 /// `POST /console/orders/{id}/refund/preview`.
@@ -154,17 +158,35 @@ async fn read(
     let OrderDetails {
         order, disputes, ..
     } = &details;
+    let ledger = details.ledger();
+    let owed = Money {
+        amount_minor: -ledger.balance.amount_minor,
+        ..ledger.balance
+    };
     Ok(RefundPage {
         frame: view.frame(Section::Orders, "Refund an order"),
         id: id.to_string(),
         notice: None,
         lines: lines(&details, &skus),
         currency: order.total.currency.to_string(),
-        held: details.ledger().held.to_string(),
+        held: ledger.held.to_string(),
+        owed: (owed.amount_minor > 0).then_some(owed),
         has_dispute: !disputes.is_empty(),
         filled,
         preview: None,
     })
+}
+
+/// A form that refunds all of an amount.
+fn in_full(owed: Money) -> Vec<Filled> {
+    let amount = owed.to_string();
+    let amount = amount.split(' ').next().unwrap_or_default();
+    let fields = [("what", "amount"), ("amount", amount)];
+    let filled = fields.map(|(name, value)| Filled {
+        name: name.to_owned(),
+        value: value.to_owned(),
+    });
+    filled.into()
 }
 
 impl Preview {

@@ -1,7 +1,7 @@
 //! Where the goods are.
 
 use oms_fulfilment::{FulfilmentOrder, ReturnLine, Shipment, ShipmentStatus};
-use oms_inventory::CandidateOutcome;
+use oms_validation::WarehouseId;
 
 use super::Facts;
 use super::words::{count_of, units};
@@ -23,7 +23,10 @@ fn reserved(facts: &Facts<'_>) -> String {
     let lines = facts.order.lines.iter();
     let ordered = units(lines.map(|line| i64::from(line.quantity)).sum());
     match facts.order.status.holds_stock() {
-        true => format!("{ordered} reserved{}.", at_warehouse(facts)),
+        true => format!(
+            "{ordered} reserved{}.",
+            at_warehouse(facts, facts.order.warehouse_id)
+        ),
         false => format!("{ordered} released; nothing was sent."),
     }
 }
@@ -42,13 +45,12 @@ fn sending(facts: &Facts<'_>, orders: &[FulfilmentOrder]) -> Vec<String> {
         parts.push(sent(facts, shipped));
     }
     if outstanding > 0 {
-        let open = orders.iter().filter(|order| order.is_open());
+        let open = facts.open_work();
         let mut warehouses: Vec<_> = open.map(|order| order.warehouse_id).collect();
         warehouses.sort_unstable();
         warehouses.dedup();
         let place = match warehouses.as_slice() {
-            [only] if *only == facts.order.warehouse_id => at_warehouse(facts),
-            [only] => format!(" in warehouse {only}"),
+            [only] => at_warehouse(facts, *only),
             all => format!(" in {} warehouses", all.len()),
         };
         let detail = match (packed, frozen) {
@@ -108,12 +110,11 @@ fn returned(facts: &Facts<'_>) -> Option<String> {
     (back > 0).then(|| format!("{} came back: {}.", units(back), fates.join(", ")))
 }
 
-/// ` in Atlanta`: the warehouse that was chosen, by its name at that time.
-fn at_warehouse(facts: &Facts<'_>) -> String {
+/// ` in Atlanta`: a warehouse, by its name when the order was routed.
+fn at_warehouse(facts: &Facts<'_>, id: WarehouseId) -> String {
     let mut candidates = facts.order.routing.candidates.iter();
-    let chosen = candidates.find(|entry| entry.outcome == CandidateOutcome::Chosen);
-    match chosen {
-        Some(chosen) => format!(" in {}", chosen.warehouse_name),
-        None => format!(" in warehouse {}", facts.order.warehouse_id),
+    match candidates.find(|entry| entry.warehouse_id == id) {
+        Some(known) => format!(" in {}", known.warehouse_name),
+        None => format!(" in warehouse {id}"),
     }
 }

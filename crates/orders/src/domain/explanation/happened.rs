@@ -3,29 +3,69 @@
 use oms_payments::{Attempt, AttemptState, CallEffect, Refund, RefundState};
 
 use super::Facts;
-use super::words::{sentence, time, unknown_call};
+use super::words::{no_warehouse, sentence, time, unknown_call};
 use crate::domain::dead_letter::DeadLetter;
+use crate::domain::finding::{Finding, FindingKind};
 use crate::domain::status::OrderStatus;
 
 /// What happened: first what needs somebody, then the order itself.
 pub(super) fn happened(facts: &Facts<'_>) -> String {
-    let given_up = facts.dead_letter.map(given_up);
+    let given_up = facts
+        .dead_letter
+        .map(|dead_letter| given_up(facts, dead_letter));
     let findings = facts.findings.iter();
-    let findings = findings.map(|finding| {
-        let detail = sentence(&finding.detail);
-        format!("The comparison with {} found: {detail}", finding.gateway)
-    });
+    let findings = findings.filter_map(|finding| found(facts, finding));
     let disputed = facts.open_dispute().map(|dispute| {
         let (amount, reason) = (dispute.amount, &dispute.reason);
         format!("The customer disputes {amount} of the payment at the bank ({reason}).")
     });
     let parts = given_up.into_iter().chain(findings).chain(disputed);
-    let parts: Vec<String> = parts.chain([of_status(facts)]).collect();
+    let parts = parts.chain([of_status(facts)]);
+    let parts: Vec<String> = parts.filter(|part| !part.is_empty()).collect();
     parts.join(" ")
 }
 
-fn given_up(dead_letter: &DeadLetter) -> String {
-    let (at, reason) = (time(dead_letter.created_at), sentence(&dead_letter.reason));
+/// A difference to the gateway's books, unless another sentence says it.
+fn found(facts: &Facts<'_>, finding: &Finding) -> Option<String> {
+    let gateway = &finding.gateway;
+    match (finding.kind, finding.found) {
+        (FindingKind::PaymentDisputed, Some(amount)) => facts
+            .open_dispute()
+            .is_none()
+            .then(|| format!("The bank decided a dispute for the customer, who keeps {amount}.")),
+        (FindingKind::RefundFailed, Some(amount)) => {
+            let mut refunds = facts.refunds.iter();
+            let failed = refunds.find(|refund| refund.name().as_str() == finding.subject);
+            let code = failed.and_then(|refund| refund.failure_code.as_ref());
+            let code = code.map_or_else(String::new, |code| format!(" ({code})"));
+            Some(format!(
+                "{gateway} reported that the refund of {amount} failed{code}. The customer does not have the money."
+            ))
+        }
+        (FindingKind::AmountMismatch, Some(amount)) => {
+            let expected = finding.expected;
+            let instead = expected.map_or_else(String::new, |it| format!(" instead of {it}"));
+            Some(format!(
+                "The comparison with {gateway} found that it took {amount}{instead}."
+            ))
+        }
+        _ => Some(format!(
+            "The comparison with {gateway} found: {}",
+            sentence(&finding.detail)
+        )),
+    }
+}
+
+fn given_up(facts: &Facts<'_>, dead_letter: &DeadLetter) -> String {
+    let at = time(dead_letter.created_at);
+    let reason = match facts.other_amount() {
+        Some(taken) => format!(
+            "{} took {taken} instead of {}.",
+            facts.gateway(),
+            facts.order.total
+        ),
+        None => sentence(&dead_letter.reason),
+    };
     match dead_letter.tries {
         0 => format!("The order was left to operators at {at}: {reason}"),
         1 => format!("oms gave up after 1 try at {at}: {reason}"),
@@ -35,6 +75,8 @@ fn given_up(dead_letter: &DeadLetter) -> String {
 
 fn of_status(facts: &Facts<'_>) -> String {
     match facts.order.status {
+        // What was charged says it already.
+        OrderStatus::PendingPayment if facts.other_amount().is_some() => String::new(),
         OrderStatus::PendingPayment => pending(facts),
         OrderStatus::Paid if facts.is_free() => {
             "The order was placed, and costs nothing.".to_owned()
@@ -47,6 +89,9 @@ fn of_status(facts: &Facts<'_>) -> String {
                 "The order failed: {}",
                 reason.unwrap_or_else(|| "the reason is not recorded.".to_owned())
             )
+        }
+        OrderStatus::Cancelling if facts.other_amount().is_some() => {
+            "The order is being cancelled.".to_owned()
         }
         OrderStatus::Cancelling => {
             let why = match (facts.pending_refund(), facts.payment) {
@@ -62,6 +107,9 @@ fn of_status(facts: &Facts<'_>) -> String {
             let what = refund.map(|refund| refunding(facts, refund));
             let what = what.unwrap_or_else(|| "A refund is in progress.".to_owned());
             format!("{what}{}", last_try(facts))
+        }
+        OrderStatus::Refunded if facts.is_refund_left_to_the_gateway() => {
+            "The order was closed as refunded.".to_owned()
         }
         OrderStatus::Refunded => "All of the money was refunded.".to_owned(),
         OrderStatus::Other(word) => {
@@ -127,6 +175,7 @@ fn paid(facts: &Facts<'_>) -> String {
     // Only the latest one: an earlier one that failed was followed by another.
     let failed = facts.refunds.last();
     let failed = failed.filter(|refund| refund.state == RefundState::Failed);
+    let failed = failed.filter(|_| facts.finding(FindingKind::RefundFailed).is_none());
     match failed {
         Some(refund) => {
             let code = refund.failure_code.as_ref();
@@ -136,8 +185,22 @@ fn paid(facts: &Facts<'_>) -> String {
                 refund.amount
             )
         }
-        None => "The order is paid.".to_owned(),
+        None => format!("The order is paid.{}", without_warehouse(facts)),
     }
+}
+
+/// Why goods are held that no warehouse can send.
+fn without_warehouse(facts: &Facts<'_>) -> String {
+    let mut orders = facts.open_work();
+    let Some(hold) = orders.find_map(no_warehouse) else {
+        return String::new();
+    };
+    let note = hold
+        .note
+        .as_ref()
+        .map(|note| format!(": {}", note.as_str()));
+    let why = sentence(&note.unwrap_or_default());
+    format!(" Its goods are held because no warehouse can send them{why}")
 }
 
 fn refunding(facts: &Facts<'_>, refund: &Refund) -> String {

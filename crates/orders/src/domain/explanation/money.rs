@@ -3,6 +3,7 @@
 use oms_payments::{AttemptState, RefundState};
 
 use super::Facts;
+use crate::domain::finding::FindingKind;
 
 /// Where the money is.
 pub(super) fn money(facts: &Facts<'_>) -> String {
@@ -14,6 +15,12 @@ pub(super) fn money(facts: &Facts<'_>) -> String {
     };
     if attempt.captured.is_some() {
         return captured(facts);
+    }
+    if let Some(taken) = facts.other_amount() {
+        return format!(
+            "{} took {taken}; the order costs {}.",
+            attempt.gateway, facts.order.total
+        );
     }
     let (gateway, amount) = (&attempt.gateway, attempt.amount);
     match attempt.state {
@@ -36,10 +43,15 @@ fn captured(facts: &Facts<'_>) -> String {
     let captured = captured.unwrap_or(facts.amount(0));
     let (held, balance) = (facts.ledger.held, facts.ledger.balance);
     let refunded = facts.amount(captured.amount_minor - held.amount_minor);
-    let mut text = match (held.amount_minor, refunded.amount_minor) {
-        (_, 0) => format!("We hold {held}."),
-        (0, _) => format!("We hold nothing: all of the {captured} was refunded."),
-        (_, _) => format!("We hold {held} of {captured}; {refunded} was refunded."),
+    let mismatch = facts.finding(FindingKind::AmountMismatch);
+    let mismatch = mismatch.and_then(|finding| Some((&finding.gateway, finding.found?)));
+    let mut text = match (held.amount_minor, refunded.amount_minor, mismatch) {
+        (_, 0, Some((gateway, found))) => {
+            format!("Our books have {held}; {gateway} has {found}.")
+        }
+        (_, 0, None) => format!("We hold {held}."),
+        (0, _, _) => format!("We hold nothing: all of the {captured} was refunded."),
+        _ => format!("We hold {held} of {captured}; {refunded} was refunded."),
     };
     let pending = facts.refunds.iter();
     let pending = pending.filter(|refund| refund.state == RefundState::Pending);
@@ -56,6 +68,12 @@ fn captured(facts: &Facts<'_>) -> String {
     }
     if balance.amount_minor > 0 {
         text.push_str(&format!(" The customer owes {balance}."));
+    }
+    if let Some(dispute) = facts.open_dispute() {
+        let amount = dispute.amount;
+        text.push_str(&format!(
+            " The bank may give {amount} of it to the customer."
+        ));
     }
     text
 }

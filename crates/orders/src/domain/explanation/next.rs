@@ -1,16 +1,28 @@
 //! Who acts next, and when.
 
 use chrono::{DateTime, Utc};
-use oms_fulfilment::{FulfilmentOrder, Hold, Return, ReturnStatus, Shipment, ShipmentStatus};
+use oms_fulfilment::{
+    FulfilmentOrder, Hold, HoldReason, Return, ReturnStatus, Shipment, ShipmentStatus,
+};
 use oms_payments::AttemptState;
+use oms_validation::Money;
 
-use super::words::{count_of, time, units};
-use super::{Facts, Next, Who};
-use crate::domain::finding::FindingAction;
+use super::words::{count_of, no_warehouse, time, units};
+use super::{Facts, Next, Waiting, Who};
+use crate::domain::finding::{Finding, FindingAction, FindingKind};
 use crate::domain::status::OrderStatus;
 
 /// Who acts next, and when. Of several, the one without whom nothing goes on.
 pub(super) fn next(facts: &Facts<'_>) -> Next {
+    let next = first(facts);
+    let at = next.at.filter(|at| *at > facts.now);
+    Next { at, ..next }
+}
+
+fn first(facts: &Facts<'_>) -> Next {
+    if let Some(taken) = facts.other_amount() {
+        return of(Who::Operator, None, other_amount(facts, taken));
+    }
     if facts.dead_letter.is_some() {
         return of(
             Who::Operator,
@@ -36,6 +48,25 @@ pub(super) fn next(facts: &Facts<'_>) -> Next {
 fn of(who: Who, at: Option<DateTime<Utc>>, text: impl Into<String>) -> Next {
     let text = text.into();
     Next { who, at, text }
+}
+
+/// What an operator does about another amount than the order's total.
+fn other_amount(facts: &Facts<'_>, taken: Money) -> String {
+    let (gateway, currency) = (facts.gateway(), facts.order.total.currency);
+    if facts.can_refund(taken) {
+        return format!(
+            "An operator cancels the order, which refunds {taken}, or accepts {taken} by settling it as paid. oms does nothing more \
+             by itself."
+        );
+    }
+    if taken.amount_minor <= 0 {
+        return format!(
+            "An operator finds out at {gateway} why nothing was taken, and settles the order as settled elsewhere."
+        );
+    }
+    format!(
+        "oms can refund only {currency}. An operator refunds {taken} at {gateway}, and then settles the order as settled elsewhere."
+    )
 }
 
 fn complete(facts: &Facts<'_>) -> Next {
@@ -64,32 +95,23 @@ fn unsettled(facts: &Facts<'_>) -> Next {
         .expires_at
         .filter(|_| is_pending && facts.waits_for_customer())
     {
-        let does = match facts.payment.map(|attempt| attempt.state) {
-            Some(AttemptState::NeedsAction) => "The customer confirms the payment",
-            _ => "The customer pays in another way",
-        };
-        let text = format!(
-            "{does} until {}; otherwise the order fails and its stock is released.",
-            time(until)
-        );
-        return of(Who::Customer, Some(until), text);
+        return customer(facts, until);
     }
     let Some(waiting) = facts.waiting else {
         return of(Who::Oms, None, "A request is working on the order.");
     };
     let (at, gateway) = (Some(waiting.due_at), facts.gateway());
-    let when = time(waiting.due_at);
+    let when = when(facts, waiting);
     let state = facts.payment.map(|attempt| attempt.state);
     let is_accepted = facts
         .pending_refund()
         .is_some_and(|refund| refund.reference.is_some());
     if is_accepted {
-        let text =
-            format!("The bank books the refund. The sweeper asks {gateway} again at {when}.");
+        let text = format!("The bank books the refund. The sweeper asks {gateway} again {when}.");
         return of(Who::Bank, at, text);
     }
     if state == Some(AttemptState::Processing) {
-        let text = format!("The bank decides. The sweeper asks {gateway} again at {when}.");
+        let text = format!("The bank decides. The sweeper asks {gateway} again {when}.");
         return of(Who::Bank, at, text);
     }
     let does = match facts.order.status {
@@ -98,13 +120,70 @@ fn unsettled(facts: &Facts<'_>) -> Next {
         _ => "settles the payment",
     };
     let (number, of_all) = (waiting.tries.saturating_add(1), facts.max_tries);
-    let text = format!("The sweeper {does} at {when}: try {number} of {of_all}.");
+    let text = format!("The sweeper {does} {when}: try {number} of {of_all}.");
     of(Who::Oms, at, text)
 }
 
+/// When the sweeper looks at the order.
+fn when(facts: &Facts<'_>, waiting: Waiting) -> String {
+    match waiting.due_at > facts.now {
+        true => format!("at {}", time(waiting.due_at)),
+        false => "as soon as it can".to_owned(),
+    }
+}
+
+/// A payment that only the customer can continue, until its time is over.
+fn customer(facts: &Facts<'_>, until: DateTime<Utc>) -> Next {
+    let needs_action = AttemptState::NeedsAction;
+    let is_asked = facts.payment.is_some_and(|it| it.state == needs_action);
+    let at = time(until);
+    if facts.may_still_be_paid() {
+        let does = match is_asked {
+            true => "The customer confirms the payment",
+            false => "The customer pays in another way",
+        };
+        let text =
+            format!("{does} until {at}; otherwise the order fails and its stock is released.");
+        return of(Who::Customer, Some(until), text);
+    }
+    let left_out = match is_asked {
+        true => "The customer did not confirm the payment",
+        false => "The customer did not pay in another way",
+    };
+    let Some(waiting) = facts.waiting else {
+        let text = format!("{left_out} by {at}. A request is working on the order.");
+        return of(Who::Oms, None, text);
+    };
+    let when = when(facts, waiting);
+    let text = format!(
+        "{left_out} by {at}. The sweeper ends the order {when}: it fails, and its stock is released."
+    );
+    of(Who::Oms, Some(waiting.due_at), text)
+}
+
 fn finding(facts: &Facts<'_>) -> Option<Next> {
-    let finding = facts.findings.first()?;
+    // An open dispute and money that is owed say what to do themselves.
+    let says_itself = |finding: &&Finding| match finding.kind {
+        FindingKind::PaymentDisputed => facts.open_dispute().is_some(),
+        FindingKind::RefundFailed => {
+            facts.order.status == OrderStatus::Paid && facts.owed().amount_minor > 0
+        }
+        _ => false,
+    };
+    let finding = facts.findings.iter().find(|it| !says_itself(it))?;
+    let gateway = &finding.gateway;
     let next = match finding.action {
+        _ if finding.kind == FindingKind::RefundFailed => {
+            let text = format!(
+                "An operator pays the customer, at {gateway} or outside it, and resolves the finding."
+            );
+            of(Who::Operator, None, text)
+        }
+        _ if finding.kind == FindingKind::PaymentDisputed => of(
+            Who::Operator,
+            None,
+            "An operator books the loss, and resolves the finding.",
+        ),
         FindingAction::Refund => of(Who::Oms, None, "oms refunds what is left of the charge."),
         FindingAction::Void => of(Who::Oms, None, "oms cancels the payment that is left."),
         _ => of(
@@ -118,10 +197,13 @@ fn finding(facts: &Facts<'_>) -> Option<Next> {
 
 fn dispute(facts: &Facts<'_>) -> Option<Next> {
     let dispute = facts.open_dispute()?;
-    let next = match dispute.evidence_due_at {
+    // An operator who has submitted evidence resolves the finding.
+    let is_answered = facts.finding(FindingKind::PaymentDisputed).is_none();
+    let due = dispute.evidence_due_at.filter(|_| !is_answered);
+    let next = match due.filter(|due| *due > facts.now) {
         Some(due) => {
             let text = format!(
-                "An operator submits evidence at the gateway until {}.",
+                "An operator submits evidence at the gateway until {}, and then resolves the finding.",
                 time(due)
             );
             of(Who::Operator, Some(due), text)
@@ -152,7 +234,7 @@ fn refund(facts: &Facts<'_>) -> Option<Next> {
 
 /// What is owed although no refund pays it.
 fn owed(facts: &Facts<'_>) -> Option<Next> {
-    let owed = facts.amount(-facts.ledger.balance.amount_minor);
+    let owed = facts.owed();
     let is_owed = facts.order.status == OrderStatus::Paid && owed.amount_minor > 0;
     is_owed.then(|| {
         of(
@@ -202,6 +284,11 @@ fn returns(facts: &Facts<'_>) -> Option<Next> {
     }
     let approved = with(ReturnStatus::Approved)?;
     let until = approved.expires_at;
+    if let Some(over) = until.filter(|until| *until <= facts.now) {
+        let (number, at) = (approved.number, time(over));
+        let text = format!("Nothing of return {number} arrived by {at}. oms closes it.");
+        return Some(of(Who::Oms, None, text));
+    }
     let until_words = until.map_or_else(String::new, |at| format!(" until {}", time(at)));
     let text = format!(
         "The customer sends return {} back{until_words}.",
@@ -211,20 +298,8 @@ fn returns(facts: &Facts<'_>) -> Option<Next> {
 }
 
 fn sending(facts: &Facts<'_>) -> Option<Next> {
-    let orders = || {
-        facts
-            .goods
-            .fulfilment_orders
-            .iter()
-            .filter(|order| order.is_open())
-    };
-    if let Some(held) = orders().find(|order| !order.holds.is_empty()) {
-        let reasons: Vec<String> = held.holds.iter().map(hold_in_words).collect();
-        let text = format!(
-            "An operator releases {}: {}.",
-            count_of(len(&held.holds), "hold"),
-            reasons.join("; ")
-        );
+    let orders = || facts.open_work();
+    if let Some(text) = held(facts) {
         return Some(of(Who::Operator, None, text));
     }
     let ready = |order: &&FulfilmentOrder| !order.is_scheduled;
@@ -235,11 +310,11 @@ fn sending(facts: &Facts<'_>) -> Option<Next> {
     };
     let next = match due.ship_by {
         Some(by) => {
-            let text = format!(
-                "The warehouse sends {} until {}.",
-                units(due.outstanding()),
-                time(by)
-            );
+            let (units, at) = (units(due.outstanding()), time(by));
+            let text = match by > facts.now {
+                true => format!("The warehouse sends {units} until {at}."),
+                false => format!("The warehouse sends {units}, which was due at {at}."),
+            };
             of(Who::Warehouse, Some(by), text)
         }
         None => of(
@@ -249,6 +324,26 @@ fn sending(facts: &Facts<'_>) -> Option<Next> {
         ),
     };
     Some(next)
+}
+
+/// What an operator does about goods that are on hold.
+fn held(facts: &Facts<'_>) -> Option<String> {
+    let holds = facts.open_work().flat_map(|order| &order.holds);
+    let others = holds.filter(|hold| hold.reason != HoldReason::NoWarehouse);
+    let others: Vec<String> = others.map(hold_in_words).collect();
+    let (count, reasons) = (count_of(len(&others), "hold"), others.join("; "));
+    let has_nowhere = facts.open_work().any(|it| no_warehouse(it).is_some());
+    match (has_nowhere, others.is_empty()) {
+        (true, is_all) => {
+            let text = "An operator moves the goods to a warehouse that can send them, or cancels the order.";
+            Some(match is_all {
+                true => text.to_owned(),
+                false => format!("{text} Besides, {count} must be released: {reasons}."),
+            })
+        }
+        (false, true) => None,
+        (false, false) => Some(format!("An operator releases {count}: {reasons}.")),
+    }
 }
 
 fn hold_in_words(hold: &Hold) -> String {

@@ -2,18 +2,29 @@
 
 use oms_fulfilment::{Action, FulfilmentOrder, ReturnStatus};
 
-use super::words::units;
+use super::words::{no_warehouse, units};
 use super::{Facts, Possible, Step};
+use crate::domain::finding::FindingKind;
 use crate::domain::status::OrderStatus;
 
 /// What an operator can do, the most useful first.
 pub(super) fn possible(facts: &Facts<'_>) -> Vec<Possible> {
     let mut steps = Vec::new();
     dead_letter(facts, &mut steps);
+    // The refund of what is owed also resolves the finding that an earlier one failed.
+    let owes = is_refundable(facts) && facts.owed().amount_minor > 0;
+    if owes {
+        refund(facts, &mut steps);
+    }
     findings(facts, &mut steps);
     returns(facts, &mut steps);
     goods(facts, &mut steps);
-    money(facts, &mut steps);
+    if is_refundable(facts) {
+        cancellation(facts, &mut steps);
+    }
+    if is_refundable(facts) && !owes {
+        refund(facts, &mut steps);
+    }
     steps
 }
 
@@ -29,7 +40,7 @@ fn post(step: Step, text: impl Into<String>, path: String) -> Possible {
 fn dead_letter(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
     let status = facts.order.status;
     let Some(dead_letter) = facts.dead_letter else {
-        if status.is_unsettled() && !(facts.waits_for_customer() && facts.expires_at.is_some()) {
+        if status.is_unsettled() && !(facts.waits_for_customer() && facts.may_still_be_paid()) {
             let text = "Take the order from the sweeper, to settle it by hand.";
             steps.push(post(
                 Step::CreateDeadLetter,
@@ -46,8 +57,30 @@ fn dead_letter(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
         return;
     };
     let path = |what: &str| format!("/operations/dead-letters/{}/{what}", dead_letter.id);
-    let retry = "Leave the order to the sweeper again, when the cause is gone.";
-    steps.push(post(Step::RetryDeadLetter, retry, path("retry")));
+    let retry = || {
+        let text = "Leave the order to the sweeper again, when the cause is gone.";
+        post(Step::RetryDeadLetter, text, path("retry"))
+    };
+    let resolve = |text: String| post(Step::ResolveDeadLetter, text, path("resolve"));
+    if let Some(taken) = facts.other_amount() {
+        if facts.can_refund(taken) && status == OrderStatus::PendingPayment {
+            steps.push(cancel(
+                facts,
+                format!("Cancel the order, and refund {taken}."),
+            ));
+            let text = format!(
+                "Settle the order as `paid`, which accepts {taken}, or as `settled_elsewhere`. oms asks the gateway first."
+            );
+            steps.push(resolve(text));
+        } else {
+            let text = "Settle the order as `settled_elsewhere`, once the money is settled at the gateway.";
+            steps.push(resolve(text.to_owned()));
+        }
+        // Another try finds the same amount, unless it changed at the gateway.
+        steps.push(retry());
+        return;
+    }
+    steps.push(retry());
     let verdicts = match status {
         OrderStatus::PendingPayment => {
             "Settle the order as `paid`, `failed` or `settled_elsewhere`. oms asks the gateway first."
@@ -57,18 +90,23 @@ fn dead_letter(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
         }
         _ => "Settle the order as `settled_elsewhere`. oms asks the gateway first.",
     };
-    steps.push(post(Step::ResolveDeadLetter, verdicts, path("resolve")));
+    steps.push(resolve(verdicts.to_owned()));
     if status == OrderStatus::PendingPayment {
-        steps.push(cancel(
-            facts,
-            "Cancel the order. What was taken is refunded.",
-        ));
+        let text = "Cancel the order. What was taken is refunded.";
+        steps.push(cancel(facts, text));
     }
 }
 
 fn findings(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
     for finding in facts.findings {
-        let text = "Say that the difference was settled at the gateway.";
+        let text = match finding.kind {
+            FindingKind::PaymentDisputed if facts.open_dispute().is_some() => {
+                "Say that the dispute was answered at the gateway."
+            }
+            FindingKind::PaymentDisputed => "Say that the loss was booked.",
+            FindingKind::RefundFailed => "Say that the customer was paid.",
+            _ => "Say that the difference was settled at the gateway.",
+        };
         let path = format!("/operations/findings/{}/resolve", finding.id);
         steps.push(post(Step::ResolveFinding, text, path));
     }
@@ -91,9 +129,16 @@ fn returns(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
 }
 
 fn goods(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
-    let orders = facts.goods.fulfilment_orders.iter();
-    for order in orders.filter(|order| order.is_open()) {
+    for order in facts.open_work() {
         let path = |what: &str| format!("/fulfilment-orders/{}/{what}", order.id);
+        let may_move = order.actions().contains(&Action::Move);
+        let to_another = || {
+            let text = "Move what is left to send to another warehouse.";
+            post(Step::Move, text, path("move"))
+        };
+        if may_move && no_warehouse(order).is_some() {
+            steps.push(to_another());
+        }
         for hold in &order.holds {
             steps.push(Possible {
                 step: Step::ReleaseHold,
@@ -107,19 +152,19 @@ fn goods(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
             let text = format!("Send {}.", units(order.outstanding()));
             steps.push(post(Step::Ship, text, path("shipments")));
         }
-        if actions.contains(&Action::Move) {
-            let text = "Move what is left to send to another warehouse.";
-            steps.push(post(Step::Move, text, path("move")));
+        if may_move && no_warehouse(order).is_none() {
+            steps.push(to_another());
         }
     }
 }
 
-fn money(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
-    // Both are refused meanwhile.
+/// Whether money can be refunded now, by a cancellation too.
+fn is_refundable(facts: &Facts<'_>) -> bool {
     let is_paid = facts.order.status == OrderStatus::Paid;
-    if !is_paid || facts.open_dispute().is_some() || facts.pending_refund().is_some() {
-        return;
-    }
+    is_paid && facts.open_dispute().is_none() && facts.pending_refund().is_none()
+}
+
+fn cancellation(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
     let orders = &facts.goods.fulfilment_orders;
     let left: i64 = orders.iter().map(FulfilmentOrder::outstanding).sum();
     match (facts.goods.shipped(), left) {
@@ -133,9 +178,16 @@ fn money(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
             steps.push(cancel(facts, text));
         }
     }
+}
+
+fn refund(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
     let held = facts.ledger.held;
     if held.amount_minor > 0 {
-        let text = format!("Refund up to {held}.");
+        let owed = facts.owed();
+        let text = match owed.amount_minor > 0 {
+            true => format!("Refund {owed}, which is owed to the customer, or up to {held}."),
+            false => format!("Refund up to {held}."),
+        };
         let path = format!("/orders/{}/refunds", facts.order.id);
         steps.push(post(Step::Refund, text, path));
     }

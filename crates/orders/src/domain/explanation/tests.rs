@@ -4,8 +4,9 @@ mod situation;
 
 use std::fmt::Write as _;
 
-use oms_fulfilment::{Hold, HoldHandle, HoldReason, ReturnStatus, ShipmentStatus};
+use oms_fulfilment::{Hold, HoldHandle, HoldReason, Note, ReturnStatus, ShipmentStatus};
 use oms_payments::{AttemptState, CallEffect, DisputeState, RefundState};
+use oms_validation::Currency;
 
 use super::*;
 use crate::domain::failure::Failure;
@@ -78,8 +79,13 @@ fn every_unsettled_order_is_explained() {
 
 #[test]
 fn what_is_known_of_a_stuck_payment_is_said() {
-    use AttemptState::{Created, NeedsAction, Sent, Unknown};
+    use AttemptState::{Created, Declined, NeedsAction, Sent, Unknown};
     let pending = |state| Situation::new(OrderStatus::PendingPayment).payment(state);
+    let cancelling = Situation::new(OrderStatus::Cancelling).payment(Unknown);
+    let eur = |amount_minor| Money {
+        amount_minor,
+        currency: Currency::parse("EUR").unwrap(),
+    };
     let unknown = CallEffect::Unknown;
     let text = written(&titled(vec![
         (
@@ -100,9 +106,29 @@ fn what_is_known_of_a_stuck_payment_is_said() {
                 .called("confirm", "processing", CallEffect::Known)
                 .waiting(1),
         ),
-        ("abandoned 3-D Secure", pending(NeedsAction).waiting(0)),
+        ("3-D Secure", pending(NeedsAction).waiting(0)),
+        (
+            "abandoned 3-D Secure",
+            pending(NeedsAction).waiting(0).after(3600),
+        ),
+        (
+            "abandoned 3-D Secure, being ended",
+            pending(NeedsAction).after(3600),
+        ),
+        (
+            "declined, and given up by the customer",
+            pending(Declined).waiting(0).after(3600),
+        ),
+        ("due", pending(Unknown).waiting(0).after(120)),
         ("an operator took it", pending(Unknown).given_up(0)),
         ("given up after one try", pending(Unknown).given_up(1)),
+        ("another amount", pending(Unknown).took(usd(2900))),
+        ("another currency", pending(Unknown).took(eur(3000))),
+        (
+            "another currency, being cancelled",
+            cancelling.took(eur(3000)),
+        ),
+        ("no amount", pending(Unknown).took(usd(0))),
         ("a request works on it", pending(Sent)),
         (
             "a newer version works on it",
@@ -142,6 +168,12 @@ fn every_paid_order_is_explained() {
             paid().work(|it| it.ship_by = Some(at(86_400))),
         ),
         (
+            "to be sent until long ago",
+            paid()
+                .work(|it| it.ship_by = Some(at(86_400)))
+                .after(86_400),
+        ),
+        (
             "scheduled",
             paid().work(|it| {
                 it.is_scheduled = true;
@@ -154,11 +186,14 @@ fn every_paid_order_is_explained() {
         ),
         (
             "no warehouse",
+            paid().work(|it| it.holds = vec![hold("rerouting", HoldReason::NoWarehouse)]),
+        ),
+        (
+            "no warehouse, and on hold",
             paid().work(|it| {
-                it.holds = vec![
-                    hold("rerouting", HoldReason::NoWarehouse),
-                    hold("x", HoldReason::Customer),
-                ];
+                let note = Note::parse("the warehouse was evacuated").ok();
+                let rerouting = hold("rerouting", HoldReason::NoWarehouse);
+                it.holds = vec![Hold { note, ..rerouting }, hold("x", HoldReason::Customer)];
             }),
         ),
         ("moved", paid().work(|it| it.warehouse_id = id(77))),
@@ -195,6 +230,13 @@ fn every_paid_order_is_explained() {
                 .returned(ReturnStatus::Approved, 2, 0, 0),
         ),
         (
+            "nothing of a return arrived",
+            paid()
+                .shipped(3, &[Delivered])
+                .returned(ReturnStatus::Approved, 2, 0, 0)
+                .after(900_000),
+        ),
+        (
             "a return arrived in part",
             paid()
                 .shipped(3, &[Delivered])
@@ -213,8 +255,15 @@ fn every_paid_order_is_explained() {
                 .returned(ReturnStatus::Closed, 2, 1, 1),
         ),
         (
-            "disputed",
+            "disputed, and answered",
             paid().disputed(DisputeState::NeedsResponse, Some(at(600_000))),
+        ),
+        (
+            "disputed, and not answered in time",
+            paid()
+                .disputed(DisputeState::NeedsResponse, Some(at(600_000)))
+                .differs(FindingKind::PaymentDisputed, 3000)
+                .after(600_000),
         ),
         (
             "a dispute under review",
@@ -226,11 +275,28 @@ fn every_paid_order_is_explained() {
         ),
         (
             "a wrong amount was taken",
-            paid().found(
-                FindingKind::AmountMismatch,
-                Action::None,
-                "29.00 USD were taken instead of 30.00 USD",
-            ),
+            paid().differs(FindingKind::AmountMismatch, 2900),
+        ),
+        (
+            "a refund failed later",
+            paid()
+                .credited(1000)
+                .refund(1000, Failed, true)
+                .differs(FindingKind::RefundFailed, 1000),
+        ),
+        (
+            "a refund failed later, and another for another reason",
+            paid()
+                .credited(1000)
+                .refund(1000, Failed, true)
+                .refund(500, Failed, false)
+                .differs(FindingKind::RefundFailed, 1000),
+        ),
+        (
+            "disputed",
+            paid()
+                .disputed(DisputeState::NeedsResponse, Some(at(600_000)))
+                .differs(FindingKind::PaymentDisputed, 3000),
         ),
         (
             "charged twice",
@@ -294,7 +360,20 @@ fn every_order_that_ended_is_explained() {
                 authorised,
             ),
         ),
-        ("refunded", refunded),
+        ("refunded", refunded.clone()),
+        (
+            "the refund failed later",
+            Situation::new(OrderStatus::Refunded)
+                .payment(AttemptState::Paid)
+                .refund(3000, RefundState::Failed, true)
+                .differs(FindingKind::RefundFailed, 3000),
+        ),
+        (
+            "a dispute was lost",
+            refunded
+                .disputed(DisputeState::Lost, None)
+                .differs(FindingKind::PaymentDisputed, 3000),
+        ),
         (
             "of a newer version",
             Situation::new(OrderStatus::Other("FROZEN")),

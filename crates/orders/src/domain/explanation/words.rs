@@ -1,6 +1,7 @@
 //! Parts of sentences.
 
 use chrono::{DateTime, Utc};
+use oms_fulfilment::{FulfilmentOrder, Hold, HoldReason};
 use oms_payments::GatewayCall;
 
 /// A time, to the second.
@@ -19,6 +20,12 @@ pub(super) fn count_of(count: i64, thing: &str) -> String {
         1 => format!("1 {thing}"),
         _ => format!("{count} {thing}s"),
     }
+}
+
+/// The hold on goods that no warehouse can send.
+pub(super) fn no_warehouse(order: &FulfilmentOrder) -> Option<&Hold> {
+    let mut holds = order.holds.iter();
+    holds.find(|hold| hold.reason == HoldReason::NoWarehouse)
 }
 
 /// A text as a sentence of its own: with a full stop.

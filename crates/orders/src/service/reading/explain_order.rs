@@ -11,7 +11,7 @@ use crate::domain::explanation::{Explanation, Facts, explain};
 use crate::domain::finding::Finding;
 use crate::error::OrderError;
 use crate::service::reading::get_order::{OrderDetails, get_order};
-use crate::store::{dead_letters, findings, reconciliations, retries};
+use crate::store::{clock, dead_letters, findings, reconciliations, retries};
 
 /// An order, and what is going on with it.
 #[derive(Debug)]
@@ -43,6 +43,7 @@ pub async fn explain_order(
     let dead_letter = dead_letters::find_newest_of_order(&mut connection, tenant, order_id).await?;
     let last_change = find_latest_change(&mut connection, tenant, order_id).await?;
     let findings = findings::find_open_of_order(&mut connection, tenant, order_id).await?;
+    let now = clock::read(&mut connection, context.now()).await?;
     drop(connection);
     // Last, so that what is found about an order that is settled meanwhile does not count.
     let details = get_order(context, tenant, order_id).await?;
@@ -50,6 +51,7 @@ pub async fn explain_order(
         dead_letter.filter(|found| found.resolved.is_none() && details.order.status.is_unsettled());
     let facts = Facts {
         order: &details.order,
+        now,
         ledger: details.ledger(),
         payment: details.payment.as_ref(),
         expires_at: details.expires_at,

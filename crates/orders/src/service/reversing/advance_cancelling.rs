@@ -11,6 +11,7 @@ use oms_payments::{
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
+use crate::domain::other_amount;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
 use crate::service::reversing::refuse_disputed::reach_of;
@@ -190,10 +191,7 @@ async fn fence(
 fn unsettled(context: &OrderContext, claim: &Claim, outcome: &SettleOutcome) -> Advance {
     match outcome {
         SettleOutcome::WrongAmount { charged } => Advance::NeedsOperator {
-            reason: format!(
-                "the gateway charged money that can't be refunded: {} {} in minor units",
-                charged.amount_minor, charged.currency
-            ),
+            reason: other_amount::in_words(*charged),
         },
         SettleOutcome::Later(LaterCause::Pending(_))
             if claim.age <= context.settings.pending_payment_deadline =>

@@ -12,6 +12,7 @@ use crate::context::{DeclinePolicy, OrderContext};
 use crate::domain::actor::SWEEPER;
 use crate::domain::authorship::Authorship;
 use crate::domain::failure::Failure;
+use crate::domain::other_amount;
 use crate::error::OrderError;
 use crate::service::transitions::advance::Advance;
 use crate::service::transitions::end_held_order::end_held_order;
@@ -143,10 +144,7 @@ pub(crate) fn ending_of(outcome: &SettleOutcome) -> Option<Ending> {
 fn unsettled(outcome: &SettleOutcome, policy: FencePolicy) -> Advance {
     match (outcome, policy) {
         (SettleOutcome::WrongAmount { charged }, _) => Advance::NeedsOperator {
-            reason: format!(
-                "the gateway charged another amount than the order's total: {} {} in minor units",
-                charged.amount_minor, charged.currency
-            ),
+            reason: other_amount::in_words(*charged),
         },
         (
             SettleOutcome::Later(LaterCause::Pending(_)),

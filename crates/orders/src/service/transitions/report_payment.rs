@@ -33,9 +33,7 @@ pub(super) async fn report_failed_refund(
     locked: &Locked<'_>,
     refund: &Refund,
 ) -> Result<(), DbError> {
-    let own_id = Reference::parse(&refund.id.as_uuid().simple().to_string());
-    let own_id = own_id.expect("letters and digits");
-    let reference = refund.reference.as_ref().unwrap_or(&own_id);
+    let reference = refund.name();
     let (order_id, status) = (locked.attempt.order_id, locked.status);
     let (amount_minor, currency) = (refund.amount.amount_minor, refund.amount.currency);
     let code = refund
@@ -48,7 +46,7 @@ pub(super) async fn report_failed_refund(
     ));
     let reported = Reported {
         kind: FindingKind::RefundFailed,
-        subject: reference,
+        subject: &reference,
         payment: locked.attempt.reference.as_ref(),
         order_id,
         amount: refund.amount,

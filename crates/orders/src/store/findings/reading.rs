@@ -20,7 +20,7 @@ use crate::store::unreadable;
 /// constant.
 macro_rules! columns {
     () => {
-        "w.id, w.kind, w.gateway, w.charge_reference, w.payment_reference, w.order_id, w.installation_id, w.expected_minor,
+        "w.id, w.kind, w.gateway, w.subject, w.charge_reference, w.payment_reference, w.order_id, w.installation_id, w.expected_minor,
          w.expected_currency, w.found_minor, w.found_currency, w.detail, w.action, w.claim, w.tries, w.found_at, w.last_seen_at,
          w.note, w.resolved_at, w.resolved_by"
     };
@@ -129,6 +129,8 @@ pub(super) struct Row {
     kind: String,
     #[diesel(sql_type = Text)]
     gateway: String,
+    #[diesel(sql_type = Text)]
+    subject: String,
     #[diesel(sql_type = Nullable<Text>)]
     charge_reference: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
@@ -173,6 +175,7 @@ impl Row {
             id: self.id.into(),
             kind: FindingKind::stored(&self.kind),
             gateway: self.gateway,
+            subject: self.subject,
             charge: charge.transpose().map_err(unreadable)?,
             payment: payment.transpose().map_err(unreadable)?,
             order_id: self.order_id.map(Into::into),

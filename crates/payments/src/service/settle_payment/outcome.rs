@@ -85,8 +85,8 @@ impl SettleOutcome {
         let Self::WrongAmount { charged } = self else {
             return self.closing();
         };
-        let acceptable = charged.currency == attempt.amount.currency && charged.amount_minor > 0;
-        acceptable.then_some(Closing::Paid { captured: *charged })
+        let closing = Closing::Paid { captured: *charged };
+        attempt.can_hold(*charged).then_some(closing)
     }
 }
 

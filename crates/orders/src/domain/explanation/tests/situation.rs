@@ -28,6 +28,7 @@ use crate::domain::status::OrderStatus;
 #[derive(Clone)]
 pub(super) struct Situation {
     pub(super) order: Order,
+    pub(super) now: DateTime<Utc>,
     pub(super) payment: Option<Attempt>,
     pub(super) expires_at: Option<DateTime<Utc>>,
     pub(super) refunds: Vec<Refund>,
@@ -92,6 +93,7 @@ impl Situation {
         };
         Self {
             order,
+            now: at(100),
             payment: None,
             expires_at: (status == OrderStatus::PendingPayment).then(|| at(3600)),
             refunds: Vec::new(),
@@ -154,8 +156,12 @@ impl Situation {
             idempotency_key: None,
             reason: None,
             reference: is_accepted.then(|| Reference::parse("re_1").unwrap()),
-            failure_code: (state == RefundState::Failed)
-                .then(|| RefundFailure::new("lost_or_stolen_card")),
+            failure_code: (state == RefundState::Failed).then(|| {
+                RefundFailure::new(match is_accepted {
+                    true => "lost_or_stolen_card",
+                    false => "charge_disputed",
+                })
+            }),
             created_at: at(600),
             updated_at: at(600),
             asked: Asked::Perhaps,
@@ -206,6 +212,12 @@ impl Situation {
         self
     }
 
+    /// It is this many seconds after the order was placed.
+    pub(super) fn after(mut self, seconds: i64) -> Self {
+        self.now = at(seconds);
+        self
+    }
+
     pub(super) fn called(mut self, operation: &str, outcome: &str, effect: CallEffect) -> Self {
         self.last_change = Some(GatewayCall {
             id: id(10),
@@ -231,6 +243,7 @@ impl Situation {
             id: id(11),
             kind,
             gateway: "stripe".to_owned(),
+            subject: "re_1".to_owned(),
             charge: None,
             payment: None,
             order_id: Some(id(1)),
@@ -246,6 +259,22 @@ impl Situation {
             resolved: None,
         });
         self
+    }
+
+    /// A finding with the amounts of both books.
+    pub(super) fn differs(self, kind: FindingKind, found_minor: i64) -> Self {
+        let mut it = self.found(kind, FindingAction::None, "a detail");
+        let finding = it.findings.last_mut().unwrap();
+        (finding.expected, finding.found) = (Some(usd(3000)), Some(usd(found_minor)));
+        it
+    }
+
+    /// The sweeper gave up because the gateway took this much.
+    pub(super) fn took(self, taken: Money) -> Self {
+        let mut it = self.given_up(1);
+        let reason = other_amount::in_words(taken);
+        it.dead_letter.as_mut().unwrap().reason = reason;
+        it
     }
 
     pub(super) fn disputed(
@@ -326,6 +355,7 @@ impl Situation {
         let captured = self.payment.as_ref().and_then(|attempt| attempt.captured);
         explain(&Facts {
             order: &self.order,
+            now: self.now,
             ledger: ledger(&self.order, captured, &self.refunds),
             payment: self.payment.as_ref(),
             expires_at: self.expires_at,
