@@ -190,7 +190,7 @@ async fn a_refund_that_the_gateway_does_not_answer_is_given_up() {
 }
 
 /// Like [`ends`], where a page in between was a refusal, which a browser reports as a failed request.
-pub(super) async fn ends_with_refusals(page: &Page, name: &str, text: &str) {
+async fn ends_with_refusals(page: &Page, name: &str, text: &str) {
     page.wait_for(
         &format!("the order is {text:?}"),
         &format!(

@@ -36,6 +36,7 @@ async fn an_order_that_its_warehouse_rejected_is_moved_and_sent() {
     page.press("Move").await;
     page.shows("The units were moved.").await;
     page.shows("The warehouse acts next").await;
+    page.shows("reserved in Chicago Fulfillment Hub").await;
     page.screenshot("console-10-moved").await;
     page.click("#goods details summary").await;
     page.press("Record as sent").await;

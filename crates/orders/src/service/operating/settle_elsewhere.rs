@@ -151,7 +151,12 @@ async fn ask_about_open(
     let remainder = match (&settled.outcome, captured) {
         (SettleOutcome::Superseded, _) => return Err(DeadLetterError::Resolved),
         (_, Some(captured)) => Remainder::Money(captured),
-        (SettleOutcome::WrongAmount { charged }, None) => Remainder::Money(*charged),
+        // Our books can't hold it, but the gateway knows whether it was refunded.
+        (SettleOutcome::WrongAmount { .. }, None) => {
+            let database = &context.database;
+            let word = find_remainder(database, gateway, tenant, attempt, &[], &actor);
+            word.await.remainder
+        }
         (SettleOutcome::Later(LaterCause::Pending(status)), None) => {
             Remainder::Open(format!("{status:?}"))
         }
