@@ -26,6 +26,7 @@ mod import;
 mod in_flight;
 mod installation;
 mod keys;
+mod live;
 mod metrics;
 mod parts;
 mod protective_headers;

@@ -43,7 +43,7 @@ use crate::metrics::requests::RequestMetrics;
 use crate::parts::EVENT_TYPES;
 use crate::readiness::Readiness;
 use crate::workers::{self, Surroundings};
-use crate::{database, grants, http_server, installation, metrics, shutdown};
+use crate::{database, grants, http_server, installation, live, metrics, shutdown};
 
 /// Serves until SIGTERM or Ctrl-C.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
@@ -164,6 +164,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         fulfilment: runner.of(fulfilment.clone()),
         events: runner.of(events.clone()),
         webhooks: runner.of(endpoints_context.clone()),
+        live: live::watch(&metrics, &tasks, stopping.clone()),
         provider,
         settings: ConsoleSettings {
             origin: settings.origin.clone(),

@@ -4,15 +4,6 @@ use chrono::{DateTime, Utc};
 use oms_orders::{OrderStatus, ShippingAddress};
 use serde_json::Value;
 
-/// The time of this machine, for the ages on pages.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "ages are for people to read; nothing is decided by them"
-)]
-pub(crate) fn now() -> DateTime<Utc> {
-    Utc::now()
-}
-
 /// A time as text, exact to a second: `2026-11-29 12:00:31`.
 pub(crate) fn time(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%d %H:%M:%S").to_string()
@@ -28,6 +19,15 @@ pub(crate) fn day(at: DateTime<Utc>) -> String {
     at.format("%-d %b %Y").to_string()
 }
 
+/// The time of this machine's clock. Only for ages that are shown.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an age on a page is neither stored nor compared with what is"
+)]
+pub(crate) fn now() -> DateTime<Utc> {
+    Utc::now()
+}
+
 /// How long ago a time was, or in what time it will be: `4 min ago`, `in 17 s`.
 pub(crate) fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let seconds = now.signed_duration_since(at).num_seconds();
@@ -35,6 +35,16 @@ pub(crate) fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
         0 => "just now".to_owned(),
         1.. => format!("{} ago", span(seconds)),
         _ => format!("in {}", span(-seconds)),
+    }
+}
+
+/// A word of the API as words: `write_off` is `Write off`.
+pub(crate) fn sentence(word: &str) -> String {
+    let words = word.replace('_', " ").to_lowercase();
+    let mut characters = words.chars();
+    match characters.next() {
+        Some(first) => first.to_uppercase().chain(characters).collect(),
+        None => words,
     }
 }
 

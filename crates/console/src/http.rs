@@ -4,24 +4,34 @@ pub(crate) mod assets;
 mod client_address;
 mod dead_letters;
 pub(crate) mod error_page;
+mod events;
 mod findings;
 pub(crate) mod form;
 pub(crate) mod frame;
 pub(crate) mod guard;
 mod home;
 mod icons;
+mod imports;
+pub(crate) mod listing;
+mod live;
 mod notice;
 pub(crate) mod operator;
 mod order;
 mod orders;
 pub(crate) mod page;
 mod part_request;
+mod picking;
+mod products;
 mod provider;
+mod returns;
 mod same_origin;
 mod session_cookie;
 mod settings;
 mod sign_in;
 mod sign_out;
+mod stock;
+mod warehouses;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -37,6 +47,8 @@ use oms_inventory::InventoryContext;
 use oms_orders::OrderContext;
 use oms_validation::Scope;
 use oms_web::{Detached, ProblemResponse};
+
+use crate::live::Live;
 
 pub use client_address::ClientAddress;
 
@@ -107,6 +119,32 @@ pub const ROUTES: &[ConsoleRoute] = &[
     page!(GET "/console/findings", OPERATE, findings::list),
     page!(GET "/console/findings/{id}", OPERATE, findings::show),
     page!(POST "/console/findings/{id}/resolve", OPERATE, findings::resolve),
+    page!(GET "/console/stock", STOCK, stock::list),
+    page!(GET "/console/stock/{warehouse}/{product}", STOCK, stock::level::show),
+    page!(POST "/console/stock/{warehouse}/{product}", CHANGE_STOCK, stock::change::change),
+    page!(GET "/console/picking", GOODS, picking::list),
+    page!(POST "/console/picking/{id}/work", WORK, picking::actions::work),
+    page!(POST "/console/picking/{id}/shipments", WORK, picking::actions::ship),
+    page!(GET "/console/returns", RETURNS, returns::list),
+    page!(GET "/console/returns/{id}", RETURNS, returns::one::show),
+    page!(POST "/console/returns/{id}/decision", DECIDE, returns::decide::decide),
+    page!(POST "/console/returns/{id}/receipts", RECEIVE, returns::receive::receive),
+    page!(GET "/console/warehouses", STOCK, warehouses::list),
+    page!(GET "/console/warehouses/{id}", STOCK, warehouses::edit::show),
+    page!(POST "/console/warehouses/{id}", CHANGE_STOCK, warehouses::edit::change),
+    page!(GET "/console/products", STOCK, products::list),
+    page!(GET "/console/imports", CHANGE_STOCK, imports::form),
+    page!(POST "/console/imports", CHANGE_STOCK, imports::import),
+    page!(GET "/console/imports/{id}", STOCK, imports::report::show),
+    page!(GET "/console/imports/{id}/rejected.csv", STOCK, imports::report::rejected),
+    page!(GET "/console/webhooks", READ_WEBHOOKS, webhooks::list),
+    page!(GET "/console/webhooks/{id}", READ_WEBHOOKS, webhooks::endpoint::show),
+    page!(POST "/console/webhooks/{id}/status", WEBHOOKS, webhooks::actions::set_status),
+    page!(POST "/console/webhooks/{id}/test", WEBHOOKS, webhooks::actions::test),
+    page!(POST "/console/webhooks/{id}/secret", WEBHOOKS, webhooks::actions::rotate),
+    page!(POST "/console/webhooks/{id}/deliveries", WEBHOOKS, webhooks::actions::resolve),
+    page!(GET "/console/events", READ_EVENTS, events::list),
+    page!(GET "/console/live", OPERATE, live::live),
     page!(GET "/console/settings", SIGNED_IN, settings::settings),
 ];
 
@@ -116,7 +154,15 @@ const READ: PageAccess = PageAccess::Scope(Scope::OrdersRead);
 const CANCEL: PageAccess = PageAccess::Scope(Scope::OrdersCancel);
 const REFUND: PageAccess = PageAccess::Scope(Scope::OrdersRefund);
 const WORK: PageAccess = PageAccess::Scope(Scope::FulfilmentWrite);
+const READ_WEBHOOKS: PageAccess = PageAccess::Scope(Scope::WebhooksRead);
+const READ_EVENTS: PageAccess = PageAccess::Scope(Scope::EventsRead);
 const WEBHOOKS: PageAccess = PageAccess::Scope(Scope::WebhooksWrite);
+const STOCK: PageAccess = PageAccess::Scope(Scope::InventoryRead);
+const CHANGE_STOCK: PageAccess = PageAccess::Scope(Scope::InventoryWrite);
+const GOODS: PageAccess = PageAccess::Scope(Scope::FulfilmentRead);
+const RETURNS: PageAccess = PageAccess::Scope(Scope::ReturnsRead);
+const DECIDE: PageAccess = PageAccess::Scope(Scope::ReturnsWrite);
+const RECEIVE: PageAccess = PageAccess::Scope(Scope::ReturnsReceive);
 const OPERATE: PageAccess = PageAccess::Scope(Scope::Operations);
 
 /// The settings of the console.
@@ -151,6 +197,8 @@ pub struct Console {
     pub webhooks: Detached<WebhooksContext>,
     /// Where operators may sign in besides.
     pub provider: Option<Arc<IdentityProvider>>,
+    /// The latest metrics of this process.
+    pub live: Arc<Live>,
     /// The settings.
     pub settings: ConsoleSettings,
 }

@@ -2,8 +2,10 @@
 
 mod display;
 pub mod http;
+mod live;
 pub mod pictures;
 
 pub use http::{
     ClientAddress, Console, ConsoleRoute, ConsoleSettings, PageAccess, ROUTES, configure,
 };
+pub use live::{Live, SAMPLE_EVERY};

@@ -56,17 +56,26 @@ pub use service::webhooks::list_deliveries_of::list_deliveries_of;
 pub use service::webhooks::list_endpoints::list_endpoints;
 pub use service::webhooks::resolve_delivery::{Resolution, resolve_delivery};
 
+// For the console.
+pub use domain::event::Event;
+pub use domain::feed::{FeedFilter, FeedPage, FeedPosition, FeedStart};
+pub use domain::webhooks::attempt::{Attempt, AttemptCursor, AttemptOutcome, AttemptTrigger};
+pub use domain::webhooks::pending::DeliveryCursor;
+pub use error::EventsError;
+pub use service::list_events::list_events;
+pub use service::webhooks::get_endpoint::get_endpoint;
+pub use service::webhooks::list_attempts::list_attempts;
+pub use service::webhooks::list_deliveries::list_deliveries;
+pub use service::webhooks::rotate_secret::rotate_secret;
+pub use service::webhooks::set_status::{enable_endpoint, pause_endpoint};
+pub use service::webhooks::test_endpoint::test_endpoint;
+
 // For `oms-api grants`, which prints the privileges of the serving role.
 pub use store::grants::GRANTS;
 
 // Only this crate's tests call these without HTTP.
 #[doc(hidden)]
-pub use {
-    domain::feed::{FeedFilter, FeedPage, FeedPosition, FeedStart},
-    error::EventsError,
-    service::get_event::get_event,
-    service::list_events::list_events,
-};
+pub use service::get_event::get_event;
 #[doc(hidden)]
 pub use {
     domain::webhooks::endpoint::{EndpointChange, MaxInFlight, NewEndpoint, Ordering, Signing},
@@ -77,11 +86,6 @@ pub use {
     service::webhooks::cancel_replay::cancel_replay,
     service::webhooks::change_endpoint::change_endpoint,
     service::webhooks::create_endpoint::create_endpoint,
-    service::webhooks::get_endpoint::get_endpoint,
     service::webhooks::get_replay::get_replay,
-    service::webhooks::list_attempts::list_attempts,
-    service::webhooks::list_deliveries::list_deliveries,
-    service::webhooks::rotate_secret::rotate_secret,
-    service::webhooks::set_status::{enable_endpoint, pause_endpoint},
     service::webhooks::start_replay::start_replay,
 };

@@ -82,11 +82,16 @@ pub use http::representation::{
 pub use http::returns::representation::{ReturnBody, WrittenReturn, written_return};
 pub use http::{evacuation_id_of, fulfilment_order_id_of, return_id_of, shipment_id_of};
 
+// For the console.
+pub use domain::returns::list::{ReturnCursor, ReturnFilter, ReturnsOf};
+pub use domain::work_list::{ListedBy, WorkListCursor, WorkListFilter};
+pub use service::get_fulfilment_order::get_fulfilment_order;
+pub use service::get_return::get_return;
+pub use service::list_fulfilment_orders::list_fulfilment_orders;
+pub use service::list_returns::list_returns;
+
 // For the program, which wires the context.
 pub use context::FulfilmentContext;
-
-// For the console, which shows the goods of an order.
-pub use service::get_fulfilment_order::get_fulfilment_order;
 
 // For `oms-api grants`, which prints the privileges of the serving role.
 pub use store::grants::GRANTS;
@@ -95,11 +100,8 @@ pub use store::grants::GRANTS;
 #[doc(hidden)]
 pub use {
     domain::parcel::ParcelChange,
-    domain::work_list::{
-        ListedBy, ShipmentCursor, ShipmentFilter, ShipmentsOf, WorkListCursor, WorkListFilter,
-    },
+    domain::work_list::{ShipmentCursor, ShipmentFilter, ShipmentsOf},
     service::change_parcel::change_parcel,
     service::get_shipment::get_shipment,
-    service::list_fulfilment_orders::list_fulfilment_orders,
     service::list_shipments::list_shipments,
 };

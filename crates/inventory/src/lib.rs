@@ -70,9 +70,24 @@ pub use service::import_stock::import_stock;
 pub use service::load_catalogue::{LoadSummary, load_catalogue};
 
 // For the console.
-pub use domain::name::Name;
-pub use domain::warehouse::Warehouse;
+pub use domain::id::MovementId;
+pub use domain::name::{AddressLine, InvalidAddressLine, InvalidName, InvalidSku, Name, Sku};
+pub use domain::product::Product;
+pub use domain::stock_change::{Direction, InvalidLines, Lines, StockChange};
+pub use domain::stock_level::{LevelCounts, LevelFilter, StockLevel};
+pub use domain::stock_movement::{MovementFilter, MovementKind, StockMovement};
+pub use domain::warehouse::{Warehouse, WarehouseChange};
+pub use service::change_stock::change_stock;
+pub use service::change_warehouse::change_warehouse;
+pub use service::get_import::get_import;
+pub use service::get_product::get_product;
+pub use service::get_warehouse::get_warehouse;
+pub use service::list_products::list_products;
+pub use service::list_stock_levels::list_stock_levels;
+pub use service::list_stock_movements::list_stock_movements;
 pub use service::list_warehouses::list_warehouses;
+pub use service::load_skus::load_skus;
+pub use service::set_safety_stock::set_safety_stock;
 
 // For `oms-api grants`, which prints the privileges of the serving role.
 pub use store::grants::GRANTS;
@@ -87,12 +102,6 @@ pub use {
 // Only this crate's tests call these without HTTP.
 #[doc(hidden)]
 pub use {
-    domain::import::parser::MAX_LINE_BYTES,
-    domain::import::rejection::MAX_NAMED_REJECTIONS,
-    domain::product::Product,
-    domain::stock_change::{Direction, Lines, StockChange},
-    service::change_stock::change_stock,
-    service::get_import::get_import,
-    service::get_product::get_product,
+    domain::import::parser::MAX_LINE_BYTES, domain::import::rejection::MAX_NAMED_REJECTIONS,
     service::reserve::reserve,
 };

@@ -31,6 +31,7 @@ pub(crate) mod list_stock_levels;
 pub(crate) mod list_stock_movements;
 pub(crate) mod list_warehouses;
 pub(crate) mod load_catalogue;
+pub(crate) mod load_skus;
 pub(crate) mod move_reservations;
 pub(crate) mod purge_idempotency_keys;
 pub(crate) mod quote_prices;

@@ -3,8 +3,12 @@
 mod access;
 mod actions;
 mod desk;
+mod goods;
+mod integration;
 mod isolation;
+mod looks;
 mod provider;
+mod sizes;
 mod stuck;
 mod stuck_goods;
 mod stuck_payments;

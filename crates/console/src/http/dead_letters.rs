@@ -343,7 +343,7 @@ impl Row {
             reason: dead_letter.reason.clone(),
             tries: dead_letter.tries,
             since: display::time(dead_letter.created_at),
-            age: display::ago(dead_letter.created_at, crate::display::now()),
+            age: display::ago(dead_letter.created_at, display::now()),
             resolved: dead_letter.resolved.as_ref().map(|resolved| {
                 let how = resolved.resolution.as_str().replace('_', " ");
                 let note = resolved.note.as_deref().map(|note| format!(": {note}"));

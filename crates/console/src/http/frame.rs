@@ -24,6 +24,24 @@ pub(crate) enum Section {
     DeadLetters,
     /// Differences between the gateway's books and ours.
     Findings,
+    /// Stock levels.
+    Stock,
+    /// What a warehouse has to send.
+    Picking,
+    /// What customers send back.
+    Returns,
+    /// Warehouses.
+    Warehouses,
+    /// Products.
+    Products,
+    /// Imports.
+    Imports,
+    /// Webhook endpoints.
+    Webhooks,
+    /// The feed of events.
+    Events,
+    /// The metrics of this process.
+    Live,
     /// Keys, sessions, and who is signed in.
     Settings,
     /// Of no entry: the door, and errors.
@@ -88,14 +106,89 @@ const MENU: &[(&str, &[Entry])] = &[
         ],
     ),
     (
+        "Goods",
+        &[
+            entry(
+                Section::Stock,
+                "Stock",
+                "/console/stock",
+                "stock",
+                Some(Scope::InventoryRead),
+            ),
+            entry(
+                Section::Picking,
+                "Picking",
+                "/console/picking",
+                "picking",
+                Some(Scope::FulfilmentRead),
+            ),
+            entry(
+                Section::Returns,
+                "Returns",
+                "/console/returns",
+                "return",
+                Some(Scope::ReturnsRead),
+            ),
+            entry(
+                Section::Warehouses,
+                "Warehouses",
+                "/console/warehouses",
+                "warehouse",
+                Some(Scope::InventoryRead),
+            ),
+            entry(
+                Section::Products,
+                "Products",
+                "/console/products",
+                "product",
+                Some(Scope::InventoryRead),
+            ),
+            entry(
+                Section::Imports,
+                "Imports",
+                "/console/imports",
+                "import",
+                Some(Scope::InventoryWrite),
+            ),
+        ],
+    ),
+    (
+        "Integration",
+        &[
+            entry(
+                Section::Webhooks,
+                "Webhooks",
+                "/console/webhooks",
+                "webhook",
+                Some(Scope::WebhooksRead),
+            ),
+            entry(
+                Section::Events,
+                "Events",
+                "/console/events",
+                "event",
+                Some(Scope::EventsRead),
+            ),
+        ],
+    ),
+    (
         "Installation",
-        &[entry(
-            Section::Settings,
-            "Settings",
-            "/console/settings",
-            "settings",
-            None,
-        )],
+        &[
+            entry(
+                Section::Live,
+                "Live",
+                "/console/live",
+                "live",
+                Some(Scope::Operations),
+            ),
+            entry(
+                Section::Settings,
+                "Settings",
+                "/console/settings",
+                "settings",
+                None,
+            ),
+        ],
     ),
 ];
 

@@ -24,8 +24,7 @@ const NEWEST: u32 = 10;
 /// Something that needs an operator, or that nothing does.
 struct Tile {
     label: &'static str,
-    /// The list, if it is a page of the console.
-    href: Option<&'static str>,
+    href: &'static str,
     value: String,
     tone: &'static str,
     hint: &'static str,
@@ -83,13 +82,13 @@ async fn operations(
     Ok([
         tile(
             "Dead letters",
-            Some("/console/dead-letters"),
+            "/console/dead-letters",
             letters,
             "orders that the sweeper gave up on",
         ),
         tile(
             "Findings",
-            Some("/console/findings"),
+            "/console/findings",
             findings,
             "differences to the gateway's books",
         ),
@@ -109,8 +108,8 @@ async fn endpoints(
         endpoint.failing_since.is_some() || endpoint.status == EndpointStatus::Disabled
     });
     let failing = counted(failing.count(), false);
-    let label = "Webhook endpoints failing";
-    Ok(tile(label, None, failing, "endpoints that nothing reaches"))
+    let (label, href) = ("Webhook endpoints failing", "/console/webhooks");
+    Ok(tile(label, href, failing, "endpoints that nothing reaches"))
 }
 
 async fn newest(
@@ -144,12 +143,7 @@ fn counted(number: usize, has_more: bool) -> String {
     }
 }
 
-fn tile(
-    label: &'static str,
-    href: Option<&'static str>,
-    value: String,
-    hint: &'static str,
-) -> Tile {
+fn tile(label: &'static str, href: &'static str, value: String, hint: &'static str) -> Tile {
     Tile {
         label,
         href,

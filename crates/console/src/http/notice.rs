@@ -28,11 +28,16 @@ impl Notice {
             "skipped" => "The event was given up.",
             _ => return None,
         };
-        Some(Self {
+        Some(Self::done(title))
+    }
+
+    /// Says that an action was done.
+    pub(crate) fn done(title: &'static str) -> Self {
+        Self {
             tone: "ok",
             title,
             text: String::new(),
-        })
+        }
     }
 
     /// Says why an action was refused. Nothing was changed.

@@ -233,7 +233,7 @@ impl OrderPage {
         read: Read,
         notice: Option<Notice>,
     ) -> Self {
-        let now = crate::display::now();
+        let now = display::now();
         let Read {
             explained,
             timeline,

@@ -215,7 +215,7 @@ impl OrderRow {
         Self {
             name,
             placed: display::time(order.created_at),
-            age: display::ago(order.created_at, crate::display::now()),
+            age: display::ago(order.created_at, display::now()),
             status: display::status(order.status),
             tone: display::tone(order.status),
             total: order.total.to_string(),
@@ -239,7 +239,7 @@ impl OrderRow {
 }
 
 fn tabs(wanted: &Wanted) -> Vec<Tab> {
-    let today = crate::display::now().format("%Y-%m-%d").to_string();
+    let today = display::now().format("%Y-%m-%d").to_string();
     let view = |label: &'static str, set: &dyn Fn(&mut Wanted)| {
         let mut view = Wanted::default();
         set(&mut view);

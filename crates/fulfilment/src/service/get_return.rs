@@ -12,7 +12,7 @@ use crate::service::decide_return::find;
 ///
 /// # Errors
 /// `ReturnNotFound`, or the database's error.
-pub(crate) async fn get_return(
+pub async fn get_return(
     context: &FulfilmentContext,
     tenant: TenantId,
     id: ReturnId,

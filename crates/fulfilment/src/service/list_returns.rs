@@ -12,7 +12,7 @@ use crate::store::returns;
 ///
 /// # Errors
 /// When the database fails.
-pub(crate) async fn list_returns(
+pub async fn list_returns(
     context: &FulfilmentContext,
     tenant: TenantId,
     filter: &ReturnFilter,

@@ -9,7 +9,7 @@ pub(crate) const MAX_ON_HAND: i32 = 1_000_000_000;
 
 /// The stock of a product in a warehouse.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StockLevel {
+pub struct StockLevel {
     /// The warehouse.
     pub warehouse_id: WarehouseId,
     /// Its name.
@@ -24,7 +24,7 @@ pub(crate) struct StockLevel {
 
 /// The units of a stock level.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct LevelCounts {
+pub struct LevelCounts {
     /// Units in the warehouse.
     pub on_hand: i32,
     /// Units that orders hold.
@@ -39,7 +39,7 @@ pub(crate) struct LevelCounts {
 
 impl LevelCounts {
     /// Units that may still be promised to orders.
-    pub(crate) fn available(self) -> i32 {
+    pub fn available(self) -> i32 {
         (self.removable() - self.backordered - self.safety_stock).max(0)
     }
 
@@ -60,7 +60,7 @@ pub(crate) struct LevelChange {
 
 /// Filters of a list of stock levels. A level must match all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct LevelFilter {
+pub struct LevelFilter {
     /// Levels of this warehouse.
     pub warehouse_id: Option<WarehouseId>,
     /// Levels of this product.

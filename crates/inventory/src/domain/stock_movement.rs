@@ -134,7 +134,7 @@ pub struct ChangeRecord<'a> {
 
 /// Filters of a list of movements. A movement must match all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct MovementFilter {
+pub struct MovementFilter {
     /// Movements of this warehouse.
     pub warehouse_id: Option<WarehouseId>,
     /// Movements of this product.

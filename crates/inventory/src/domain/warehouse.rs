@@ -42,7 +42,7 @@ pub(crate) struct NewWarehouse {
 
 /// A change of a warehouse. Fields that are `None` stay as they are. A new address without a location is geocoded.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct WarehouseChange {
+pub struct WarehouseChange {
     /// Its new name.
     pub name: Option<Name>,
     /// Its new address.

@@ -12,7 +12,7 @@ use crate::store::{evacuated_warehouses, warehouses};
 /// # Errors
 /// `WarehouseNotFound`; `Changed` if it has another version; `WarehouseEvacuated`; `WarehouseNameTaken`; `Locating` if the new address can't
 /// be geocoded; or the database's error. On error, nothing is changed.
-pub(crate) async fn change_warehouse(
+pub async fn change_warehouse(
     context: &InventoryContext,
     tenant: TenantId,
     id: WarehouseId,

@@ -11,7 +11,7 @@ use crate::store::warehouses;
 ///
 /// # Errors
 /// `WarehouseNotFound`, or the database's error.
-pub(crate) async fn get_warehouse(
+pub async fn get_warehouse(
     context: &InventoryContext,
     tenant: TenantId,
     id: WarehouseId,

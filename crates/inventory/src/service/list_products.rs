@@ -12,7 +12,7 @@ use crate::store::product_records as products;
 ///
 /// # Errors
 /// When the database fails.
-pub(crate) async fn list_products(
+pub async fn list_products(
     context: &InventoryContext,
     tenant: TenantId,
     sku: Option<&Sku>,

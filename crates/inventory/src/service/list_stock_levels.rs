@@ -12,7 +12,7 @@ use crate::store::{level_counts, product_records};
 ///
 /// # Errors
 /// When the database fails.
-pub(crate) async fn list_stock_levels(
+pub async fn list_stock_levels(
     context: &InventoryContext,
     tenant: TenantId,
     mut filter: LevelFilter,

@@ -12,7 +12,7 @@ use crate::store::stock_movements;
 ///
 /// # Errors
 /// When the database fails.
-pub(crate) async fn list_stock_movements(
+pub async fn list_stock_movements(
     context: &InventoryContext,
     tenant: TenantId,
     filter: MovementFilter,

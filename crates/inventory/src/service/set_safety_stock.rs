@@ -14,7 +14,7 @@ use crate::store::{level_counts, stock_levels};
 /// # Errors
 /// `StockLevelNotFound` if the warehouse has never stocked the product; `Changed` if it has another version; or the
 /// database's error. On error, nothing is changed.
-pub(crate) async fn set_safety_stock(
+pub async fn set_safety_stock(
     context: &InventoryContext,
     tenant: TenantId,
     level: (WarehouseId, ProductId),

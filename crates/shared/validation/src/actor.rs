@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use crate::OperatorName;
+
 /// Maximum length of an actor, in characters. Every column that stores one has the same limit.
 const MAX_LENGTH: usize = 300;
 
-/// The actor of a client's request: `api:` and the name of its credential, at most 300 printable ASCII characters.
+/// The actor of a request: `api:` and the name of its credential, or `operator:` and the name of an operator of the
+/// console; at most 300 printable ASCII characters.
 /// Records of earlier versions contain only `api`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor(String);
@@ -27,6 +30,11 @@ impl Actor {
             return Err(InvalidActor);
         }
         Ok(Self(actor))
+    }
+
+    /// The actor of an operator's request. Its name is short enough by its own limit.
+    pub fn of_operator(name: &OperatorName) -> Self {
+        Self(name.as_actor())
     }
 
     /// The actor as records contain it.
@@ -54,5 +62,13 @@ mod tests {
         for name in ["", "a\n", "zoë", &"x".repeat(297)] {
             assert_eq!(Actor::of_client(name), Err(InvalidActor), "{name:?}");
         }
+    }
+
+    #[test]
+    fn the_longest_name_of_an_operator_fits() {
+        let name = OperatorName::parse(&"x".repeat(261)).unwrap();
+        let actor = Actor::of_operator(&name);
+        assert_eq!(actor.as_str(), format!("operator:{name}"));
+        assert!(actor.as_str().len() <= MAX_LENGTH);
     }
 }

@@ -131,7 +131,46 @@ impl Page {
     /// Clicks into a field and types.
     pub async fn fill(&self, selector: &str, text: &str) {
         self.click(selector).await;
+        self.type_text(text).await;
+    }
+
+    /// Focuses the first element that matches a CSS selector, once there is one, as a user of the keyboard does.
+    pub async fn focus(&self, selector: &str) {
+        let element = selected_by(selector);
+        let focus = format!(
+            "{element}?.focus({{ focusVisible: true }}), document.activeElement === {element} && !!{element}"
+        );
+        self.wait_for(&format!("{selector:?} has the focus"), &focus)
+            .await;
+    }
+
+    /// Types into the field that has the focus.
+    pub async fn type_text(&self, text: &str) {
         self.call("Input.insertText", json!({ "text": text })).await;
+    }
+
+    /// Presses `Tab` or `Enter`.
+    pub async fn press_key(&self, key: &str) {
+        let (code, text) = match key {
+            "Tab" => (9, ""),
+            "Enter" => (13, "\r"),
+            _ => panic!("{key}"),
+        };
+        for kind in ["keyDown", "keyUp"] {
+            let text = if kind == "keyDown" { text } else { "" };
+            let event = json!({ "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code, "text": text });
+            self.call("Input.dispatchKeyEvent", event).await;
+        }
+    }
+
+    /// Runs no script of a page from now on. Clicking needs one: use [`focus`](Self::focus) and
+    /// [`press_key`](Self::press_key).
+    pub async fn without_scripts(&self) {
+        self.call(
+            "Emulation.setScriptExecutionDisabled",
+            json!({ "value": true }),
+        )
+        .await;
     }
 
     async fn click_at(&self, what: &str, element: &str) {

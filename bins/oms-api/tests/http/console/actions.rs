@@ -3,17 +3,20 @@
 use serde_json::json;
 
 use super::desk::Desk;
-use crate::request::{WIDGET_A, order, small_order, with};
+use crate::receiver::{Manner, Receiver};
+use crate::request::{WIDGET_A, new_key, order, small_order, with};
 use crate::shop::Shop;
+use crate::stock::ATLANTA_WAREHOUSE;
 
-const ALL: &str = "orders:read orders:cancel orders:refund operations fulfilment:read fulfilment:write inventory:read returns:read webhooks:read webhooks:write";
+const ALL: &str = "orders:read orders:cancel orders:refund operations fulfilment:read fulfilment:write inventory:read inventory:write returns:read webhooks:read webhooks:write events:read";
 
 /// Texts that customers and importers may write, and that a careless page would run.
-const CORPUS: [&str; 6] = [
+const CORPUS: [&str; 7] = [
     "<script>alert(1)</script>",
     "\"><img src=x onerror=alert(1)>",
     "' onmouseover='alert(1)",
     "</title><svg onload=alert(1)>",
+    "</textarea></option></pre><script>alert(1)</script>",
     "javascript:alert(1)",
     "{{ 7 * 7 }}${7*7}",
 ];
@@ -197,12 +200,122 @@ async fn nothing_that_others_write_becomes_a_part_of_a_page() {
             format!("/console/search?q={query}x"),
             format!("/console/orders/{id}?done={query}&show=all"),
         ] {
-            let page = desk.page(&path).await;
-            assert!(
-                !page.contains(text) || !text.contains(['<', '"', '\'']),
-                "{path}: {page}"
-            );
-            assert!(!page.contains("49$"), "{path}");
+            assert_harmless(&desk.page(&path).await, text, &path);
+        }
+    }
+}
+
+/// Checks that a text is not a part of a page, except as text.
+fn assert_harmless(page: &str, text: &str, place: &str) {
+    let is_raw = page.contains(text) && text.contains(['<', '"', '\'']);
+    assert!(!is_raw, "{place}: {page}");
+    for trace in ["49$", "href=\"javascript:", "src=\"javascript:"] {
+        assert!(!page.contains(trace), "{place}: {trace}: {page}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_merchants_write_becomes_a_part_of_a_page() {
+    let shop = Shop::open().await;
+    let desk = Desk::of(&shop, "ann", ALL).await;
+    let receiver = Receiver::start(Manner::Answers(204)).await;
+    let warehouse = format!("/console/warehouses/{ATLANTA_WAREHOUSE}");
+    let made = |answer: &crate::answer::Answer| {
+        assert_eq!(answer.status, 201, "{answer:?}");
+        answer.body["id"].as_str().unwrap().to_owned()
+    };
+    let (order, _) = shop.delivered(i64::try_from(CORPUS.len()).unwrap()).await;
+    for (index, text) in CORPUS.iter().enumerate() {
+        let product = json!({ "sku": format!("H-{index}"), "name": text, "prices": [{ "amountMinor": 1, "currency": "EUR" }] });
+        let product = made(&shop.post_once("/products", &new_key(), &product).await);
+        let level = format!("/console/stock/{ATLANTA_WAREHOUSE}/{product}");
+        let receive = [("kind", "receive"), ("units", "1"), ("reason", *text)];
+        let proposed = desk.post(&level, &receive).await;
+        assert!(proposed.text.contains("Receive 1 unit?"), "{proposed:?}");
+        assert_harmless(&proposed.text, text, "a proposal");
+        let confirmed = [&receive[..], &[("key", text), ("confirmed", "yes")]].concat();
+        assert_eq!(desk.post(&level, &confirmed).await.status, 303);
+
+        let version = (index + 1).to_string();
+        let form = |version| {
+            [
+                ("version", version),
+                ("name", *text),
+                ("address", *text),
+                ("place", "33.75, -84.39"),
+                ("active", "on"),
+            ]
+        };
+        let changed = desk.post(&warehouse, &form(&version)).await;
+        assert_eq!(changed.status, 303, "{changed:?}");
+        let other = [&form("999")[..1], &[("name", "x"), ("place", *text)]].concat();
+        let refused = desk.post(&warehouse, &other).await;
+        assert_eq!(refused.status, 400, "{refused:?}");
+        assert_harmless(&refused.text, text, "a refused warehouse");
+
+        let url = format!("{}/{}", receiver.url, url_of(text));
+        let endpoint = json!({ "url": url, "description": text });
+        let endpoint = shop
+            .post_once("/webhook-endpoints", &new_key(), &endpoint)
+            .await;
+        let returned =
+            json!({ "lines": [{ "line": 1, "quantity": 1, "reason": "unwanted" }], "note": text });
+        let returned = shop
+            .post_once(&format!("/orders/{order}/returns"), &new_key(), &returned)
+            .await;
+        let rows = format!(
+            "sku,warehouseId,quantity\n\"{0}\",\"{0}\",\"{0}\"\n",
+            text.replace('"', "\"\"")
+        );
+        let key = new_key();
+        let import = [
+            ("key", key.as_str()),
+            ("kind", "stock"),
+            ("mode", "set"),
+            ("reason", text),
+            ("rows", &rows),
+        ];
+        let imported = desk.post("/console/imports", &import).await;
+        let imported = imported
+            .header("location")
+            .unwrap_or_else(|| panic!("{imported:?}"));
+        let unknown = [
+            ("key", "k"),
+            ("kind", *text),
+            ("rows", text),
+            ("reason", text),
+        ];
+        let refused = desk.post("/console/imports", &unknown).await;
+        assert_eq!(refused.status, 400, "{refused:?}");
+        assert_harmless(&refused.text, text, "a refused import");
+
+        let query = url_of(text);
+        let pages = [
+            "/console/products".to_owned(),
+            "/console/stock".to_owned(),
+            level,
+            warehouse.clone(),
+            "/console/warehouses".to_owned(),
+            "/console/picking".to_owned(),
+            "/console/returns".to_owned(),
+            format!("/console/returns/{}", made(&returned)),
+            "/console/webhooks".to_owned(),
+            format!("/console/webhooks/{}", made(&endpoint)),
+            imported.to_owned(),
+            "/console/events?after=earliest".to_owned(),
+        ];
+        for path in pages {
+            assert_harmless(&desk.page(&path).await, text, &path);
+        }
+        for path in [
+            format!("/console/products?sku={query}"),
+            format!("/console/stock?sku={query}&below=1"),
+            format!("/console/stock?warehouse={query}"),
+            format!("/console/picking?warehouse={query}"),
+            format!("/console/returns?status={query}"),
+            format!("/console/events?after={query}"),
+        ] {
+            assert_harmless(&desk.get(&path).await.text, text, &path);
         }
     }
 }

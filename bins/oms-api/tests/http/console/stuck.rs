@@ -249,7 +249,7 @@ async fn an_event_that_an_endpoint_rejected_is_sent_again() {
 const AXE: &str = "../../sdk/typescript/node_modules/axe-core/axe.min.js";
 
 /// Checks the page against WCAG 2.2 AA.
-async fn assert_accessible(page: &Page, name: &str) {
+pub async fn assert_accessible(page: &Page, name: &str) {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(AXE);
     let axe = std::fs::read_to_string(&path);
     let axe = axe.unwrap_or_else(|error| {

@@ -228,7 +228,7 @@ pub(in crate::http) async fn deliver(
     answer(done.await, &console, &view, &operator, id, word).await
 }
 
-fn draft(form: &Form, id: FulfilmentOrderId) -> Result<ShipmentDraft, Problem> {
+pub(in crate::http) fn draft(form: &Form, id: FulfilmentOrderId) -> Result<ShipmentDraft, Problem> {
     let mut units = Vec::new();
     for (line, quantity) in form.fields("units.") {
         let field = || format!("units.{line}");
@@ -281,7 +281,7 @@ fn parcel(form: &Form) -> Result<Option<NewParcel>, Problem> {
 }
 
 /// The version that the operator has seen. A change of another one is refused.
-fn version(form: &Form) -> Result<ExpectedVersion, Problem> {
+pub(in crate::http) fn version(form: &Form) -> Result<ExpectedVersion, Problem> {
     let version = form.required("version")?.parse();
     let version = version.map_err(|_| invalid_field("version", "must be a whole number"))?;
     Ok(ExpectedVersion::OneOf(vec![version]))

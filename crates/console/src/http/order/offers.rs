@@ -110,8 +110,10 @@ fn doing(step: Step, path: &str, order: &str, explained: &ExplainedOrder) -> Opt
             let id = parts.iter().rev().nth(1)?;
             open(format!("/console/findings/{id}"), "Resolve the finding…")
         }
-        // Returns are approved and received through the API.
-        Step::ApproveReturn | Step::ReceiveReturn => None,
+        Step::ApproveReturn | Step::ReceiveReturn => {
+            let id = parts.iter().rev().nth(1)?;
+            open(format!("/console/returns/{id}"), "Open the return")
+        }
         Step::ReleaseHold => open("#goods".to_owned(), "Release a hold…"),
         Step::Move => open("#goods".to_owned(), "Move…"),
         Step::Ship => open("#goods".to_owned(), "Ship…"),

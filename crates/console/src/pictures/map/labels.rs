@@ -2,8 +2,8 @@
 
 /// The height of a line of text, and how wide a character is, roughly, in the font of the stylesheet.
 const LINE: f64 = 13.0;
-const CHARACTER: f64 = 6.2;
-const LONGEST: usize = 26;
+const CHARACTER: f64 = 5.6;
+const LONGEST: usize = 30;
 
 /// A rectangle of the picture.
 #[derive(Clone, Copy, Debug)]

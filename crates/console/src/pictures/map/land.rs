@@ -14,7 +14,7 @@ static RINGS: LazyLock<Vec<Ring>> = LazyLock::new(|| {
 });
 
 /// Points nearer than this to the last one are left out, in units of the picture.
-const NEAREST: f64 = 0.7;
+const NEAREST: f64 = 1.8;
 /// How much more than the view is drawn, so that no cut is seen.
 const SPARE: f64 = 2.0;
 

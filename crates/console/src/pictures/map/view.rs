@@ -4,11 +4,11 @@ use oms_validation::Location;
 
 /// Kilometres of a degree of latitude.
 const KM_PER_DEGREE: f64 = 111.195;
-/// A map shows this many degrees of latitude at least: nearer, the outlines say nothing.
-const LEAST_DEGREES: f64 = 4.0;
-/// Space for symbols and labels at the sides, and above and below.
-const ASIDE: f64 = 56.0;
-const ABOVE: f64 = 36.0;
+/// A map shows this many degrees of latitude at least: nearer, no coast is in sight that says where it is.
+const LEAST_DEGREES: f64 = 10.0;
+/// Space for symbols, labels and what lies around, at the sides, and above and below: shares of the picture.
+const ASIDE: f64 = 0.15;
+const ABOVE: f64 = 0.15;
 
 /// A rectangle of the earth, and how it is drawn: x grows to the east, y to the south.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +32,8 @@ impl View {
         let north = lats().fold(f64::NEG_INFINITY, f64::max);
         let centre_lat = f64::midpoint(south, north);
         let narrowing = centre_lat.to_radians().cos().max(0.2);
-        let down = (span * narrowing / (width - 2.0 * ASIDE))
-            .max((north - south) / (height - 2.0 * ABOVE))
+        let down = (span * narrowing / (width * (1.0 - 2.0 * ASIDE)))
+            .max((north - south) / (height * (1.0 - 2.0 * ABOVE)))
             .max(LEAST_DEGREES / height);
         // More than once around the earth is never shown.
         let across = (down / narrowing).min(360.0 / width);

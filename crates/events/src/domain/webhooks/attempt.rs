@@ -85,4 +85,4 @@ pub struct Attempt {
 }
 
 /// The end of a page of attempts.
-pub(crate) type AttemptCursor = Cursor<AttemptId>;
+pub type AttemptCursor = Cursor<AttemptId>;

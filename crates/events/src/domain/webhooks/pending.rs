@@ -43,7 +43,7 @@ pub struct Delivery {
 }
 
 /// The end of a page of deliveries.
-pub(crate) type DeliveryCursor = Cursor<u64>;
+pub type DeliveryCursor = Cursor<u64>;
 
 /// What is to be stored of the deliveries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -26,7 +26,7 @@ const TEST: &str = "webhook.test";
 /// # Errors
 /// `EndpointNotFound`; `UrlNotAllowed` if the operator's rules no longer allow the URL; `NoSecretKeys`; or the
 /// database's error.
-pub(crate) async fn test_endpoint(
+pub async fn test_endpoint(
     context: &WebhooksContext,
     tenant: TenantId,
     id: EndpointId,

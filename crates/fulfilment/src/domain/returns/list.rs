@@ -7,7 +7,7 @@ use crate::domain::returns::words::ReturnStatus;
 
 /// Whose returns a list has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ReturnsOf {
+pub enum ReturnsOf {
     /// Those of the tenant that are open: the work list of a returns desk.
     Desk,
     /// Those that are open and expected in a warehouse.
@@ -18,12 +18,12 @@ pub(crate) enum ReturnsOf {
 
 /// The returns of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ReturnFilter {
+pub struct ReturnFilter {
     /// Whose.
-    pub(crate) of: ReturnsOf,
+    pub of: ReturnsOf,
     /// With this status.
-    pub(crate) status: Option<ReturnStatus>,
+    pub status: Option<ReturnStatus>,
 }
 
 /// The end of a page of returns.
-pub(crate) type ReturnCursor = Cursor<ReturnId>;
+pub type ReturnCursor = Cursor<ReturnId>;

@@ -1,0 +1,127 @@
+//! `GET /console/imports/{id}`: how far an import is, and the rows that it rejected, also as CSV.
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
+use askama::Template;
+use oms_errors::Problem;
+use oms_inventory::{ImportId, ImportReport, InventoryError, Rejection, get_import};
+use oms_web::ProblemResponse;
+
+use crate::display;
+use crate::http::Console;
+use crate::http::frame::{Frame, Section, View};
+use crate::http::operator::Operator;
+use crate::http::page::{Answer, page};
+
+/// Rejected rows that the page shows; the file has all that were kept.
+const SHOWN: usize = 100;
+
+#[derive(Template)]
+#[template(path = "import.html", blocks = ["progress"])]
+struct ImportPage {
+    frame: Frame,
+    id: String,
+    kind: String,
+    is_finished: bool,
+    lines: i32,
+    created: i32,
+    changed: i32,
+    unchanged: i32,
+    rejected: i32,
+    began: String,
+    finished: String,
+    rows: Vec<RejectionRow>,
+    is_cut: bool,
+}
+
+struct RejectionRow {
+    line: i32,
+    code: &'static str,
+    reason: String,
+}
+
+/// `GET /console/imports/{id}`.
+pub(in crate::http) async fn show(
+    console: web::Data<Console>,
+    view: View,
+    operator: Operator,
+    id: web::Path<String>,
+) -> Answer {
+    let report = read(&console, &operator, id_of(&id)?).await?;
+    let import = report.import;
+    let shown = report.rejections.iter().take(SHOWN).map(RejectionRow::of);
+    let it = ImportPage {
+        frame: view.frame(Section::Imports, "Import"),
+        id: import.id.to_string(),
+        kind: display::sentence(import.kind.as_str()),
+        is_finished: import.finished_at.is_some(),
+        lines: import.lines_done,
+        created: import.counts.created,
+        changed: import.counts.changed,
+        unchanged: import.counts.unchanged,
+        rejected: import.counts.rejected,
+        began: display::time(import.created_at),
+        finished: import
+            .finished_at
+            .map_or_else(|| "–".to_owned(), display::time),
+        rows: shown.collect(),
+        is_cut: report.rejections.len() > SHOWN,
+    };
+    match view.is_for_a_part {
+        true => page(&it.as_progress()),
+        false => page(&it),
+    }
+}
+
+/// `GET /console/imports/{id}/rejected.csv`.
+pub(in crate::http) async fn rejected(
+    console: web::Data<Console>,
+    operator: Operator,
+    id: web::Path<String>,
+) -> Answer {
+    let report = read(&console, &operator, id_of(&id)?).await?;
+    let name = format!("attachment; filename=\"rejected-{}.csv\"", report.import.id);
+    Ok(HttpResponse::Ok()
+        .content_type("text/csv; charset=utf-8")
+        .insert_header((header::CONTENT_DISPOSITION, name))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .body(csv(&report.rejections)))
+}
+
+fn csv(rejections: &[Rejection]) -> String {
+    let mut csv = String::from("line,code,reason\r\n");
+    for rejection in rejections {
+        let reason = rejection.reason.replace('"', "\"\"");
+        let code = rejection.code.as_str();
+        csv.push_str(&format!("{},{code},\"{reason}\"\r\n", rejection.line));
+    }
+    csv
+}
+
+async fn read(
+    console: &Console,
+    operator: &Operator,
+    id: ImportId,
+) -> Result<ImportReport, ProblemResponse> {
+    let tenant = operator.tenant();
+    let reading = console
+        .inventory
+        .run(|context| async move { get_import(&context, tenant, id).await });
+    reading.await
+}
+
+/// Reads the ID in a path. A malformed one is treated as unknown.
+fn id_of(path: &str) -> Result<ImportId, Problem> {
+    path.parse()
+        .map_err(|_| InventoryError::ImportNotFound.into())
+}
+
+impl RejectionRow {
+    fn of(rejection: &Rejection) -> Self {
+        Self {
+            line: rejection.line,
+            code: rejection.code.as_str(),
+            reason: display::sentence(&rejection.reason),
+        }
+    }
+}

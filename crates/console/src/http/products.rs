@@ -1,0 +1,87 @@
+//! `GET /console/products`: the products of the tenant, with their prices.
+
+use actix_web::web;
+use askama::Template;
+use oms_errors::invalid_field;
+use oms_inventory::{Product, Sku, list_products};
+use oms_validation::Cursor;
+use serde::Deserialize;
+
+use super::Console;
+use super::frame::{Frame, Section, View};
+use super::listing::{address, page_size, read};
+use super::operator::Operator;
+use super::page::{Answer, page};
+use crate::display;
+
+#[derive(Template)]
+#[template(path = "products.html")]
+struct Products {
+    frame: Frame,
+    wanted: Wanted,
+    rows: Vec<Row>,
+    next: Option<String>,
+}
+
+struct Row {
+    sku: String,
+    name: String,
+    prices: String,
+    changed: String,
+}
+
+/// What the page is asked for.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(super) struct Wanted {
+    #[serde(default)]
+    sku: String,
+    #[serde(default)]
+    after: String,
+}
+
+/// `GET /console/products`.
+pub(super) async fn list(
+    console: web::Data<Console>,
+    view: View,
+    operator: Operator,
+    wanted: web::Query<Wanted>,
+) -> Answer {
+    let (tenant, wanted) = (operator.tenant(), wanted.into_inner());
+    let sku = match wanted.sku.trim() {
+        "" => None,
+        text => Some(Sku::parse(text).map_err(|error| invalid_field("sku", error.to_string()))?),
+    };
+    let after: Option<Cursor<_>> = read("after", &wanted.after, |text| text.parse().ok())?;
+    let reading = console.inventory.run(|context| async move {
+        list_products(&context, tenant, sku.as_ref(), after, page_size()).await
+    });
+    let found = reading.await?;
+    page(&Products {
+        frame: view.frame(Section::Products, "Products"),
+        rows: found.items.iter().map(Row::of).collect(),
+        next: found.next.map(|after| {
+            address(
+                "/console/products",
+                &[("sku", &wanted.sku), ("after", &after.to_string())],
+            )
+        }),
+        wanted,
+    })
+}
+
+impl Row {
+    fn of(product: &Product) -> Self {
+        let prices = product.prices.iter().map(|price| price.to_string());
+        Self {
+            sku: product.sku.as_str().to_owned(),
+            name: product.name.as_str().to_owned(),
+            prices: prices.collect::<Vec<_>>().join(", "),
+            changed: display::time(product.updated_at),
+        }
+    }
+
+    /// The stock of it, in all warehouses.
+    fn stock(&self) -> String {
+        address("/console/stock", &[("sku", &self.sku)])
+    }
+}

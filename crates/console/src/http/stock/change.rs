@@ -1,0 +1,142 @@
+//! `POST /console/stock/{warehouse}/{product}`: proposes a change of a level, and makes it once it is confirmed.
+
+use actix_web::http::StatusCode;
+use actix_web::web;
+use oms_errors::{Problem, invalid_field};
+use oms_inventory::{InventoryError, Shortfall, change_stock, set_safety_stock};
+use oms_validation::{ExpectedVersion, ProductId, Scope, WarehouseId};
+use oms_web::ProblemResponse;
+
+use super::level::{Kept, answer, level_of, read};
+use super::proposal::{Wish, proposal, wish};
+use crate::http::Console;
+use crate::http::form::Form;
+use crate::http::frame::View;
+use crate::http::listing::explained;
+use crate::http::notice::Notice;
+use crate::http::operator::Operator;
+use crate::http::page::{Answer, see};
+
+/// `POST /console/stock/{warehouse}/{product}`. A form without `confirmed` changes nothing: the page shows what it would
+/// do.
+pub(in crate::http) async fn change(
+    console: web::Data<Console>,
+    view: View,
+    operator: Operator,
+    path: web::Path<(String, String)>,
+    form: Form,
+) -> Answer {
+    operator.require(Scope::InventoryRead)?;
+    let level = level_of(&path)?;
+    let kept = Kept::of(&form);
+    let outcome = match wish(&form, level) {
+        Ok(wish) if form.is_ticked("confirmed") => {
+            make(&console, &operator, &form, level, &wish).await?
+        }
+        Ok(wish) => match form.reason() {
+            Err(problem) if needs_reason(&wish) => Outcome::Refused(problem),
+            _ => Outcome::Proposed(wish),
+        },
+        Err(problem) => Outcome::Refused(problem),
+    };
+    if matches!(outcome, Outcome::Done) {
+        let ((warehouse, product), kind) = (level, &kept.kind);
+        return Ok(see(&format!(
+            "/console/stock/{warehouse}/{product}?done={kind}"
+        )));
+    }
+    let read = read(&console, &operator, level, None).await?;
+    let (status, notice, proposal) = match outcome {
+        Outcome::Done => (StatusCode::OK, None, None),
+        Outcome::Proposed(wish) => (StatusCode::OK, None, Some(proposal(&kept, &wish, &read))),
+        Outcome::Short(shortfalls) => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            Some(short(&shortfalls)),
+            None,
+        ),
+        Outcome::Changed(version) => {
+            let notice = Notice {
+                tone: "bad",
+                title: "Somebody has changed the safety stock.",
+                text: format!("It is {version} now. What you typed is still in the form."),
+            };
+            (StatusCode::PRECONDITION_FAILED, Some(notice), None)
+        }
+        Outcome::Refused(problem) => {
+            let (status, problem) = explained(problem)?;
+            (status, Some(Notice::of_problem(&problem)), None)
+        }
+    };
+    answer(&view, &operator, read, status, notice, proposal, kept)
+}
+
+/// What became of a form.
+enum Outcome {
+    Proposed(Wish),
+    Done,
+    Short(Vec<Shortfall>),
+    Changed(i32),
+    Refused(Problem),
+}
+
+async fn make(
+    console: &Console,
+    operator: &Operator,
+    form: &Form,
+    level: (WarehouseId, ProductId),
+    wish: &Wish,
+) -> Result<Outcome, ProblemResponse> {
+    let tenant = operator.tenant();
+    let made = match wish {
+        Wish::Change(change) => {
+            let (key, reason) = (form.key()?, form.reason()?);
+            let (change, name) = (change.clone(), operator.name.clone());
+            let changing = console.inventory.run(|context| async move {
+                let made = change_stock(&context, tenant, &key, &change, &reason, &name).await;
+                Ok::<_, Problem>(made.map(drop))
+            });
+            changing.await?
+        }
+        Wish::Safety { units, seen } => {
+            let (units, expected) = (*units, ExpectedVersion::OneOf(vec![*seen]));
+            let setting = console.inventory.run(|context| async move {
+                let set = set_safety_stock(&context, tenant, level, &expected, units).await;
+                Ok::<_, Problem>(set)
+            });
+            setting.await?
+        }
+    };
+    Ok(match made {
+        Ok(()) => Outcome::Done,
+        Err(InventoryError::InsufficientStock(shortfalls)) => Outcome::Short(shortfalls),
+        // The safety stock is its own version, so the button was pressed twice.
+        Err(InventoryError::Changed { version }) if wish.is_so(version) => Outcome::Done,
+        Err(InventoryError::Changed { version }) => Outcome::Changed(version),
+        Err(InventoryError::StockLevelNotFound) => Outcome::Refused(invalid_field(
+            "units",
+            "the warehouse has never stocked the product; receive it first",
+        )),
+        Err(error) => Outcome::Refused(error.into()),
+    })
+}
+
+fn needs_reason(wish: &Wish) -> bool {
+    matches!(wish, Wish::Change(_))
+}
+
+fn short(shortfalls: &[Shortfall]) -> Notice {
+    let sentences = shortfalls.iter().map(|it| {
+        let (free, wanted) = (it.removable, it.wanted);
+        let free = match free {
+            0 => "No unit is free".to_owned(),
+            1 => "Only 1 unit is free".to_owned(),
+            many => format!("Only {many} units are free"),
+        };
+        format!("{free}, {wanted} were to be removed. Units that orders hold, or that are set aside, stay.")
+    });
+    Notice {
+        tone: "bad",
+        title: "Not enough unreserved stock",
+        text: sentences.collect::<Vec<_>>().join(" "),
+    }
+}

@@ -1,0 +1,214 @@
+//! `GET /console/stock/{warehouse}/{product}`: the stock of a product in a warehouse, its movements, and its changes.
+
+use actix_web::http::StatusCode;
+use actix_web::web;
+use askama::Template;
+use oms_errors::Problem;
+use oms_inventory::{
+    InventoryError, LevelCounts, LevelFilter, MovementFilter, Product, StockLevel, StockMovement,
+    Warehouse, get_product, get_warehouse, list_stock_levels, list_stock_movements,
+    list_warehouses,
+};
+use oms_validation::{Cursor, ProductId, Scope, WarehouseId};
+use serde::Deserialize;
+
+use super::proposal::Proposal;
+use super::{Choice, LevelRow, choices};
+use crate::display;
+use crate::http::Console;
+use crate::http::frame::{Frame, Section, View};
+use crate::http::listing::{address, most, page_size};
+use crate::http::notice::Notice;
+use crate::http::operator::Operator;
+use crate::http::page::{Answer, page_with};
+
+#[derive(Template)]
+#[template(path = "stock_level.html")]
+struct LevelPage {
+    frame: Frame,
+    name: String,
+    level: LevelRow,
+    notice: Option<Notice>,
+    proposal: Option<Proposal>,
+    kept: Kept,
+    may_change: bool,
+    others: Vec<Choice>,
+    movements: Vec<MovementRow>,
+    next: Option<String>,
+}
+
+/// What was typed into a form that was refused.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Kept {
+    pub(super) kind: String,
+    pub(super) units: String,
+    pub(super) reason: String,
+    pub(super) to: String,
+}
+
+struct MovementRow {
+    time: String,
+    kind: String,
+    /// With its sign.
+    units: String,
+    tone: &'static str,
+    reason: String,
+    actor: String,
+}
+
+/// What the page is asked for.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Wanted {
+    done: Option<String>,
+    after: Option<String>,
+}
+
+/// What is known of a level.
+pub(super) struct Read {
+    pub(super) product: Product,
+    pub(super) warehouses: Vec<Warehouse>,
+    pub(super) level: StockLevel,
+    movements: Vec<StockMovement>,
+    next: Option<String>,
+}
+
+/// `GET /console/stock/{warehouse}/{product}`.
+pub(in crate::http) async fn show(
+    console: web::Data<Console>,
+    view: View,
+    operator: Operator,
+    path: web::Path<(String, String)>,
+    wanted: web::Query<Wanted>,
+) -> Answer {
+    let level = level_of(&path)?;
+    let after = wanted.after.as_deref().and_then(|text| text.parse().ok());
+    let read = read(&console, &operator, level, after).await?;
+    let notice = wanted.done.as_deref().and_then(done);
+    answer(
+        &view,
+        &operator,
+        read,
+        StatusCode::OK,
+        notice,
+        None,
+        Kept::default(),
+    )
+}
+
+/// The address has only a word for what was done, so that a link can't say anything else.
+fn done(word: &str) -> Option<Notice> {
+    let title = match word {
+        "receive" => "The units were received.",
+        "adjust" => "The stock was adjusted.",
+        "transfer" => "The units were transferred.",
+        "safety" => "The safety stock was set.",
+        _ => return None,
+    };
+    Some(Notice::done(title))
+}
+
+/// The page with a notice, and with a change that is to be confirmed.
+pub(super) fn answer(
+    view: &View,
+    operator: &Operator,
+    read: Read,
+    status: StatusCode,
+    notice: Option<Notice>,
+    proposal: Option<Proposal>,
+    kept: Kept,
+) -> Answer {
+    let name = read.product.name.as_str().to_owned();
+    let level = LevelRow::of(&read.level);
+    let here = read.level.warehouse_id;
+    let mut others = choices(&read.warehouses, &kept.to);
+    others.retain(|choice| choice.id != here.to_string());
+    let next = read
+        .next
+        .map(|after| address(&level.href, &[("after", &after)]));
+    let page = LevelPage {
+        frame: view.frame(Section::Stock, format!("{name}, {}", level.warehouse)),
+        name,
+        level,
+        notice,
+        proposal,
+        kept,
+        may_change: operator.may(Scope::InventoryWrite),
+        others,
+        movements: read.movements.iter().map(MovementRow::of).collect(),
+        next,
+    };
+    page_with(status, &page)
+}
+
+/// Reads a level. A product that was never in the warehouse has a level of no units there.
+pub(super) async fn read(
+    console: &Console,
+    operator: &Operator,
+    (warehouse_id, product_id): (WarehouseId, ProductId),
+    after: Option<Cursor<oms_inventory::MovementId>>,
+) -> Result<Read, oms_web::ProblemResponse> {
+    let tenant = operator.tenant();
+    let reading = console.inventory.run(|context| async move {
+        let product = get_product(&context, tenant, product_id).await?;
+        let warehouse = get_warehouse(&context, tenant, warehouse_id).await?;
+        let filter = LevelFilter {
+            warehouse_id: Some(warehouse_id),
+            product_id: Some(product_id),
+            ..LevelFilter::default()
+        };
+        let found = list_stock_levels(&context, tenant, filter, None, page_size()).await?;
+        let level = found.items.into_iter().next();
+        let level = level.unwrap_or_else(|| StockLevel {
+            warehouse_id,
+            warehouse_name: warehouse.name.clone(),
+            product_id,
+            sku: product.sku.clone(),
+            counts: LevelCounts::default(),
+        });
+        let filter = MovementFilter {
+            warehouse_id: Some(warehouse_id),
+            product_id: Some(product_id),
+            kind: None,
+        };
+        let movements = list_stock_movements(&context, tenant, filter, after, page_size()).await?;
+        let warehouses = list_warehouses(&context, tenant, None, None, most()).await?;
+        Ok::<_, InventoryError>(Read {
+            product,
+            warehouses: warehouses.items,
+            level,
+            movements: movements.items,
+            next: movements.next.map(|cursor| cursor.to_string()),
+        })
+    });
+    reading.await
+}
+
+/// Reads the IDs of a path. Malformed ones are treated as unknown.
+pub(super) fn level_of(path: &(String, String)) -> Result<(WarehouseId, ProductId), Problem> {
+    match (path.0.parse(), path.1.parse()) {
+        (Ok(warehouse), Ok(product)) => Ok((warehouse, product)),
+        _ => Err(InventoryError::StockLevelNotFound.into()),
+    }
+}
+
+impl MovementRow {
+    fn of(movement: &StockMovement) -> Self {
+        let (units, note) = match (movement.quantity, movement.quarantined) {
+            (0, aside) => (aside, " set aside"),
+            (units, 0) => (units, ""),
+            (units, _) => (units, ", set aside"),
+        };
+        Self {
+            time: display::time(movement.occurred_at),
+            kind: display::sentence(movement.kind.as_str()),
+            units: format!("{units:+}{note}"),
+            tone: match movement.quantity.signum() {
+                1 => "up",
+                -1 => "down",
+                _ => "",
+            },
+            reason: movement.reason.clone(),
+            actor: movement.actor.clone(),
+        }
+    }
+}

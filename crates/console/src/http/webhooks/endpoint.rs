@@ -1,0 +1,247 @@
+//! `GET /console/webhooks/{id}`: an endpoint, what it has not received, and what it answered.
+
+use actix_web::http::StatusCode;
+use actix_web::web;
+use askama::Template;
+use oms_errors::Problem;
+use oms_events::{
+    Attempt, AttemptOutcome, Delivery, DeliveryState, EndpointId, EndpointStatus, WebhooksError,
+    get_endpoint, list_attempts, list_deliveries,
+};
+use oms_validation::Scope;
+use oms_web::ProblemResponse;
+use serde::Deserialize;
+
+use super::Row;
+use crate::display;
+use crate::http::Console;
+use crate::http::frame::{Frame, Section, View};
+use crate::http::listing::{address, explained, few, page_size, read};
+use crate::http::notice::Notice;
+use crate::http::operator::Operator;
+use crate::http::page::{Answer, page_with, see};
+
+#[derive(Template)]
+#[template(path = "webhook.html")]
+struct EndpointPage {
+    frame: Frame,
+    notice: Option<Notice>,
+    /// A secret that was just made, which is shown once.
+    secret: Option<String>,
+    it: Row,
+    version: i32,
+    ordering: String,
+    signing: &'static str,
+    in_flight: i32,
+    position: i64,
+    public_keys: Vec<String>,
+    created: String,
+    changed: String,
+    is_enabled: bool,
+    may_write: bool,
+    deliveries: Vec<DeliveryRow>,
+    more_deliveries: Option<String>,
+    attempts: Vec<AttemptRow>,
+    more_attempts: Option<String>,
+}
+
+struct DeliveryRow {
+    event: String,
+    event_type: String,
+    state: String,
+    tone: &'static str,
+    tries: i32,
+    last: String,
+    next: String,
+}
+
+struct AttemptRow {
+    event: String,
+    event_type: String,
+    trigger: String,
+    started: String,
+    took: String,
+    outcome: String,
+    tone: &'static str,
+    answer: String,
+}
+
+/// What the page is asked for.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct Wanted {
+    done: Option<String>,
+    #[serde(default)]
+    deliveries: String,
+    #[serde(default)]
+    attempts: String,
+}
+
+/// What stands above the page.
+pub(super) struct Said {
+    pub(super) status: StatusCode,
+    pub(super) notice: Option<Notice>,
+    pub(super) secret: Option<String>,
+}
+
+/// `GET /console/webhooks/{id}`.
+pub(in crate::http) async fn show(
+    console: web::Data<Console>,
+    view: View,
+    operator: Operator,
+    id: web::Path<String>,
+    wanted: web::Query<Wanted>,
+) -> Answer {
+    let said = Said {
+        status: StatusCode::OK,
+        notice: wanted.done.as_deref().and_then(done),
+        secret: None,
+    };
+    answer(&console, &view, &operator, id_of(&id)?, &wanted, said).await
+}
+
+fn done(word: &str) -> Option<Notice> {
+    let title = match word {
+        "gone" => "The event does not wait any more.",
+        "pause" => "The endpoint was paused. It keeps its place.",
+        "enable" => "Events are sent again, from where it stopped.",
+        "retry" => "The event is sent again now.",
+        "skip" => "The event was given up. What waited behind it is sent.",
+        _ => return None,
+    };
+    Some(Notice::done(title))
+}
+
+/// Leads back to an endpoint after an action, or shows there why it was refused.
+pub(super) async fn leave(
+    done: Result<(), ProblemResponse>,
+    console: &Console,
+    view: &View,
+    operator: &Operator,
+    id: EndpointId,
+    word: &str,
+) -> Answer {
+    match done {
+        Ok(()) => Ok(see(&format!("/console/webhooks/{id}?done={word}"))),
+        Err(ProblemResponse(problem)) => {
+            operator.require(Scope::WebhooksRead)?;
+            let (status, problem) = explained(problem)?;
+            let said = Said {
+                status,
+                notice: Some(Notice::of_problem(&problem)),
+                secret: None,
+            };
+            answer(console, view, operator, id, &Wanted::default(), said).await
+        }
+    }
+}
+
+/// Reads the ID in a path. A malformed one is treated as unknown.
+pub(super) fn id_of(path: &str) -> Result<EndpointId, Problem> {
+    path.parse()
+        .map_err(|_| WebhooksError::EndpointNotFound.into())
+}
+
+pub(super) async fn answer(
+    console: &Console,
+    view: &View,
+    operator: &Operator,
+    id: EndpointId,
+    wanted: &Wanted,
+    said: Said,
+) -> Answer {
+    let tenant = operator.tenant();
+    let after = read("deliveries", &wanted.deliveries, |text| text.parse().ok())?;
+    let before = read("attempts", &wanted.attempts, |text| text.parse().ok())?;
+    let reading = console.webhooks.run(|context| async move {
+        let endpoint = get_endpoint(&context, tenant, id).await?;
+        let deliveries = list_deliveries(&context, tenant, id, None, after, page_size()).await?;
+        let attempts = list_attempts(&context, tenant, id, None, None, before, few()).await?;
+        Ok::<_, WebhooksError>((endpoint, deliveries, attempts))
+    });
+    let ((endpoint, public_keys), (deliveries, events), attempts) = reading.await?;
+    let it = Row::of(&endpoint);
+    let here = format!("/console/webhooks/{id}");
+    let rows = deliveries.items.iter().map(|delivery| {
+        let event = events.get(&delivery.key);
+        DeliveryRow::of(delivery, event.map_or("", |event| event.event_type()))
+    });
+    let page = EndpointPage {
+        frame: view.frame(Section::Webhooks, it.url.clone()),
+        notice: said.notice,
+        secret: said.secret,
+        version: endpoint.version,
+        ordering: display::sentence(endpoint.ordering.as_str()),
+        signing: endpoint.signing.as_str(),
+        in_flight: endpoint.max_in_flight,
+        position: endpoint.position,
+        public_keys,
+        created: display::time(endpoint.created_at),
+        changed: display::time(endpoint.updated_at),
+        is_enabled: endpoint.status == EndpointStatus::Enabled,
+        may_write: operator.may(Scope::WebhooksWrite),
+        deliveries: rows.collect(),
+        more_deliveries: deliveries
+            .next
+            .map(|after| address(&here, &[("deliveries", &after.to_string())])),
+        attempts: attempts.items.iter().map(AttemptRow::of).collect(),
+        more_attempts: attempts
+            .next
+            .map(|after| address(&here, &[("attempts", &after.to_string())])),
+        it,
+    };
+    page_with(said.status, &page)
+}
+
+impl DeliveryRow {
+    fn of(delivery: &Delivery, event_type: &str) -> Self {
+        let is_due = delivery.state == DeliveryState::Retrying;
+        let last = delivery
+            .last_outcome
+            .map(|outcome| match delivery.last_status {
+                Some(status) => format!("{} {status}", display::sentence(outcome.as_str())),
+                None => display::sentence(outcome.as_str()),
+            });
+        Self {
+            event: delivery.key.to_string(),
+            event_type: event_type.to_owned(),
+            state: match delivery.state {
+                DeliveryState::Behind => "Waits for an earlier event".to_owned(),
+                DeliveryState::Exhausted => "Given up".to_owned(),
+                state => display::sentence(state.as_str()),
+            },
+            tone: match delivery.state {
+                DeliveryState::Retrying => "wait",
+                DeliveryState::Exhausted => "bad",
+                DeliveryState::Behind | DeliveryState::Other(_) => "idle",
+            },
+            tries: delivery.tries,
+            last: last.unwrap_or_default(),
+            next: match is_due {
+                true => display::ago(delivery.due_at, display::now()),
+                false => "–".to_owned(),
+            },
+        }
+    }
+}
+
+impl AttemptRow {
+    pub(super) fn of(attempt: &Attempt) -> Self {
+        let outcome = display::sentence(attempt.outcome.as_str());
+        Self {
+            event: attempt.event_id.clone(),
+            event_type: attempt.event_type.clone(),
+            trigger: display::sentence(attempt.trigger.as_str()),
+            started: display::time(attempt.started_at),
+            took: format!("{} ms", attempt.duration.as_millis()),
+            outcome: match attempt.http_status {
+                Some(status) => format!("{outcome} {status}"),
+                None => outcome,
+            },
+            tone: match attempt.outcome {
+                AttemptOutcome::Delivered => "ok",
+                _ => "bad",
+            },
+            answer: attempt.answer_start.clone(),
+        }
+    }
+}
