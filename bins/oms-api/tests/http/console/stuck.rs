@@ -12,7 +12,7 @@ use crate::receiver::{Manner, Receiver};
 use crate::request::{WIDGET_A, new_key, small_order};
 use crate::shop::Shop;
 
-const ALL: &str = "orders:read orders:cancel orders:refund operations fulfilment:read fulfilment:write inventory:read returns:read webhooks:read webhooks:write";
+pub(super) const ALL: &str = "orders:read orders:cancel orders:refund operations fulfilment:read fulfilment:write inventory:read returns:read returns:write returns:receive webhooks:read webhooks:write";
 
 /// The sweeper gives up after the first try.
 const IMPATIENT: Settings<'_> = &[SWEEPING, ("OMS_SWEEP_MAX_TRIES", "1")];
