@@ -71,7 +71,7 @@ pub use service::load_catalogue::{LoadSummary, load_catalogue};
 
 // For the console.
 pub use domain::id::MovementId;
-pub use domain::name::{AddressLine, InvalidAddressLine, InvalidName, InvalidSku, Name, Sku};
+pub use domain::name::{AddressLine, InvalidName, InvalidSku, Name, Sku};
 pub use domain::product::Product;
 pub use domain::stock_change::{Direction, InvalidLines, Lines, StockChange};
 pub use domain::stock_level::{LevelCounts, LevelFilter, StockLevel};

@@ -72,6 +72,7 @@ pub use domain::refund::{Disputed, Refunded, RequestedRefund};
 pub use domain::refund_plan::{RequestedCredit, RequestedParts};
 pub use domain::timeline::{FailedTry, Happening, TimelineCursor, TimelineEntry};
 pub use error::{DeadLetterError, ReconcilingError, ReversingError};
+pub use service::fulfilling::change_work::change_work;
 pub use service::fulfilling::create_shipment::create_shipment;
 pub use service::fulfilling::release_hold::release_hold;
 pub use service::operating::ask_gateway::ask_gateway;
@@ -91,6 +92,8 @@ pub use service::rerouting::find_moves::find_moves;
 pub use service::rerouting::move_fulfilment_order::{MoveRequest, move_fulfilment_order};
 pub use service::rerouting::reroute::Target;
 pub use service::rerouting::rerouted::{ExplainedMove, ReroutedOrder};
+pub use service::returning::decide_return::{RequestedDecision, decide_return};
+pub use service::returning::receive_return::receive_return;
 pub use service::reversing::cancel_order::{Cancellation, cancel_order};
 pub use service::reversing::cancel_unshipped::cancel_unshipped;
 pub use service::reversing::preview_refund::{RefundPreview, preview_refund};
@@ -114,7 +117,6 @@ pub use {
         ShippingError,
     },
     service::fulfilling::cancel_shipment::cancel_shipment,
-    service::fulfilling::change_work::change_work,
     service::fulfilling::deliver_shipment::deliver_shipment,
     service::fulfilling::order_fulfilments::order_fulfilments,
     service::fulfilling::place_hold::place_hold,
@@ -128,9 +130,7 @@ pub use {
     service::rerouting::change_evacuation::{EvacuationChange, change_evacuation},
     service::rerouting::reject_fulfilment_order::{RejectionRequest, reject_fulfilment_order},
     service::rerouting::start_evacuation::start_evacuation,
-    service::returning::decide_return::{RequestedDecision, decide_return},
     service::returning::find_returnable::{ReturnableLine, find_returnable},
-    service::returning::receive_return::receive_return,
     service::returning::refund_return::refund_return,
     service::returning::request_return::{RequestedReturn, request_return},
 };

@@ -7,8 +7,8 @@ use oms_inventory::{InventoryError, Shortfall, change_stock, set_safety_stock};
 use oms_validation::{ExpectedVersion, ProductId, Scope, WarehouseId};
 use oms_web::ProblemResponse;
 
-use super::level::{Kept, answer, level_of, read};
-use super::proposal::{Wish, proposal, wish};
+use super::level::{answer, level_of, read};
+use super::proposal::{Kept, Wish, proposal, wish};
 use crate::http::Console;
 use crate::http::form::Form;
 use crate::http::frame::View;
@@ -48,7 +48,11 @@ pub(in crate::http) async fn change(
     let read = read(&console, &operator, level, None).await?;
     let (status, notice, proposal) = match outcome {
         Outcome::Done => (StatusCode::OK, None, None),
-        Outcome::Proposed(wish) => (StatusCode::OK, None, Some(proposal(&kept, &wish, &read))),
+        Outcome::Proposed(wish) => (
+            StatusCode::OK,
+            None,
+            Some(proposal(&kept, &wish, &read.level, &read.warehouses)),
+        ),
         Outcome::Short(shortfalls) => (
             StatusCode::UNPROCESSABLE_ENTITY,
             Some(short(&shortfalls)),

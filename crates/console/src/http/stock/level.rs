@@ -12,7 +12,7 @@ use oms_inventory::{
 use oms_validation::{Cursor, ProductId, Scope, WarehouseId};
 use serde::Deserialize;
 
-use super::proposal::Proposal;
+use super::proposal::{Kept, Proposal};
 use super::{Choice, LevelRow, choices};
 use crate::display;
 use crate::http::Console;
@@ -35,15 +35,6 @@ struct LevelPage {
     others: Vec<Choice>,
     movements: Vec<MovementRow>,
     next: Option<String>,
-}
-
-/// What was typed into a form that was refused.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Kept {
-    pub(super) kind: String,
-    pub(super) units: String,
-    pub(super) reason: String,
-    pub(super) to: String,
 }
 
 struct MovementRow {

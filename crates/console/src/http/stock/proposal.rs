@@ -1,11 +1,19 @@
 //! A change of stock before it is made: what it does, for the operator to confirm.
 
 use oms_errors::{Problem, invalid_field};
-use oms_inventory::{Direction, Lines, StockChange};
+use oms_inventory::{Direction, Lines, StockChange, StockLevel, Warehouse};
 use oms_validation::{ProductId, WarehouseId};
 
-use super::level::{Kept, Read};
 use crate::http::form::Form;
+
+/// What was typed into a form.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Kept {
+    pub(super) kind: String,
+    pub(super) units: String,
+    pub(super) reason: String,
+    pub(super) to: String,
+}
 
 /// What a form asks for.
 pub(super) enum Wish {
@@ -105,9 +113,14 @@ fn destination(form: &Form, from: WarehouseId) -> Result<WarehouseId, Problem> {
 }
 
 /// What a form would do to a level, as it is now.
-pub(super) fn proposal(form: &Kept, wish: &Wish, read: &Read) -> Proposal {
-    let counts = read.level.counts;
-    let here = read.level.warehouse_name.as_str();
+pub(super) fn proposal(
+    form: &Kept,
+    wish: &Wish,
+    level: &StockLevel,
+    warehouses: &[Warehouse],
+) -> Proposal {
+    let counts = level.counts;
+    let here = level.warehouse_name.as_str();
     let units: i64 = form.units.parse().unwrap_or_default();
     let on_hand = |change: i64| {
         let after = i64::from(counts.on_hand) + change;
@@ -119,7 +132,7 @@ pub(super) fn proposal(form: &Kept, wish: &Wish, read: &Read) -> Proposal {
     };
     let (title, rows) = match wish {
         Wish::Change(StockChange::Transfer { to, .. }) => {
-            let there = read.warehouses.iter().find(|warehouse| warehouse.id == *to);
+            let there = warehouses.iter().find(|warehouse| warehouse.id == *to);
             let there = there.map_or("another warehouse", |warehouse| warehouse.name.as_str());
             (
                 format!("Transfer {count} to {there}"),

@@ -100,7 +100,7 @@ pub(in crate::http) async fn resolve(
                 Err(error) => Err(error),
             }
         });
-        Ok(resolving.await?)
+        resolving.await
     };
     let done: Result<bool, ProblemResponse> = done.await;
     let word = if matches!(done, Ok(false)) {

@@ -216,9 +216,10 @@ impl DeliveryRow {
             },
             tries: delivery.tries,
             last: last.unwrap_or_default(),
-            next: match is_due {
-                true => display::ago(delivery.due_at, display::now()),
-                false => "–".to_owned(),
+            next: match display::now() {
+                _ if !is_due => "–".to_owned(),
+                now if delivery.due_at > now => display::ago(delivery.due_at, now),
+                _ => "now".to_owned(),
             },
         }
     }
