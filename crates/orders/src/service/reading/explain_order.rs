@@ -87,7 +87,8 @@ async fn names_of_others(
 ) -> Result<HashMap<WarehouseId, String>, OrderError> {
     let routed = details.order.routing.candidates.iter();
     let routed: BTreeSet<WarehouseId> = routed.map(|it| it.warehouse_id).collect();
-    let orders = details.fulfilment.fulfilment_orders.iter();
+    let goods = &details.fulfilment;
+    let orders = goods.fulfilment_orders.iter();
     let orders = orders.filter(|order| order.is_open());
     let mut others: BTreeSet<WarehouseId> = orders.map(|order| order.warehouse_id).collect();
     others.retain(|id| !routed.contains(id));
