@@ -149,6 +149,6 @@ mod tests {
     fn long_names_are_shortened() {
         assert_eq!(shortened("Atlanta"), "Atlanta");
         let name = shortened("Atlanta Distribution Center of the South East");
-        assert_eq!(name, "Atlanta Distribution Cent…");
+        assert_eq!(name, "Atlanta Distribution Center o…");
     }
 }
