@@ -102,11 +102,36 @@ pub(crate) fn status(status: OrderStatus) -> &'static str {
     }
 }
 
+/// A text that marks words of the API with backticks, with quotation marks instead.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len());
+    for (index, part) in text.split('`').enumerate() {
+        match index {
+            0 => {}
+            odd if odd % 2 == 1 => quoted.push('“'),
+            _ => quoted.push('”'),
+        }
+        quoted.push_str(part);
+    }
+    quoted
+}
+
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
 
     use super::*;
+
+    #[test]
+    fn words_of_the_api_stand_in_quotation_marks() {
+        for (text, shown) in [
+            ("", ""),
+            ("as `paid` or `failed`.", "as “paid” or “failed”."),
+            ("an odd `one", "an odd “one"),
+        ] {
+            assert_eq!(quoted(text), shown);
+        }
+    }
 
     #[test]
     fn an_age_has_the_unit_that_people_would_use() {

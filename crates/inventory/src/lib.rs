@@ -34,6 +34,7 @@ pub use service::evacuated_warehouse::{
 pub use service::explain_route::{explain_route, explain_routes};
 pub use service::find_skus::find_skus;
 pub use service::find_unlocked_levels::find_unlocked_levels;
+pub use service::find_warehouse_names::find_warehouse_names;
 pub use service::move_reservations::move_reservations;
 pub use service::quote_prices::{PriceQuote, PriceRequest, Quotes, quote_prices};
 pub use service::receive_return::receive_return;

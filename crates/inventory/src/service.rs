@@ -14,6 +14,7 @@ pub(crate) mod explain_route;
 pub(crate) mod find_reservations;
 pub(crate) mod find_skus;
 pub(crate) mod find_unlocked_levels;
+pub(crate) mod find_warehouse_names;
 pub(crate) mod get_import;
 pub(crate) mod get_price_list;
 pub(crate) mod get_product;

@@ -265,7 +265,7 @@ async fn read(
         },
         row: Row::of(&dead_letter),
         notice: None,
-        happened: explanation.happened,
+        happened: display::quoted(&explanation.happened),
         money: explanation.money,
         goods: explanation.goods,
         said: None,

@@ -305,7 +305,7 @@ impl Going {
                 Who::Customer | Who::Bank | Who::Warehouse => "wait",
                 Who::Operator => "bad",
             },
-            happened: it.happened.clone(),
+            happened: display::quoted(&it.happened),
             money: it.money.clone(),
             goods: it.goods.clone(),
             who: match it.next.who {
@@ -316,7 +316,7 @@ impl Going {
                 Who::Warehouse => "The warehouse acts next",
                 Who::Operator => "You act next",
             },
-            next: it.next.text.clone(),
+            next: display::quoted(&it.next.text),
             when: it.next.at.map(|at| display::ago(at, now)),
         }
     }

@@ -1,6 +1,6 @@
 //! Warehouses.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
@@ -243,6 +243,32 @@ impl TryFrom<Row> for Warehouse {
             updated_at: row.updated_at,
         })
     }
+}
+
+/// Returns the names of those warehouses that the tenant has.
+pub(crate) async fn find_names(
+    connection: &mut Connection,
+    tenant: TenantId,
+    ids: &BTreeSet<WarehouseId>,
+) -> Result<HashMap<WarehouseId, String>, DbError> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
+        #[diesel(sql_type = Text)]
+        name: String,
+    }
+
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let rows: Vec<Row> = cached_sql(
+        "SELECT id, name FROM inventory.warehouses WHERE tenant_id = $1 AND id = ANY ($2)",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(ids)
+    .load(connection)
+    .await?;
+    let named = rows.into_iter().map(|row| (row.id.into(), row.name));
+    Ok(named.collect())
 }
 
 /// Returns the IDs that belong to warehouses of the tenant.

@@ -10,10 +10,12 @@ mod possible;
 mod tests;
 mod words;
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use oms_fulfilment::{Fulfilment, FulfilmentOrder};
 use oms_payments::{Attempt, AttemptState, GatewayCall, Refund, RefundState};
-use oms_validation::Money;
+use oms_validation::{Money, WarehouseId};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -41,6 +43,8 @@ pub(crate) struct Facts<'a> {
     /// Newest first.
     pub(crate) disputes: &'a [Dispute],
     pub(crate) goods: &'a Fulfilment,
+    /// The names of the warehouses that its goods were moved to.
+    pub(crate) warehouses: &'a HashMap<WarehouseId, String>,
     /// Its entry on the sweeper's work list.
     pub(crate) waiting: Option<Waiting>,
     /// The latest failed try of the sweeper.

@@ -5,8 +5,8 @@ use oms_validation::{Money, TenantId};
 
 use super::recorded_gateway::{RecordedGateway, save_calls};
 use crate::{
-    AmountStep, Attempt, GatewayError, PaymentGateway, PaymentStatus, Reference, Refund,
-    RefundOutcome, RefundState,
+    AmountStep, Attempt, GatewayError, ListedRefund, ListedState, PaymentGateway, PaymentStatus,
+    Reference, Refund, RefundOutcome, RefundState,
 };
 
 /// What remains of a payment, according to the gateway. Reading it changes nothing, and does not prove what may still
@@ -33,7 +33,8 @@ pub struct Word {
 }
 
 /// Asks the gateway, in the name of `actor`, what remains of a payment: what it took, less the refunds that it reports
-/// as done. Refunds that are done according to our books are taken as done.
+/// as done. Refunds that are done according to our books are taken as done. Of a payment that is open in our books, it
+/// asks for the refunds too.
 pub async fn find_remainder(
     database: &Database,
     gateway: &dyn PaymentGateway,
@@ -48,6 +49,10 @@ pub async fn find_remainder(
     let mut recorded = RecordedGateway::new(gateway, attempt, actor);
     let step = gateway.step(attempt.amount.currency);
     let word = ask(&mut recorded, attempt, reference, refunds, step).await;
+    let word = match word {
+        Ok(word) => less_unknown_refunds(gateway, attempt, reference, word).await,
+        failed => failed,
+    };
     save_calls(database, tenant_id, &recorded.take_calls()).await;
     word.unwrap_or_else(|error| Word {
         remainder: Remainder::Unknown(error.to_string()),
@@ -67,6 +72,28 @@ fn no_word(attempt: &Attempt) -> Word {
         remainder,
         pending: None,
     }
+}
+
+/// Takes off what was refunded without us of a payment that is open in our books: they have no refunds of it.
+async fn less_unknown_refunds(
+    gateway: &dyn PaymentGateway,
+    attempt: &Attempt,
+    reference: &Reference,
+    word: Word,
+) -> Result<Word, GatewayError> {
+    let Remainder::Money(left) = word.remainder else {
+        return Ok(word);
+    };
+    if attempt.captured.is_some() {
+        return Ok(word);
+    }
+    let listed = gateway.list_refunds(reference).await?.value;
+    let is_done = |refund: &&ListedRefund| refund.state == ListedState::Refunded;
+    let done = listed.iter().filter(is_done);
+    let refunded_minor: i64 = done.map(|refund| refund.amount.amount_minor).sum();
+    let step = gateway.step(left.currency);
+    let remainder = remainder(PaymentStatus::Paid { amount: left }, refunded_minor, step);
+    Ok(Word { remainder, ..word })
 }
 
 async fn ask(

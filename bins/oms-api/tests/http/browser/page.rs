@@ -72,12 +72,13 @@ impl Page {
         self.call("Emulation.setDeviceMetricsOverride", size).await;
     }
 
-    /// Prefers `light` or `dark` pages.
+    /// Prefers `light` or `dark` pages, without motion, so that no colour is in between when the page is looked at.
     pub async fn prefer(&self, theme: &str) {
-        let feature = json!({ "name": "prefers-color-scheme", "value": theme });
+        let theme = json!({ "name": "prefers-color-scheme", "value": theme });
+        let motion = json!({ "name": "prefers-reduced-motion", "value": "reduce" });
         self.call(
             "Emulation.setEmulatedMedia",
-            json!({ "features": [feature] }),
+            json!({ "features": [theme, motion] }),
         )
         .await;
     }

@@ -18,9 +18,10 @@ const SCOPES: &str = "orders:read orders:cancel orders:refund operations invento
 
 const FINDING: &str = "01a00000-0000-7000-8000-00000000f1d1";
 
-/// What no page shows: files, and what leads to another page.
-const NO_PAGES: [&str; 6] = [
+/// What no page shows to those who are signed in: files, the door, and what leads to another page.
+const NO_PAGES: [&str; 7] = [
     "/console/assets/{file}",
+    "/console/sign-in",
     "/console/sign-in/link",
     "/console/sign-in/provider",
     "/console/sign-in/provider/back",

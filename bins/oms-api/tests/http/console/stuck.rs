@@ -12,7 +12,7 @@ use crate::receiver::{Manner, Receiver};
 use crate::request::{WIDGET_A, new_key, small_order};
 use crate::shop::Shop;
 
-const ALL: &str = "orders:read orders:cancel orders:refund operations fulfilment:read fulfilment:write inventory:read returns:read webhooks:read webhooks:write";
+pub(super) const ALL: &str = "orders:read orders:cancel orders:refund operations fulfilment:read fulfilment:write inventory:read returns:read returns:write returns:receive webhooks:read webhooks:write";
 
 /// The sweeper gives up after the first try.
 const IMPATIENT: Settings<'_> = &[SWEEPING, ("OMS_SWEEP_MAX_TRIES", "1")];
@@ -190,7 +190,7 @@ async fn a_refund_that_the_gateway_does_not_answer_is_given_up() {
 }
 
 /// Like [`ends`], where a page in between was a refusal, which a browser reports as a failed request.
-pub(super) async fn ends_with_refusals(page: &Page, name: &str, text: &str) {
+async fn ends_with_refusals(page: &Page, name: &str, text: &str) {
     page.wait_for(
         &format!("the order is {text:?}"),
         &format!(

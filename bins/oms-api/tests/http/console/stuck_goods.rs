@@ -3,6 +3,8 @@
 use serde_json::json;
 
 use super::stuck::{ends, signed_in, understand};
+use crate::eventually::until;
+use crate::receiver::{Manner, Receiver};
 use crate::request::{WIDGET_A, new_key};
 use crate::shop::Shop;
 use crate::stock::ATLANTA_WAREHOUSE;
@@ -36,6 +38,7 @@ async fn an_order_that_its_warehouse_rejected_is_moved_and_sent() {
     page.press("Move").await;
     page.shows("The units were moved.").await;
     page.shows("The warehouse acts next").await;
+    page.shows("reserved in Chicago Fulfillment Hub").await;
     page.screenshot("console-10-moved").await;
     page.click("#goods details summary").await;
     page.press("Record as sent").await;
@@ -44,5 +47,86 @@ async fn an_order_that_its_warehouse_rejected_is_moved_and_sent() {
     let atlanta = shop.database.stock(ATLANTA_WAREHOUSE, WIDGET_A).await;
     assert_eq!(atlanta.reserved, 0);
     assert_eq!(shop.database.reserved(WIDGET_A).await, 0);
+    shop.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn a_return_of_which_half_arrived_is_closed() {
+    let shop = Shop::open().await;
+    let page = signed_in(&shop).await;
+    let (order, _) = shop.delivered(3).await;
+    let id = shop.approved_return(&order, 2).await;
+    let half = json!({ "line": 1, "restock": 1 });
+    let received = shop.receive(&id, &half).await;
+    assert_eq!(received.status, 201, "{received:?}");
+    let texts = [
+        "3 units delivered in 1 shipment. 1 unit came back: 1 for sale again.",
+        "We hold 20.00 USD of 30.00 USD; 10.00 USD was refunded.",
+        "The customer acts next",
+        "The customer sends 1 unit more of return 1, or an operator closes the return.",
+    ];
+    understand(&page, &shop, &order, "11-half-returned", &texts).await;
+    page.press("Open the return").await;
+    page.shows("1 still expected").await;
+    page.screenshot("console-11-return").await;
+    page.press("Close").await;
+    page.fill("#why-close", "the customer keeps the other one")
+        .await;
+    page.click("button[value=close]").await;
+    page.shows("Closed").await;
+    page.screenshot("console-11-return-closed").await;
+    page.go_to(&format!("{}/console/orders/{order}", shop.api.url))
+        .await;
+    page.shows("Nobody has to act").await;
+    ends(&page, "11-half-returned", "Paid").await;
+    assert_eq!(shop.sandbox.money(&order).await, (3000, 1000));
+    let closed = "SELECT count(*) FROM fulfilment.returns WHERE status = 'CLOSED'";
+    assert_eq!(shop.database.number(closed).await, 1);
+    shop.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn an_endpoint_that_was_down_gets_its_events() {
+    let shop = Shop::open_with(&[("OMS_EVENTS_INTERVAL_MS", "50")]).await;
+    let receiver = Receiver::start(Manner::Answers(503)).await;
+    let endpoint = json!({ "url": receiver.url, "types": ["order.*"] });
+    let created = shop
+        .post_once("/webhook-endpoints", &new_key(), &endpoint)
+        .await;
+    assert_eq!(created.status, 201, "{created:?}");
+    let order = shop.paid().await;
+    let failing = "SELECT count(*) FROM events.endpoints WHERE failing_since IS NOT NULL";
+    until("the endpoint fails", async || {
+        shop.database.number(failing).await == 1
+    })
+    .await;
+    let page = signed_in(&shop).await;
+    page.press("Webhook endpoints failing").await;
+    page.shows("an endpoint that is down keeps its place").await;
+    page.shows("Nothing reaches it since").await;
+    page.screenshot("console-12-endpoints").await;
+    page.click("main a.row").await;
+    page.shows("Failing").await;
+    page.screenshot("console-12-endpoint").await;
+    // It works again. oms would find out by itself, at its next probe.
+    receiver.becomes(Manner::Answers(204));
+    page.press("Pause").await;
+    page.shows("The endpoint was paused.").await;
+    page.press("Enable").await;
+    page.shows("Events are sent again, from where it stopped.")
+        .await;
+    until("the endpoint has the order", async || {
+        let received = receiver.received();
+        let mut bodies = received.iter().map(|it| String::from_utf8_lossy(&it.body));
+        shop.database.number(failing).await == 0 && bodies.any(|it| it.contains("order.paid"))
+    })
+    .await;
+    page.go_to(&page.url().await).await;
+    page.shows("Enabled").await;
+    page.screenshot("console-12-endpoint-after").await;
+    page.go_to(&format!("{}/console/orders/{order}", shop.api.url))
+        .await;
+    assert!(!page.text().await.contains("Webhooks not received"));
+    ends(&page, "12-endpoint-down", "Paid").await;
     shop.assert_consistent().await;
 }

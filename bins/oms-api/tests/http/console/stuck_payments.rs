@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::stuck::{ends, ends_with_refusals, lost, signed_in, understand};
+use super::stuck::{ALL, ends, lost, signed_in, understand};
 use crate::api::SWEEPING;
 use crate::browser::Page;
 use crate::eventually::until;
@@ -90,16 +90,18 @@ async fn a_payment_in_another_currency_is_refunded_at_the_gateway_and_settled_by
         &texts,
     )
     .await;
-    shop.sandbox.refund_in_dashboard(&order, 1000).await;
     page.press("Resolve…").await;
+    page.press("Ask the gateway now").await;
+    page.shows("Left with the merchant: 10.00 EUR.").await;
+    shop.sandbox.refund_in_dashboard(&order, 1000).await;
+    page.press("Ask the gateway now").await;
+    page.shows("This proves “failed”, “settled elsewhere”")
+        .await;
+    page.screenshot("console-4-another-currency-asked").await;
     page.click("input[value=settled_elsewhere]").await;
     page.fill("#reason", "refunded in the dashboard").await;
     page.press("Settle the order").await;
-    page.shows("I have read what the gateway says").await;
-    page.screenshot("console-4-another-currency-confirm").await;
-    page.click("input[name=confirmed]").await;
-    page.press("Settle the order").await;
-    ends_with_refusals(&page, "4-another-currency", "Cancelled").await;
+    ends(&page, "4-another-currency", "Cancelled").await;
     page.shows("refunded in the dashboard").await;
     assert_eq!(shop.sandbox.money(&order).await, (1000, 1000));
     assert_eq!(shop.database.reserved(WIDGET_A).await, 0);
@@ -214,4 +216,45 @@ async fn a_dispute_is_answered_and_its_loss_is_booked() {
     ends(&page, "8-dispute-lost", "Refunded").await;
     assert_eq!(shop.database.reserved(WIDGET_A).await, 0);
     assert_invariants(&shop.database).await;
+}
+
+/// By forms and links alone: as without a mouse, on a phone, and in a browser that runs no scripts.
+#[tokio::test]
+async fn an_order_is_ended_with_the_keyboard_on_a_narrow_screen_without_scripts() {
+    let shop = Shop::open().await;
+    let challenged = paying(CHALLENGING, Some("https://shop.example/done"));
+    let pending = shop.place_new(&challenged).await;
+    pending.assert_pending();
+    let order = pending.order_id();
+    let page = Page::blank().await;
+    page.set_viewport(320, 800).await;
+    page.without_scripts().await;
+    page.go_to(&format!("{}/console", shop.api.url)).await;
+    page.focus("#api_key").await;
+    page.type_text(&shop.key("ann", ALL).await).await;
+    page.press_key("Enter").await;
+    page.shows("Newest orders").await;
+    open(&page, &shop, &order).await;
+    page.shows("The customer acts next").await;
+    let width = page.evaluate("document.documentElement.scrollWidth").await;
+    assert!(width.as_u64().unwrap() <= 320, "{width} wide");
+    page.screenshot("console-13-narrow").await;
+    let is_there = "document.activeElement.matches('.do summary')";
+    let mut stops = 0;
+    while page.evaluate(is_there).await != true {
+        page.press_key("Tab").await;
+        stops += 1;
+        assert!(stops < 40, "the keyboard does not reach the action");
+    }
+    page.press_key("Enter").await;
+    page.press_key("Tab").await;
+    page.type_text("the customer called").await;
+    page.screenshot("console-13-narrow-filled").await;
+    page.press_key("Enter").await;
+    page.shows("The order was cancelled.").await;
+    ends(&page, "13-narrow", "Cancelled").await;
+    page.shows("the customer called").await;
+    assert_eq!(shop.database.status(&order).await, "CANCELLED");
+    assert_eq!(shop.database.reserved(WIDGET_A).await, 0);
+    shop.assert_consistent().await;
 }

@@ -47,7 +47,7 @@ pub(super) fn offers(explained: &ExplainedOrder, operator: &Operator) -> Vec<Off
             continue;
         };
         offers.push(Offer {
-            text: possible.text.clone(),
+            text: crate::display::quoted(&possible.text),
             doing,
             is_first: false,
         });

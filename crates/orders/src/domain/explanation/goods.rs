@@ -110,11 +110,13 @@ fn returned(facts: &Facts<'_>) -> Option<String> {
     (back > 0).then(|| format!("{} came back: {}.", units(back), fates.join(", ")))
 }
 
-/// ` in Atlanta`: a warehouse, by its name when the order was routed.
+/// ` in Atlanta`: a warehouse, by its name when the order was routed, or now if its goods were moved there.
 fn at_warehouse(facts: &Facts<'_>, id: WarehouseId) -> String {
     let mut candidates = facts.order.routing.candidates.iter();
-    match candidates.find(|entry| entry.warehouse_id == id) {
-        Some(known) => format!(" in {}", known.warehouse_name),
+    let routed = candidates.find(|entry| entry.warehouse_id == id);
+    let routed = routed.map(|known| &known.warehouse_name);
+    match routed.or_else(|| facts.warehouses.get(&id)) {
+        Some(name) => format!(" in {name}"),
         None => format!(" in warehouse {id}"),
     }
 }

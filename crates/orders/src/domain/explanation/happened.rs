@@ -1,6 +1,6 @@
 //! What happened.
 
-use oms_payments::{Attempt, AttemptState, CallEffect, Refund, RefundState};
+use oms_payments::{Attempt, AttemptState, CallEffect, Refund, RefundActor, RefundState};
 
 use super::Facts;
 use super::words::{no_warehouse, sentence, time, unknown_call};
@@ -108,7 +108,9 @@ fn of_status(facts: &Facts<'_>) -> String {
             let what = what.unwrap_or_else(|| "A refund is in progress.".to_owned());
             format!("{what}{}", last_try(facts))
         }
-        OrderStatus::Refunded if facts.is_refund_left_to_the_gateway() => {
+        OrderStatus::Refunded
+            if facts.is_refund_left_to_the_gateway() || was_taken_by_a_dispute(facts) =>
+        {
             "The order was closed as refunded.".to_owned()
         }
         OrderStatus::Refunded => "All of the money was refunded.".to_owned(),
@@ -116,6 +118,11 @@ fn of_status(facts: &Facts<'_>) -> String {
             format!("The order is {word}, a status that only a newer version of oms knows.")
         }
     }
+}
+
+fn was_taken_by_a_dispute(facts: &Facts<'_>) -> bool {
+    let mut refunds = facts.refunds.iter();
+    refunds.any(|refund| refund.actor == RefundActor::Dispute)
 }
 
 fn pending(facts: &Facts<'_>) -> String {

@@ -271,7 +271,7 @@ fn returns(facts: &Facts<'_>) -> Option<Next> {
         let text = match expected {
             0 => format!("An operator closes return {}.", partly.number),
             _ => format!(
-                "The customer sends {} more of return {}.",
+                "The customer sends {} more of return {}, or an operator closes the return.",
                 units(expected),
                 partly.number
             ),

@@ -197,6 +197,10 @@ fn every_paid_order_is_explained() {
             }),
         ),
         ("moved", paid().work(|it| it.warehouse_id = id(77))),
+        (
+            "moved to a warehouse without a name",
+            paid().work(|it| it.warehouse_id = id(78)),
+        ),
         ("packed", paid().work(|it| it.lines[0].packed = 2)),
         (
             "the rest is being cancelled",
@@ -371,6 +375,7 @@ fn every_order_that_ended_is_explained() {
         (
             "a dispute was lost",
             refunded
+                .by_dispute()
                 .disputed(DisputeState::Lost, None)
                 .differs(FindingKind::PaymentDisputed, 3000),
         ),

@@ -1,9 +1,11 @@
 //! Explains what is going on with an order.
 
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use oms_inventory::find_warehouse_names;
 use oms_payments::find_latest_change;
-use oms_validation::{OrderId, TenantId};
+use oms_validation::{OrderId, TenantId, WarehouseId};
 
 use crate::context::OrderContext;
 use crate::domain::dead_letter::DeadLetter;
@@ -47,6 +49,7 @@ pub async fn explain_order(
     drop(connection);
     // Last, so that what is found about an order that is settled meanwhile does not count.
     let details = get_order(context, tenant, order_id).await?;
+    let warehouses = names_of_others(context, tenant, &details).await?;
     let dead_letter =
         dead_letter.filter(|found| found.resolved.is_none() && details.order.status.is_unsettled());
     let facts = Facts {
@@ -58,6 +61,7 @@ pub async fn explain_order(
         refunds: &details.refunds,
         disputes: &details.disputes,
         goods: &details.fulfilment,
+        warehouses: &warehouses,
         waiting,
         last_try: last_try.as_ref(),
         max_tries: context.settings.sweep_max_tries,
@@ -73,4 +77,24 @@ pub async fn explain_order(
         is_waiting,
         explanation,
     })
+}
+
+/// The names of the warehouses that have something to send of an order, unless its routing names them: it was moved.
+async fn names_of_others(
+    context: &OrderContext,
+    tenant: TenantId,
+    details: &OrderDetails,
+) -> Result<HashMap<WarehouseId, String>, OrderError> {
+    let routed = details.order.routing.candidates.iter();
+    let routed: BTreeSet<WarehouseId> = routed.map(|it| it.warehouse_id).collect();
+    let goods = &details.fulfilment;
+    let orders = goods.fulfilment_orders.iter();
+    let orders = orders.filter(|order| order.is_open());
+    let mut others: BTreeSet<WarehouseId> = orders.map(|order| order.warehouse_id).collect();
+    others.retain(|id| !routed.contains(id));
+    if others.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let mut connection = context.database.acquire().await?;
+    Ok(find_warehouse_names(&mut connection, tenant, &others).await?)
 }

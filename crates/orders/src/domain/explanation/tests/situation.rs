@@ -1,5 +1,6 @@
 //! Orders in every situation, for the tests of explanations.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -166,6 +167,14 @@ impl Situation {
             updated_at: at(600),
             asked: Asked::Perhaps,
         });
+        self
+    }
+
+    /// The bank gave what was refunded to the customer.
+    pub(super) fn by_dispute(mut self) -> Self {
+        for refund in &mut self.refunds {
+            refund.actor = RefundActor::Dispute;
+        }
         self
     }
 
@@ -362,6 +371,7 @@ impl Situation {
             refunds: &self.refunds,
             disputes: &self.disputes,
             goods: &self.goods,
+            warehouses: &HashMap::from([(id(77), "Chicago".to_owned())]),
             waiting: self.waiting,
             last_try: self.last_try.as_ref(),
             max_tries: 20,
