@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn numbers_are_short() {
-        let shown = [0.0, 3.0, 3.14, 184.4].map(number);
+        let shown = [0.0, 3.0, 3.125, 184.4].map(number);
         assert_eq!(shown, ["0", "3", "3.1", "184"]);
     }
 }
