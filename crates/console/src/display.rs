@@ -38,6 +38,11 @@ pub(crate) fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     }
 }
 
+/// How much time has passed since a time: `4 min`.
+pub(crate) fn elapsed(since: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    span(now.signed_duration_since(since).num_seconds().max(0))
+}
+
 /// A word of the API as words: `write_off` is `Write off`.
 pub(crate) fn sentence(word: &str) -> String {
     let words = word.replace('_', " ").to_lowercase();

@@ -57,9 +57,9 @@ impl Row {
             EndpointStatus::Other(_) => ("Unknown", "idle"),
         };
         let failing = endpoint.failing_since.map(|since| {
-            let age = display::ago(since, display::now());
+            let time = display::elapsed(since, display::now());
             format!(
-                "Nothing reaches it since {age}; {} tries failed.",
+                "Nothing has reached it for {time}; {} tries failed. Events wait in their order.",
                 endpoint.failures
             )
         });

@@ -1,5 +1,6 @@
 //! Orders whose goods are stuck, each understood and ended in a browser.
 
+use oms_testing::generated::keep_picture;
 use serde_json::json;
 
 use super::stuck::{ends, signed_in, understand};
@@ -30,6 +31,8 @@ async fn an_order_that_its_warehouse_rejected_is_moved_and_sent() {
         "An operator moves the goods to a warehouse that can send them, or cancels the order.",
     ];
     understand(&page, &shop, &order, "10-rejected", &texts).await;
+    let picture = page.screenshot("console-readme").await;
+    keep_picture("docs/console.png", &picture);
     // The other warehouses get new stock.
     shop.database.stock_up(5).await;
     page.press("Move…").await;
@@ -103,7 +106,7 @@ async fn an_endpoint_that_was_down_gets_its_events() {
     let page = signed_in(&shop).await;
     page.press("Webhook endpoints failing").await;
     page.shows("an endpoint that is down keeps its place").await;
-    page.shows("Nothing reaches it since").await;
+    page.shows("Nothing has reached it for").await;
     page.screenshot("console-12-endpoints").await;
     page.click("main a.row").await;
     page.shows("Failing").await;

@@ -154,6 +154,8 @@ async fn shop() -> Shop {
 #[tokio::test]
 async fn alert_rules_and_dashboard_use_only_served_metrics() {
     let shop = shop().await;
+    // A route has series from its first request on.
+    shop.paid().await;
     let served = Served::by(&shop).await;
     let rules: Value = yaml_serde::from_str(&read("deploy/prometheus/oms-alerts.yaml")).unwrap();
     let dashboard: Value =
