@@ -111,7 +111,16 @@ fn check_files(files: &[TextFile]) -> Vec<Finding> {
     findings
 }
 
-/// All text files of the project, except those that are built or generated.
+/// The text of a file. That of a picture is empty: documents may link to it. `None` for other files without text.
+fn text_of(path: &Path) -> Option<String> {
+    let is_picture = path.extension().is_some_and(|it| it == "png");
+    match is_picture {
+        true => Some(String::new()),
+        false => fs::read_to_string(path).ok(),
+    }
+}
+
+/// All text files and pictures of the project, except those that are built or generated.
 fn read_tree(root: &Path) -> Result<Vec<TextFile>> {
     let mut files = Vec::new();
     let mut folders = vec![root.to_owned()];
@@ -135,7 +144,7 @@ fn read_tree(root: &Path) -> Result<Vec<TextFile>> {
                     folders.push(path);
                 }
             } else if name != ".env"
-                && let Ok(text) = fs::read_to_string(&path)
+                && let Some(text) = text_of(&path)
             {
                 let relative = path
                     .strip_prefix(root)
