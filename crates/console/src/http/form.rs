@@ -7,7 +7,7 @@ use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{FromRequest, HttpRequest};
 use oms_errors::{Problem, UNSUPPORTED_MEDIA_TYPE, invalid_field};
-use oms_validation::{IdempotencyKey, Reason};
+use oms_validation::{ExpectedVersion, IdempotencyKey, Reason};
 use oms_web::{BodyLimits, ProblemResponse, read_body};
 
 /// The fields of a form, in the order in which they were sent.
@@ -55,6 +55,16 @@ impl Form {
     pub(crate) fn key(&self) -> Result<IdempotencyKey, Problem> {
         let key = IdempotencyKey::parse(self.required("key")?);
         key.map_err(|error| invalid_field("key", error.to_string()))
+    }
+
+    /// The version that the operator has seen. A change of another one is refused.
+    ///
+    /// # Errors
+    /// 400 if it is missing or not a number, which no browser does by itself.
+    pub(crate) fn version(&self) -> Result<ExpectedVersion, Problem> {
+        let version = self.required("version")?.parse();
+        let version = version.map_err(|_| invalid_field("version", "must be a whole number"))?;
+        Ok(ExpectedVersion::OneOf(vec![version]))
     }
 
     /// The reason, which is required.

@@ -14,7 +14,7 @@ use oms_orders::{
     MoveRequest, Target, cancel_order, cancel_unshipped, create_dead_letter, create_shipment,
     move_fulfilment_order, release_hold, try_now,
 };
-use oms_validation::{ExpectedVersion, OrderId};
+use oms_validation::OrderId;
 use oms_web::ProblemResponse;
 
 use super::{order_id_of, refused};
@@ -159,7 +159,7 @@ pub(in crate::http) async fn move_units(
             reason: form.reason()?,
             stock: SourceStock::Keep,
         };
-        let (key, expected) = (form.key()?, version(&form)?);
+        let (key, expected) = (form.key()?, form.version()?);
         let moving = console.orders.run(|context| async move {
             let moved =
                 move_fulfilment_order(&context, tenant, id, &expected, &request, &key, &actor)
@@ -246,7 +246,7 @@ pub(in crate::http) fn draft(form: &Form, id: FulfilmentOrderId) -> Result<Shipm
     Ok(ShipmentDraft {
         id: ShipmentId::generate(),
         fulfilment_order_id: id,
-        expected: version(form)?,
+        expected: form.version()?,
         warehouse_id: None,
         units: Some(units),
         parcels: parcel(form)?.into_iter().collect(),
@@ -278,13 +278,6 @@ fn parcel(form: &Form) -> Result<Option<NewParcel>, Problem> {
         tracking_number: number.map_err(invalid("tracking_number"))?,
         tracking_url: url.map_err(invalid("tracking_url"))?,
     }))
-}
-
-/// The version that the operator has seen. A change of another one is refused.
-pub(in crate::http) fn version(form: &Form) -> Result<ExpectedVersion, Problem> {
-    let version = form.required("version")?.parse();
-    let version = version.map_err(|_| invalid_field("version", "must be a whole number"))?;
-    Ok(ExpectedVersion::OneOf(vec![version]))
 }
 
 async fn order_of(

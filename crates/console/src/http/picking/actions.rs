@@ -14,7 +14,7 @@ use crate::http::frame::View;
 use crate::http::listing::{address, explained};
 use crate::http::notice::Notice;
 use crate::http::operator::Operator;
-use crate::http::order::actions::{draft, version};
+use crate::http::order::actions::draft;
 use crate::http::page::{Answer, see};
 
 /// `POST /console/picking/{id}/work`.
@@ -34,7 +34,7 @@ pub(in crate::http) async fn work(
             "stop" => Work::Stop,
             _ => return Err(invalid_field("work", "must be `start` or `stop`").into()),
         };
-        let (key, expected) = (form.key()?, version(&form)?);
+        let (key, expected) = (form.key()?, form.version()?);
         let changing = console.orders.run(|context| async move {
             let changed = change_work(&context, tenant, id, &expected, work, Some(&key), &actor);
             changed.await.map(drop)

@@ -5,7 +5,7 @@ use oms_errors::{Problem, invalid_field};
 use oms_fulfilment::{Note, return_id_of};
 use oms_orders::{RequestedDecision, decide_return};
 
-use super::one::{leave, version};
+use super::one::leave;
 use crate::http::Console;
 use crate::http::form::Form;
 use crate::http::frame::View;
@@ -24,7 +24,7 @@ pub(in crate::http) async fn decide(
     let (tenant, actor) = (operator.tenant(), operator.actor());
     let word = form.text("decision").unwrap_or_default();
     let done = async {
-        let (key, expected, decision) = (form.key()?, version(&form)?, decision(&form, word)?);
+        let (key, expected, decision) = (form.key()?, form.version()?, decision(&form, word)?);
         let deciding = console.orders.run(|context| async move {
             let decided = decide_return(
                 &context,

@@ -3,7 +3,6 @@
 use actix_web::http::StatusCode;
 use actix_web::web;
 use askama::Template;
-use oms_errors::Problem;
 use oms_fulfilment::{Receipt, Return, ReturnId, ReturnStatus, get_return, return_id_of};
 use oms_inventory::{InventoryError, list_warehouses, load_skus};
 use oms_validation::{ProductId, Scope};
@@ -13,7 +12,6 @@ use serde::Deserialize;
 use super::tone;
 use crate::display;
 use crate::http::Console;
-use crate::http::form::Form;
 use crate::http::frame::{Frame, Section, View};
 use crate::http::listing::{explained, most};
 use crate::http::notice::Notice;
@@ -115,11 +113,6 @@ pub(super) async fn leave(
             answer(console, view, operator, id, status, notice).await
         }
     }
-}
-
-/// The version that the operator saw.
-pub(super) fn version(form: &Form) -> Result<oms_validation::ExpectedVersion, Problem> {
-    crate::http::order::actions::version(form)
 }
 
 async fn answer(

@@ -7,7 +7,7 @@ use oms_errors::{Problem, invalid_field};
 use oms_fulfilment::{ReceiptDraft, ReceiptId, Received, return_id_of};
 use oms_orders::receive_return;
 
-use super::one::{leave, version};
+use super::one::leave;
 use crate::http::Console;
 use crate::http::form::Form;
 use crate::http::frame::View;
@@ -25,7 +25,7 @@ pub(in crate::http) async fn receive(
     let id = return_id_of(&id)?;
     let (tenant, actor) = (operator.tenant(), operator.actor());
     let done = async {
-        let (key, expected, draft) = (form.key()?, version(&form)?, draft(&form)?);
+        let (key, expected, draft) = (form.key()?, form.version()?, draft(&form)?);
         let receiving = console.orders.run(|context| async move {
             let received = receive_return(&context, tenant, id, &expected, &draft, &key, &actor);
             received.await.map(drop)

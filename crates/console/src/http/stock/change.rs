@@ -31,7 +31,14 @@ pub(in crate::http) async fn change(
     let kept = Kept::of(&form);
     let outcome = match wish(&form, level) {
         Ok(wish) if form.is_ticked("confirmed") => {
-            make(&console, &operator, &form, level, &wish).await?
+            match make(&console, &operator, &form, level, &wish).await? {
+                Some(outcome) => outcome,
+                None => {
+                    let ((warehouse, product), kind) = (level, &kept.kind);
+                    let done = format!("/console/stock/{warehouse}/{product}?done={kind}");
+                    return Ok(see(&done));
+                }
+            }
         }
         Ok(wish) => match form.reason() {
             Err(problem) if needs_reason(&wish) => Outcome::Refused(problem),
@@ -39,15 +46,8 @@ pub(in crate::http) async fn change(
         },
         Err(problem) => Outcome::Refused(problem),
     };
-    if matches!(outcome, Outcome::Done) {
-        let ((warehouse, product), kind) = (level, &kept.kind);
-        return Ok(see(&format!(
-            "/console/stock/{warehouse}/{product}?done={kind}"
-        )));
-    }
     let read = read(&console, &operator, level, None).await?;
     let (status, notice, proposal) = match outcome {
-        Outcome::Done => (StatusCode::OK, None, None),
         Outcome::Proposed(wish) => (
             StatusCode::OK,
             None,
@@ -74,22 +74,22 @@ pub(in crate::http) async fn change(
     answer(&view, &operator, read, status, notice, proposal, kept)
 }
 
-/// What became of a form.
+/// Why the page is shown after a form was sent.
 enum Outcome {
     Proposed(Wish),
-    Done,
     Short(Vec<Shortfall>),
     Changed(i32),
     Refused(Problem),
 }
 
+/// Makes a change. `None` if it is made, or was before.
 async fn make(
     console: &Console,
     operator: &Operator,
     form: &Form,
     level: (WarehouseId, ProductId),
     wish: &Wish,
-) -> Result<Outcome, ProblemResponse> {
+) -> Result<Option<Outcome>, ProblemResponse> {
     let tenant = operator.tenant();
     let made = match wish {
         Wish::Change(change) => {
@@ -110,18 +110,18 @@ async fn make(
             setting.await?
         }
     };
-    Ok(match made {
-        Ok(()) => Outcome::Done,
+    Ok(Some(match made {
+        Ok(()) => return Ok(None),
         Err(InventoryError::InsufficientStock(shortfalls)) => Outcome::Short(shortfalls),
         // The safety stock is its own version, so the button was pressed twice.
-        Err(InventoryError::Changed { version }) if wish.is_so(version) => Outcome::Done,
+        Err(InventoryError::Changed { version }) if wish.is_so(version) => return Ok(None),
         Err(InventoryError::Changed { version }) => Outcome::Changed(version),
         Err(InventoryError::StockLevelNotFound) => Outcome::Refused(invalid_field(
             "units",
             "the warehouse has never stocked the product; receive it first",
         )),
         Err(error) => Outcome::Refused(error.into()),
-    })
+    }))
 }
 
 fn needs_reason(wish: &Wish) -> bool {

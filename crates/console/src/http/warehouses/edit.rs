@@ -8,7 +8,7 @@ use oms_errors::{Problem, invalid_field};
 use oms_inventory::{
     AddressLine, InventoryError, Name, Warehouse, WarehouseChange, change_warehouse, get_warehouse,
 };
-use oms_validation::{ExpectedVersion, Location, Scope, WarehouseId};
+use oms_validation::{Location, Scope, WarehouseId};
 use oms_web::ProblemResponse;
 use serde::Deserialize;
 
@@ -94,12 +94,9 @@ pub(in crate::http) async fn change(
     let typed = Fields::typed(&form);
     let done = format!("/console/warehouses/{id}?done=changed");
     let tried = async {
-        let version = form.required("version")?.parse();
-        let version = version.map_err(|_| invalid_field("version", "must be a whole number"))?;
-        let change = typed.change(&before)?;
+        let (expected, change) = (form.version()?, typed.change(&before)?);
         let tenant = operator.tenant();
         let changing = console.inventory.run(|context| async move {
-            let expected = ExpectedVersion::OneOf(vec![version]);
             Ok::<_, Problem>(change_warehouse(&context, tenant, id, &expected, change).await)
         });
         changing.await

@@ -20,7 +20,6 @@ use crate::http::form::Form;
 use crate::http::frame::View;
 use crate::http::notice::Notice;
 use crate::http::operator::Operator;
-use crate::http::order::actions::version;
 use crate::http::page::Answer;
 
 /// How long the previous secret still signs.
@@ -46,7 +45,7 @@ pub(in crate::http) async fn set_status(
             "enabled" => EndpointStatus::Enabled,
             _ => return Err(invalid_field("status", "must be `paused` or `enabled`").into()),
         };
-        let expected = version(&form)?;
+        let expected = form.version()?;
         let setting = console.webhooks.run(|context| async move {
             let set = match wished {
                 EndpointStatus::Paused => {
@@ -167,7 +166,7 @@ pub(in crate::http) async fn rotate(
 ) -> Answer {
     let (id, tenant) = (id_of(&id)?, operator.tenant());
     let rotated = async {
-        let (key, expected) = (form.key()?, version(&form)?);
+        let (key, expected) = (form.key()?, form.version()?);
         let rotating = console.webhooks.run(|context| async move {
             let rotated = rotate_secret(&context, tenant, id, &key, &expected, OVERLAP).await;
             Ok::<_, Problem>(match rotated? {
