@@ -148,22 +148,14 @@ async fn ask_about_open(
     let settled = settle_payment(&context.database, gateway, tenant, attempt, policy, &actor).await;
     let closing = settled.outcome.accept_charged_amount(attempt);
     let captured = closing.as_ref().and_then(oms_payments::Closing::captured);
-    // Our books can't hold it, but the gateway knows whether it was refunded.
-    let is_elsewhere =
-        captured.is_none() && matches!(settled.outcome, SettleOutcome::WrongAmount { .. });
-    let elsewhere = match is_elsewhere {
-        true => {
-            let database = &context.database;
-            let word = find_remainder(database, gateway, tenant, attempt, &[], &actor).await;
-            Some(word.remainder)
-        }
-        false => None,
-    };
     let remainder = match (&settled.outcome, captured) {
         (SettleOutcome::Superseded, _) => return Err(DeadLetterError::Resolved),
         (_, Some(captured)) => Remainder::Money(captured),
-        (SettleOutcome::WrongAmount { charged }, None) => {
-            elsewhere.unwrap_or(Remainder::Money(*charged))
+        // Our books can't hold it, but the gateway knows whether it was refunded.
+        (SettleOutcome::WrongAmount { .. }, None) => {
+            let database = &context.database;
+            let word = find_remainder(database, gateway, tenant, attempt, &[], &actor).await;
+            word.remainder
         }
         (SettleOutcome::Later(LaterCause::Pending(status)), None) => {
             Remainder::Open(format!("{status:?}"))
