@@ -41,10 +41,7 @@ impl NatsSettings {
             Ok(addresses) if environment == Environment::Production => {
                 // On this machine nobody can eavesdrop.
                 let is_exposed = |it: &oms_events::NatsAddress| {
-                    let host = it.host().trim_matches(['[', ']']);
-                    let is_here = host == "localhost"
-                        || (host.parse()).is_ok_and(|it: std::net::IpAddr| it.is_loopback());
-                    it.scheme() != "tls" && !is_here
+                    it.scheme() != "tls" && !super::is_loopback(it.host())
                 };
                 if addresses.iter().any(is_exposed) {
                     let message = "must be tls:// URLs in production, or nats:// on this machine";
@@ -69,15 +66,11 @@ impl NatsSettings {
 #[cfg(test)]
 mod tests {
     use crate::config::Config;
+    use crate::config::tests::DATABASE;
 
     fn read(settings: &[(&str, &str)]) -> Result<Config, Vec<String>> {
-        let value = |name: &str| {
-            let found = settings.iter().find(|(known, _)| *known == name);
-            let found = found.map(|(_, value)| (*value).to_owned());
-            found
-                .or_else(|| (name == "DATABASE_URL").then(|| "postgres://localhost/oms".to_owned()))
-        };
-        Config::from_env(&value).map_err(|refused| refused.0)
+        let read = crate::config::tests::read(&[&[DATABASE], settings].concat());
+        read.map_err(|refused| refused.0)
     }
 
     #[test]

@@ -63,7 +63,8 @@ fn of(reader: &mut Reader<'_>, environment: Environment, brokers: &str) -> Optio
             }
         }
     }
-    if environment == Environment::Production && !kafka.is_private() {
+    let is_exposed = !kafka.is_encrypted() && !kafka.hosts().all(super::is_loopback);
+    if environment == Environment::Production && is_exposed {
         let message = "must be on this machine in production, unless OMS_EVENTS_KAFKA_PROPERTIES sets security.protocol to ssl or sasl_ssl";
         reader.problem(BROKERS, message);
     }
@@ -72,17 +73,11 @@ fn of(reader: &mut Reader<'_>, environment: Environment, brokers: &str) -> Optio
 
 #[cfg(test)]
 mod tests {
-    use crate::config::Config;
+    use crate::config::tests::{DATABASE, read};
 
     /// The problems of these settings.
     fn problems(settings: &[(&str, &str)]) -> Vec<String> {
-        let value = |name: &str| {
-            let found = settings.iter().find(|(known, _)| *known == name);
-            let found = found.map(|(_, value)| (*value).to_owned());
-            found
-                .or_else(|| (name == "DATABASE_URL").then(|| "postgres://localhost/oms".to_owned()))
-        };
-        let read = Config::from_env(&value);
+        let read = read(&[&[DATABASE], settings].concat());
         let problems = read.map_or_else(|refused| refused.0, |_| Vec::new());
         let own = problems.into_iter().filter(|it| it.contains("KAFKA"));
         own.collect()
@@ -140,7 +135,14 @@ mod tests {
             in_production(&[brokers, ("OMS_EVENTS_KAFKA_PROPERTIES", file)]),
             0
         );
-        let here = ("OMS_EVENTS_KAFKA_BROKERS", "127.0.0.1:9092");
-        assert_eq!(in_production(&[here]), 0);
+        for (brokers, problems) in [
+            ("127.0.0.1:9092,[::1]:2", 0),
+            ("localhost:9092", 0),
+            ("localhost:9092,a:2", 1),
+            ("127.0.0.1.example.com:1", 1),
+        ] {
+            let brokers = ("OMS_EVENTS_KAFKA_BROKERS", brokers);
+            assert_eq!(in_production(&[brokers]), problems, "{brokers:?}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use super::*;
 
 mod database;
 
-fn read(variables: &[(&str, &str)]) -> Result<Config, InvalidConfig> {
+pub(super) fn read(variables: &[(&str, &str)]) -> Result<Config, InvalidConfig> {
     let value = |name: &str| {
         let found = variables.iter().find(|(known, _)| *known == name);
         found.map(|(_, value)| (*value).to_owned())
@@ -15,7 +15,7 @@ fn read(variables: &[(&str, &str)]) -> Result<Config, InvalidConfig> {
     Config::from_env(&value)
 }
 
-const DATABASE: (&str, &str) = ("DATABASE_URL", "postgres://oms:hunter2@localhost/oms");
+pub(super) const DATABASE: (&str, &str) = ("DATABASE_URL", "postgres://oms:hunter2@localhost/oms");
 
 #[test]
 fn development_needs_only_a_database() {

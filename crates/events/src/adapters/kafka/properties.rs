@@ -1,7 +1,6 @@
 //! The settings of the connections to Kafka.
 
 use std::fmt;
-use std::net::IpAddr;
 
 /// Properties that oms sets itself, because what it promises depends on them.
 const OWN: [&str; 14] = [
@@ -95,14 +94,19 @@ impl KafkaConfig {
         Ok(self)
     }
 
-    /// Whether nobody on the way can read the events: they are encrypted, or all brokers are on this machine.
-    pub fn is_private(&self) -> bool {
+    /// The names or addresses of the brokers.
+    pub fn hosts(&self) -> impl Iterator<Item = &str> {
+        let brokers = self.brokers.split(',');
+        brokers.map(|it| it.rsplit_once(':').map_or(it, |(host, _)| host))
+    }
+
+    /// Whether the properties ask for TLS.
+    pub fn is_encrypted(&self) -> bool {
         let mut named = self.properties.iter().rev();
         let protocol = named.find(|(name, _)| name == "security.protocol");
-        let is_encrypted = protocol.is_some_and(|(_, value)| {
+        protocol.is_some_and(|(_, value)| {
             ["ssl", "sasl_ssl"].contains(&value.to_ascii_lowercase().as_str())
-        });
-        is_encrypted || self.brokers.split(',').all(|it| is_here(host(it)))
+        })
     }
 
     pub(super) fn brokers(&self) -> &str {
@@ -143,15 +147,6 @@ fn is_address(text: &str) -> bool {
         }
     };
     is_host && port.parse::<u16>().is_ok_and(|port| port > 0)
-}
-
-fn host(address: &str) -> &str {
-    let name = address.rsplit_once(':').map_or(address, |(name, _)| name);
-    name.trim_matches(['[', ']'])
-}
-
-fn is_here(host: &str) -> bool {
-    host == "localhost" || host.parse().is_ok_and(|it: IpAddr| it.is_loopback())
 }
 
 #[cfg(test)]
@@ -229,16 +224,19 @@ mod tests {
     }
 
     #[test]
-    fn events_are_private_over_tls_or_on_this_machine() {
-        for here in ["localhost:9092", "127.0.0.1:1,[::1]:2"] {
-            assert!(kafka(here).is_private(), "{here}");
-        }
-        for exposed in ["a:9092", "localhost:1,a:2", "127.0.0.1.example.com:1"] {
-            assert!(!kafka(exposed).is_private(), "{exposed}");
-        }
-        let with = |text: &str| kafka("a:1").with_properties(text).unwrap().is_private();
+    fn brokers_have_hosts() {
+        let config = kafka("a:9092,[::1]:1");
+        assert_eq!(config.hosts().collect::<Vec<_>>(), ["a", "[::1]"]);
+    }
+
+    #[test]
+    fn events_are_encrypted_if_the_last_protocol_is_one_with_tls() {
+        let with = |text: &str| {
+            let config = kafka("a:1").with_properties(text);
+            config.unwrap().is_encrypted()
+        };
         assert!(with("security.protocol=ssl") && with("security.protocol=SASL_SSL"));
-        assert!(!with("security.protocol=sasl_plaintext"));
+        assert!(!with("") && !with("security.protocol=sasl_plaintext"));
         assert!(!with("security.protocol=ssl\nsecurity.protocol=plaintext"));
     }
 }
