@@ -11,9 +11,10 @@ use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use oms_database::{Connection, Database, DbError, transaction};
 use oms_events::{
     EventFacts, EventKey, EventSource, EventsContext, FeedFilter, FeedPage, FeedPosition,
-    FeedStart, Subject, append, list_events, relay,
+    FeedStart, Publisher, Subject, append, list_events, relay,
 };
 use oms_testing::TestDatabase;
+use oms_testing::eventually::until;
 use oms_testing::world::new_tenant;
 use oms_validation::TenantId;
 use serde_json::json;
@@ -129,6 +130,34 @@ impl World {
             .unwrap();
         let key = |row: Row| EventKey::of_order(row.id, row.number);
         rows.into_iter().map(key).collect()
+    }
+
+    /// Lets a broker have one turn.
+    pub async fn publish(&self, publisher: &Publisher) {
+        let turn = publisher.turn(&CancellationToken::new()).await;
+        turn.unwrap();
+    }
+
+    /// Publishes until nothing waits for a broker.
+    pub async fn publish_all(&self, publisher: &Publisher) {
+        until("everything is published", async || {
+            self.publish(publisher).await;
+            let waiting = "SELECT count(*) AS number FROM events.sinks WHERE due_at IS NOT NULL";
+            self.number(waiting).await == 0
+        })
+        .await;
+    }
+
+    /// How far the feed is published.
+    pub async fn published(&self) -> i64 {
+        self.number("SELECT coalesce(max(position), 0) AS number FROM events.sinks")
+            .await
+    }
+
+    /// Ends the pauses of brokers.
+    pub async fn end_pauses(&self) {
+        self.run_sql("UPDATE events.sinks SET due_at = now() WHERE due_at IS NOT NULL")
+            .await;
     }
 
     pub async fn run_sql(&self, sql: &str) {

@@ -15,7 +15,6 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
-use tokio_util::sync::CancellationToken;
 
 use crate::history::World;
 
@@ -104,33 +103,6 @@ impl Published {
         }
         feed
     }
-
-    async fn turn(&self) {
-        self.publisher
-            .turn(&CancellationToken::new())
-            .await
-            .unwrap();
-    }
-
-    async fn position(&self) -> i64 {
-        self.world
-            .number("SELECT coalesce(max(position), 0) AS number FROM events.sinks")
-            .await
-    }
-
-    async fn publish_all(&self) {
-        until("everything is published", async || {
-            self.turn().await;
-            let waiting = "SELECT count(*) AS number FROM events.sinks WHERE due_at IS NOT NULL";
-            self.world.number(waiting).await == 0
-        })
-        .await;
-    }
-
-    async fn due_now(&self) {
-        let now = "UPDATE events.sinks SET due_at = now() WHERE due_at IS NOT NULL";
-        self.world.run_sql(now).await;
-    }
 }
 
 impl Stored {
@@ -156,8 +128,8 @@ async fn events_are_published_in_the_order_of_each_order() {
         published.world.change(&orders).await;
     }
     published.world.relay_all().await;
-    published.publish_all().await;
-    assert_eq!(published.position().await, 60);
+    published.world.publish_all(&published.publisher).await;
+    assert_eq!(published.world.published().await, 60);
     assert_eq!(published.publisher.count(true), 60);
     let stored = published.stored();
     assert_eq!(stored.len(), 60);
@@ -190,21 +162,21 @@ async fn nothing_is_lost_or_reordered_when_the_broker_dies() {
     }
     published.world.relay_all().await;
     for _ in 0..3 {
-        published.turn().await;
+        published.world.publish(&published.publisher).await;
         published.cluster.broker_down(BROKER).unwrap();
         let sink = &published.sink;
         until("the connection is missed", async || !sink.is_connected()).await;
         published.world.change(&orders).await;
         published.world.relay_all().await;
-        let before = published.position().await;
+        let before = published.world.published().await;
         // Nobody acknowledges anything.
-        published.turn().await;
-        assert_eq!(published.position().await, before);
+        published.world.publish(&published.publisher).await;
+        assert_eq!(published.world.published().await, before);
         published.cluster.broker_up(BROKER).unwrap();
         until("Kafka is connected again", async || sink.is_connected()).await;
-        published.due_now().await;
+        published.world.end_pauses().await;
     }
-    published.publish_all().await;
+    published.world.publish_all(&published.publisher).await;
     let feed = published.feed().await;
     assert_eq!(feed.values().map(Vec::len).sum::<usize>(), 20 * (5 + 3));
     assert_eq!(published.told(), feed);
@@ -221,15 +193,15 @@ async fn events_that_the_broker_refuses_wait() {
     published
         .cluster
         .request_errors(RDKafkaApiKey::Produce, &refused);
-    published.turn().await;
-    assert_eq!(published.position().await, 0);
+    published.world.publish(&published.publisher).await;
+    assert_eq!(published.world.published().await, 0);
     let pause = "SELECT count(*) AS number FROM events.sinks WHERE due_at > now() AND tries = 1";
     assert_eq!(published.world.number(pause).await, 1);
     published
         .cluster
         .clear_request_errors(RDKafkaApiKey::Produce);
-    published.due_now().await;
-    published.publish_all().await;
+    published.world.end_pauses().await;
+    published.world.publish_all(&published.publisher).await;
     assert_eq!(published.told(), published.feed().await);
     let tries = "SELECT sum(tries)::bigint AS number FROM events.sinks";
     assert_eq!(published.world.number(tries).await, 0);
@@ -245,9 +217,9 @@ async fn a_producer_that_lost_track_begins_anew() {
     published
         .cluster
         .request_errors(RDKafkaApiKey::Produce, &lost);
-    published.turn().await;
+    published.world.publish(&published.publisher).await;
     assert_eq!(published.publisher.count(false), 1);
-    published.due_now().await;
-    published.publish_all().await;
+    published.world.end_pauses().await;
+    published.world.publish_all(&published.publisher).await;
     assert_eq!(published.told(), published.feed().await);
 }

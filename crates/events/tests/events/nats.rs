@@ -70,28 +70,6 @@ impl Published {
         let feed = self.world.feed().await.into_iter();
         feed.map(|(_, key)| key.to_string()).collect()
     }
-
-    async fn turn(&self) {
-        self.publisher
-            .turn(&CancellationToken::new())
-            .await
-            .unwrap();
-    }
-
-    async fn position(&self) -> i64 {
-        self.world
-            .number("SELECT coalesce(max(position), 0) AS number FROM events.sinks")
-            .await
-    }
-
-    async fn publish_all(&self) {
-        until("everything is published", async || {
-            self.turn().await;
-            let waiting = "SELECT count(*) AS number FROM events.sinks WHERE due_at IS NOT NULL";
-            self.world.number(waiting).await == 0
-        })
-        .await;
-    }
 }
 
 async fn sink(url: &str) -> Arc<NatsSink> {
@@ -114,9 +92,9 @@ async fn events_are_published_in_the_order_of_the_feed() {
         published.world.change(&orders).await;
     }
     published.world.relay_all().await;
-    published.publish_all().await;
+    published.world.publish_all(&published.publisher).await;
     assert_eq!(published.stored_ids().await, published.feed().await);
-    assert_eq!(published.position().await, 9);
+    assert_eq!(published.world.published().await, 9);
     assert_eq!(published.publisher.count(true), 9);
 
     let tenant = published.world.tenant;
@@ -135,7 +113,7 @@ async fn events_are_published_in_the_order_of_the_feed() {
     // What happens later makes the tenant due again.
     published.world.change(&orders).await;
     published.world.relay_all().await;
-    published.publish_all().await;
+    published.world.publish_all(&published.publisher).await;
     assert_eq!(published.stored_ids().await, published.feed().await);
 }
 
@@ -149,17 +127,17 @@ async fn nothing_is_lost_or_reordered_when_the_server_is_killed() {
     }
     published.world.relay_all().await;
     for _ in 0..3 {
-        published.turn().await;
+        published.world.publish(&published.publisher).await;
         published.server.kill();
         published.world.change(&orders).await;
         published.world.relay_all().await;
         // Nobody acknowledges anything.
-        published.turn().await;
+        published.world.publish(&published.publisher).await;
         published.server.restart().await;
         let sink = &published.sink;
         until("NATS is connected again", async || sink.is_connected()).await;
     }
-    published.publish_all().await;
+    published.world.publish_all(&published.publisher).await;
     let feed = published.feed().await;
     assert_eq!(feed.len(), 20 * 20 + 3 * 20);
     assert_eq!(published.stored_ids().await, feed);
@@ -194,7 +172,7 @@ async fn a_server_that_is_killed_while_it_acknowledges_gets_each_event_once() {
     published.server.restart().await;
     let sink = &published.sink;
     until("NATS is connected again", async || sink.is_connected()).await;
-    published.publish_all().await;
+    published.world.publish_all(&published.publisher).await;
     assert_eq!(published.stored_ids().await, published.feed().await);
 }
 
@@ -205,10 +183,10 @@ async fn an_event_that_is_published_again_is_stored_once() {
     let orders = published.world.orders(5).await;
     published.world.change(&orders).await;
     published.world.relay_all().await;
-    published.publish_all().await;
+    published.world.publish_all(&published.publisher).await;
     let back = "UPDATE events.sinks SET position = 0, due_at = now()";
     published.world.run_sql(back).await;
-    published.publish_all().await;
+    published.world.publish_all(&published.publisher).await;
     assert_eq!(published.publisher.count(true), 10);
     assert_eq!(published.stored_ids().await, published.feed().await);
 }
@@ -219,10 +197,13 @@ async fn without_a_stream_events_wait() {
     let orders = published.world.orders(2).await;
     published.world.change(&orders).await;
     published.world.relay_all().await;
-    published.turn().await;
-    published.turn().await;
+    published.world.publish(&published.publisher).await;
+    published.world.publish(&published.publisher).await;
     assert_eq!(
-        (published.publisher.count(true), published.position().await),
+        (
+            published.publisher.count(true),
+            published.world.published().await
+        ),
         (0, 0)
     );
     // It is tried again after a pause.
@@ -232,7 +213,7 @@ async fn without_a_stream_events_wait() {
     published.create_stream().await;
     let now = "UPDATE events.sinks SET due_at = now()";
     published.world.run_sql(now).await;
-    published.publish_all().await;
+    published.world.publish_all(&published.publisher).await;
     assert_eq!(published.stored_ids().await, published.feed().await);
     let tries = "SELECT sum(tries)::bigint AS number FROM events.sinks";
     assert_eq!(published.world.number(tries).await, 0);

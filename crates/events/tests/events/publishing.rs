@@ -52,12 +52,6 @@ impl Broker {
     }
 }
 
-async fn due(world: &World) {
-    world
-        .run_sql("UPDATE events.sinks SET due_at = now() WHERE due_at IS NOT NULL")
-        .await;
-}
-
 #[tokio::test]
 async fn what_is_refused_is_published_again_from_there_on() {
     let world = World::open().await;
@@ -70,7 +64,7 @@ async fn what_is_refused_is_published_again_from_there_on() {
     let stopping = CancellationToken::new();
     for room in [3, 0, 6, 100] {
         *broker.room.lock().unwrap() = room;
-        due(&world).await;
+        world.end_pauses().await;
         publisher.turn(&stopping).await.unwrap();
     }
     let feed = world.feed().await.into_iter();
@@ -135,7 +129,7 @@ async fn events_that_come_while_the_last_page_is_published_are_published_too() {
     let stopping = CancellationToken::new();
     tokio::join!(publisher.turn(&stopping), writing).0.unwrap();
     *broker.room.lock().unwrap() = 2;
-    due(&world).await;
+    world.end_pauses().await;
     publisher.turn(&stopping).await.unwrap();
     assert_eq!(broker.stored().len(), 4);
 }
