@@ -178,7 +178,7 @@ fn one_of_each_subject(messages: &[Message]) -> usize {
     let mut subjects = HashSet::new();
     let repeated = messages
         .iter()
-        .position(|message| !subjects.insert(message.subject()));
+        .position(|message| !subjects.insert(message.subject().id));
     repeated.unwrap_or(messages.len())
 }
 

@@ -15,7 +15,7 @@ use crate::domain::key::EventKey;
 pub(crate) const MAX_BYTES: usize = 8192;
 
 /// What an event is about.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
     /// Such as `order`.
     pub kind: Cow<'static, str>,
