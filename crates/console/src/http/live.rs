@@ -214,6 +214,7 @@ fn number(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::live::WANTED;
 
     #[test]
     fn a_tile_without_a_value_says_so() {
@@ -221,6 +222,21 @@ mod tests {
         assert_eq!((tile.value.as_str(), tile.tone), ("–", ""));
         let tile = TILES[5].tile(&[None, Some(2.0)]);
         assert_eq!((tile.value.as_str(), tile.tone), ("2", "bad"));
+    }
+
+    #[test]
+    fn the_metrics_that_are_kept_are_those_that_tiles_show() {
+        for tile in &TILES {
+            let name = tile.series.name;
+            assert!(
+                WANTED.iter().any(|wanted| name.starts_with(wanted)),
+                "{name}"
+            );
+        }
+        for wanted in WANTED {
+            let mut names = TILES.iter().map(|tile| tile.series.name);
+            assert!(names.any(|name| name.starts_with(wanted)), "{wanted}");
+        }
     }
 
     #[test]

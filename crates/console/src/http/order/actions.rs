@@ -3,7 +3,7 @@
 
 use actix_web::web;
 use oms_errors::{Problem, invalid_field};
-use oms_events::{Resolution, resolve_delivery};
+use oms_events::resolve_delivery;
 use oms_fulfilment::{
     CarrierName, FulfilmentOrderId, HoldHandle, NewParcel, ShipmentDraft, ShipmentId,
     ShipmentStatus, TrackingNumber, TrackingUrl, Units, fulfilment_order_id_of,
@@ -23,6 +23,7 @@ use crate::http::form::Form;
 use crate::http::frame::View;
 use crate::http::operator::Operator;
 use crate::http::page::{Answer, see};
+use crate::http::webhooks::actions::resolution;
 
 /// Leads back to the page of an order after an action, or shows its refusal there.
 async fn answer(
@@ -208,17 +209,9 @@ pub(in crate::http) async fn deliver(
         _ => "delivered",
     };
     let done = async {
-        let resolution = match form.required("what")? {
-            "skip" => Resolution::Skip,
-            "retry" => Resolution::Retry,
-            _ => return Err(invalid_field("what", "must be retry or skip").into()),
-        };
-        let (endpoint, event) = (form.required("endpoint")?, form.required("event")?);
-        let endpoint = endpoint.parse();
+        let (resolution, event) = resolution(&form)?;
+        let endpoint = form.required("endpoint")?.parse();
         let endpoint = endpoint.map_err(|_| invalid_field("endpoint", "is not an endpoint"))?;
-        let event = event
-            .parse()
-            .map_err(|_| invalid_field("event", "is not an event"))?;
         let resolving = console.webhooks.run(|context| async move {
             let resolved = resolve_delivery(&context, tenant, endpoint, event, resolution).await;
             resolved.map(drop)

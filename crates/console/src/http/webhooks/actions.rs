@@ -7,8 +7,8 @@ use actix_web::http::StatusCode;
 use actix_web::web;
 use oms_errors::{Problem, invalid_field};
 use oms_events::{
-    AttemptOutcome, EndpointStatus, Resolution, WebhooksError, enable_endpoint, get_endpoint,
-    pause_endpoint, resolve_delivery, rotate_secret, test_endpoint,
+    AttemptOutcome, EndpointStatus, EventKey, Resolution, WebhooksError, enable_endpoint,
+    get_endpoint, pause_endpoint, resolve_delivery, rotate_secret, test_endpoint,
 };
 use oms_validation::{Actor, Once, Scope};
 use oms_web::ProblemResponse;
@@ -85,13 +85,7 @@ pub(in crate::http) async fn resolve(
         _ => "retry",
     };
     let done = async {
-        let resolution = match form.required("what")? {
-            "skip" => Resolution::Skip,
-            "retry" => Resolution::Retry,
-            _ => return Err(invalid_field("what", "must be `retry` or `skip`").into()),
-        };
-        let event = form.required("event")?.parse();
-        let event = event.map_err(|_| invalid_field("event", "is not an event"))?;
+        let (resolution, event) = resolution(&form)?;
         let resolving = console.webhooks.run(|context| async move {
             match resolve_delivery(&context, tenant, id, event, resolution).await {
                 Ok(_) => Ok(true),
@@ -108,6 +102,21 @@ pub(in crate::http) async fn resolve(
         word
     };
     leave(done.map(drop), &console, &view, &operator, id, word).await
+}
+
+/// Reads what is wished for which event.
+///
+/// # Errors
+/// 400 that names the field.
+pub(in crate::http) fn resolution(form: &Form) -> Result<(Resolution, EventKey), Problem> {
+    let resolution = match form.required("what")? {
+        "skip" => Resolution::Skip,
+        "retry" => Resolution::Retry,
+        _ => return Err(invalid_field("what", "must be `retry` or `skip`")),
+    };
+    let event = form.required("event")?.parse();
+    let event = event.map_err(|_| invalid_field("event", "is not an event"))?;
+    Ok((resolution, event))
 }
 
 /// `POST /console/webhooks/{id}/test`. Needs no idempotency key: no feed contains a test event, so a second one changes
