@@ -229,7 +229,7 @@ impl OrderRow {
                 .cloned()
                 .unwrap_or_default(),
             note: match &order.failure {
-                Some(failure) => failure.to_string(),
+                Some(failure) => display::capital(&failure.in_words()),
                 None if order.status.is_unsettled() => "oms settles it".to_owned(),
                 None => String::new(),
             },

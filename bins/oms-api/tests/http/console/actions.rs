@@ -118,8 +118,43 @@ async fn a_refused_action_is_explained_on_the_page_and_changes_nothing() {
         );
         assert!(refused.text.contains("What to refund"), "{amount}");
     }
+    // What may not be read is not shown with a refusal either.
+    let blind = Desk::of(&shop, "ben", "orders:cancel").await;
+    let refused = blind
+        .post(&format!("/console/orders/{id}/cancel"), &[("key", "e")])
+        .await;
+    assert_eq!(refused.status, 403, "{refused:?}");
+    assert!(!refused.text.contains("What is going on"), "{refused:?}");
     assert_eq!(shop.database.status(&id).await, "PAID");
     assert_eq!(shop.sandbox.money(&id).await, (1000, 0));
+}
+
+#[tokio::test]
+async fn a_decline_is_told_in_words() {
+    let shop = Shop::open().await;
+    let desk = Desk::of(&shop, "ann", ALL).await;
+    let poor = with(
+        small_order(),
+        "paymentMethod",
+        json!("pm_card_visa_chargeDeclinedInsufficientFunds"),
+    );
+    let declined = shop.place_new(&poor).await;
+    assert_eq!(declined.status, 402, "{declined:?}");
+    let list = desk.page("/console/orders").await;
+    let why = "The payment was declined: the account has too little money";
+    assert!(list.contains(why), "{list}");
+    let order = list.split("href=\"/console/orders/").nth(1).unwrap();
+    let order = order.split('"').next().unwrap();
+    let page = desk.page(&format!("/console/orders/{order}")).await;
+    for text in [
+        "the account has too little money.",
+        "<dt>Declined</dt><dd>The account has too little money</dd>",
+        "stripe was asked to collect the payment",
+        "Declined: the account has too little money after",
+    ] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+    assert!(!page.contains("insufficient_funds"), "{page}");
 }
 
 #[tokio::test]
