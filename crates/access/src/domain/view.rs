@@ -19,7 +19,10 @@ pub struct ViewName(String);
 
 /// The text is not usable as a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be 1 to {} characters on one line, not all blank", ViewName::MAX_LENGTH)]
+#[error(
+    "must be 1 to {} characters on one line, not all blank",
+    ViewName::MAX_LENGTH
+)]
 pub struct InvalidViewName;
 
 impl ViewName {
@@ -102,7 +105,10 @@ mod tests {
         for text in ["x", " Held for fraud ", &"ä".repeat(40), "<b>"] {
             assert_eq!(ViewName::parse(text).unwrap().as_str(), text.trim());
         }
-        assert_eq!(ViewName::parse("Zoe\u{308}\u{202E}"), ViewName::parse("Zoë"));
+        assert_eq!(
+            ViewName::parse("Zoe\u{308}\u{202E}"),
+            ViewName::parse("Zoë")
+        );
         for text in ["", "  ", "\u{200B}", "a\nb", "a\0", &"x".repeat(41)] {
             assert_eq!(ViewName::parse(text), Err(InvalidViewName), "{text:?}");
         }
