@@ -58,8 +58,8 @@ async fn a_view_is_shared_by_the_operators_of_a_tenant_renamed_and_deleted() {
     let page = ben.page(filtered).await;
     for text in [
         "aria-current=\"page\">Paid, &#60;oldest&#62;",
-        "Rename…",
-        "Delete…",
+        "Rename view…",
+        "Delete view…",
     ] {
         assert!(page.contains(text), "{text}: {page}");
     }
