@@ -9,6 +9,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::id::DeadLetterId;
+use crate::domain::other_amount;
 use crate::domain::settlement::Settlement;
 use crate::domain::status::OrderStatus;
 
@@ -29,6 +30,16 @@ pub struct DeadLetter {
     pub created_at: DateTime<Utc>,
     /// How it was closed; `None` while it is open.
     pub resolved: Option<Resolved>,
+}
+
+impl DeadLetter {
+    /// Why it was given up on, as a clause for people.
+    pub fn in_words(&self) -> String {
+        match other_amount::read(&self.reason) {
+            Some(taken) => format!("the gateway took {taken}, which is not the total of the order"),
+            None => self.reason.clone(),
+        }
+    }
 }
 
 /// How a dead letter was closed.
