@@ -9,6 +9,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::id::DeadLetterId;
+use crate::domain::reason::cut;
 use crate::domain::settlement::Settlement;
 use crate::domain::status::OrderStatus;
 
@@ -29,6 +30,25 @@ pub struct DeadLetter {
     pub created_at: DateTime<Utc>,
     /// How it was closed; `None` while it is open.
     pub resolved: Option<Resolved>,
+}
+
+impl DeadLetter {
+    /// What operators are told, 500 characters at most.
+    pub(crate) fn alert(&self) -> String {
+        let (order_id, when) = (self.order_id, when(self.tries));
+        cut(&format!(
+            "order {order_id} needs an operator {when}: {}",
+            self.reason
+        ))
+    }
+}
+
+/// When an order was given up on.
+pub(crate) fn when(tries: u32) -> String {
+    match tries {
+        0 => "immediately".to_owned(),
+        tries => format!("after {tries} tries"),
+    }
 }
 
 /// How a dead letter was closed.
@@ -160,7 +180,6 @@ pub enum Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::alert::AlertKind;
 
     #[test]
     fn the_database_and_json_use_the_same_names() {
@@ -168,9 +187,6 @@ mod tests {
             assert_eq!(Resolution::parse(resolution.as_str()), Some(resolution));
             let json = serde_json::to_value(resolution).unwrap();
             assert_eq!(json, resolution.as_str());
-        }
-        for kind in AlertKind::ALL {
-            assert_eq!(AlertKind::parse(kind.as_str()), Some(kind));
         }
         assert_eq!(Resolution::parse("PAID"), None);
     }
