@@ -36,11 +36,16 @@ async fn open(receiver: &Receiver, timeout_ms: &str) -> Shop {
 impl StoreDatabase {
     /// Finds a charge without an order, and returns the ID of the event.
     async fn raise(&self) -> String {
+        self.raise_about(&format!("ch_{}", new_key().replace('-', "")))
+            .await
+    }
+
+    async fn raise_about(&self, charge: &str) -> String {
         let id = new_key();
         self.execute(&format!(
             "INSERT INTO orders.findings
                  (tenant_id, id, kind, gateway, subject, charge_reference, detail, action)
-             VALUES ('{TENANT}', '{id}', 'charge_without_order', 'stripe', 'ch_{id}', 'ch_{id}',
+             VALUES ('{TENANT}', '{id}', 'charge_without_order', 'stripe', '{charge}', '{charge}',
                      'a charge fits no order', 'none')"
         ))
         .await;
@@ -64,10 +69,16 @@ impl StoreDatabase {
 
     /// Waits until nothing waits for the log or the webhook.
     async fn all_are_delivered(&self) {
-        let waiting = "SELECT (SELECT count(*) FROM events.outbox)
-                           + (SELECT count(*) FROM events.sinks WHERE due_at IS NOT NULL)";
-        until("all alerts are delivered", async || {
-            self.number(waiting).await == 0
+        self.are_delivered("'alert_log', 'alert_webhook'").await;
+    }
+
+    async fn are_delivered(&self, sinks: &str) {
+        let waiting = format!(
+            "SELECT (SELECT count(*) FROM events.outbox)
+                 + (SELECT count(*) FROM events.sinks WHERE sink IN ({sinks}) AND due_at IS NOT NULL)"
+        );
+        until("the alerts are delivered", async || {
+            self.number(&waiting).await == 0
         })
         .await;
     }
@@ -129,6 +140,20 @@ async fn an_alert_is_posted_once_and_also_logged() {
     }
     assert_eq!(count(&shop, FAILED).await, 0);
     assert_eq!(receiver.received().len(), 1);
+}
+
+#[tokio::test]
+async fn a_finding_that_can_not_be_read_alerts_without_its_text_and_delays_no_other() {
+    let receiver = Receiver::start(Manner::Answers(204)).await;
+    let shop = open(&receiver, "25000").await;
+    shop.database.raise_about("of another-version").await;
+    shop.database.raise().await;
+    let received = receiver.has_received(2).await;
+    let messages: Vec<Value> = received
+        .iter()
+        .map(|it| body(it)["message"].clone())
+        .collect();
+    assert_eq!(messages, ["finding.opened", "a charge fits no order"]);
 }
 
 #[tokio::test]
@@ -266,6 +291,7 @@ async fn a_new_webhook_gets_nothing_of_the_past_and_one_that_returns_continues_a
     shop.restart(&without).await;
     let second = shop.database.raise().await;
     assert_eq!(logged(&shop, 1).await, [second.as_str()]);
+    shop.database.are_delivered("'alert_log'").await;
     shop.api.process.kill();
     shop.restart(&with).await;
     receiver.has_received(2).await;
