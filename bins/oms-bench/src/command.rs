@@ -16,6 +16,7 @@ use crate::locked;
 use crate::machine::{self, Machine};
 use crate::measure::Bench;
 use crate::options::{Gateway, Options, Plan};
+use crate::pages;
 use crate::programs::Places;
 use crate::report::{self, Report, Row, Run};
 use crate::traffic::Cancels;
@@ -44,6 +45,9 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     }
     if let Some(following) = options.following() {
         return following::run(&mut bench, following, &output).await;
+    }
+    if let Some(visiting) = options.visiting() {
+        return pages::run(&bench, visiting, &output).await;
     }
     if let Some(growing) = options.growing() {
         let mut grown = Grown::new(machine, commit);

@@ -1,7 +1,6 @@
 //! Measures new orders while one thing grows and the rest stays the same.
 
 mod axis;
-mod stored_orders;
 
 use std::path::Path;
 
@@ -20,11 +19,11 @@ use crate::machine::Machine;
 use crate::measure::Bench;
 use crate::options::{Extent, Gateway};
 use crate::report::{Chart, Line, Row, Run, rounded};
+use crate::stored_orders::StoredOrders;
 use crate::traffic::Known;
 use crate::workload::{Scene, Workload};
 
 pub(crate) use axis::Axis;
-use stored_orders::StoredOrders;
 
 /// The parameters of a growth measurement.
 #[derive(Clone, Debug)]

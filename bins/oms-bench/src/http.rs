@@ -9,11 +9,11 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
-use hyper::{Method, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-use crate::traffic::Request;
+use crate::traffic;
 
 /// The API accepts this and `Idempotency-Key`; older systems know only this one.
 const KEY: HeaderName = HeaderName::from_static("x-idempotency-key");
@@ -41,7 +41,10 @@ impl Connection {
     }
 
     /// Sends a request of a workload, and reads the complete answer.
-    pub(crate) async fn exchange(&mut self, request: &Request) -> Result<(StatusCode, Bytes)> {
+    pub(crate) async fn exchange(
+        &mut self,
+        request: &traffic::Request,
+    ) -> Result<(StatusCode, Bytes)> {
         let key = request.key.as_deref();
         self.send(
             request.method.clone(),
@@ -73,25 +76,26 @@ impl Connection {
         key: Option<&str>,
         body: Bytes,
     ) -> Result<(StatusCode, Bytes)> {
-        let mut request = hyper::Request::builder()
-            .method(method)
-            .uri(path)
-            .header(HOST, self.host.clone());
+        let mut request = Request::builder().method(method).uri(path);
         if !body.is_empty() {
             request = request.header(CONTENT_TYPE, HeaderValue::from_static(media_type));
         }
         if let Some(key) = key {
             request = request.header(KEY, key);
         }
-        self.sender
-            .ready()
-            .await
-            .context("the connection was closed")?;
-        let answer = self
-            .sender
-            .send_request(request.body(Full::new(body))?)
-            .await?;
-        let status = answer.status();
-        Ok((status, answer.into_body().collect().await?.to_bytes()))
+        let answer = self.ask(request.body(Full::new(body))?).await?;
+        Ok((answer.status(), answer.into_body()))
+    }
+
+    /// Sends any request, and reads the complete answer.
+    pub(crate) async fn ask(
+        &mut self,
+        mut request: Request<Full<Bytes>>,
+    ) -> Result<Response<Bytes>> {
+        request.headers_mut().insert(HOST, self.host.clone());
+        let ready = self.sender.ready().await;
+        ready.context("the connection was closed")?;
+        let (head, body) = self.sender.send_request(request).await?.into_parts();
+        Ok(Response::from_parts(head, body.collect().await?.to_bytes()))
     }
 }

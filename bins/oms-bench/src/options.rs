@@ -14,6 +14,7 @@ use crate::following::Following;
 use crate::growth::{Axis, Growing};
 use crate::load::Window;
 use crate::locked::Locking;
+use crate::pages::Visiting;
 use crate::targets;
 use crate::workload::Workload;
 
@@ -52,6 +53,10 @@ pub(crate) struct Options {
     /// Measure how fast events get their positions and reach webhook endpoints; writes events.json
     #[arg(long, conflicts_with_all = ["url", "workload", "catalogue", "gateway", "growth", "locked"])]
     events: bool,
+
+    /// Measure the pages of the operators' console with 5,000,000 stored orders; writes pages.json
+    #[arg(long, conflicts_with_all = ["url", "workload", "catalogue", "gateway", "growth", "locked", "events"])]
+    console: bool,
 
     /// What collects the payments
     #[arg(long, value_enum, default_value = "instant")]
@@ -192,6 +197,15 @@ impl Options {
             orders,
             window,
         })
+    }
+
+    /// The measurement of the console's pages, if requested.
+    pub(crate) fn visiting(&self) -> Option<Visiting> {
+        let (stored, visits) = match self.extent() {
+            Extent::Quick => (50_000, 20),
+            Extent::Full => (5_000_000, 200),
+        };
+        self.console.then_some(Visiting { stored, visits })
     }
 
     /// The plan that the options select.

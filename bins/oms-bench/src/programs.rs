@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use hyper::Method;
 use hyper::body::Bytes;
 use nix::sys::signal::{Signal, kill};
@@ -36,6 +36,25 @@ pub(crate) struct Program {
 pub(crate) struct Places {
     pub(crate) programs: PathBuf,
     pub(crate) output: PathBuf,
+}
+
+impl Places {
+    /// Returns a link that signs in to the console once.
+    pub(crate) async fn console_link(&self, database_url: &str) -> Result<String> {
+        let output = Command::new(self.programs.join("oms-api"))
+            .args(["console", "link", "--name", "bench"])
+            .env("DATABASE_URL", database_url)
+            .env("OMS_ENV", "development")
+            .output()
+            .await
+            .context("could not run oms-api")?;
+        ensure!(
+            output.status.success(),
+            "oms-api console link: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(String::from_utf8(output.stdout)?)
+    }
 }
 
 impl Program {

@@ -12,3 +12,4 @@ pub(crate) mod session;
 pub(crate) mod signatures;
 pub(crate) mod tenant_secret;
 pub(crate) mod token_claims;
+pub(crate) mod view;

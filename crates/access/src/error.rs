@@ -49,6 +49,26 @@ pub enum AccessError {
     Database(#[from] DbError),
 }
 
+/// Why a view of the console was not saved, renamed or deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum ViewsError {
+    /// The tenant has no such view.
+    #[error("there is no such view")]
+    NotFound,
+    /// Somebody else has renamed the view.
+    #[error("the view has another version")]
+    Changed,
+    /// Another view of the tenant has the name.
+    #[error("another view has the name")]
+    NameTaken,
+    /// The tenant has as many views as it may have.
+    #[error("there are too many views")]
+    TooMany,
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DbError),
+}
+
 #[cfg(test)]
 mod tests {
     use oms_errors::UNAUTHENTICATED;

@@ -45,11 +45,15 @@ pub(crate) fn elapsed(since: DateTime<Utc>, now: DateTime<Utc>) -> String {
 
 /// A word of the API as words: `write_off` is `Write off`.
 pub(crate) fn sentence(word: &str) -> String {
-    let words = word.replace('_', " ").to_lowercase();
-    let mut characters = words.chars();
+    capital(&word.replace('_', " ").to_lowercase())
+}
+
+/// A clause at the beginning of a line: its first letter is a capital one.
+pub(crate) fn capital(clause: &str) -> String {
+    let mut characters = clause.chars();
     match characters.next() {
         Some(first) => first.to_uppercase().chain(characters).collect(),
-        None => words,
+        None => String::new(),
     }
 }
 

@@ -100,6 +100,9 @@ pub const ROUTES: &[ConsoleRoute] = &[
     page!(POST "/console/sign-out/everywhere", SIGNED_IN, sign_out::everywhere),
     page!(GET "/console/search", READ, orders::search),
     page!(GET "/console/orders", READ, orders::list),
+    // Before the orders, whose paths these would be otherwise.
+    page!(POST "/console/orders/views", READ, orders::views::save),
+    page!(POST "/console/orders/views/{id}", READ, orders::views::change),
     page!(GET "/console/orders/{id}", READ, order::show),
     page!(POST "/console/orders/{id}/cancel", CANCEL, order::actions::cancel),
     page!(POST "/console/orders/{id}/try", OPERATE, order::actions::try_again),

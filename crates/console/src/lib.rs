@@ -4,6 +4,7 @@ mod display;
 pub mod http;
 mod live;
 pub mod pictures;
+mod words;
 
 pub use http::{
     ClientAddress, Console, ConsoleRoute, ConsoleSettings, PageAccess, ROUTES, configure,

@@ -53,7 +53,7 @@ pub use store::sinks::PUBLISHABLE;
 pub use store::webhooks::endpoints::DELIVERABLE;
 
 // For the console, which shows what endpoints have not received.
-pub use domain::webhooks::endpoint::{Endpoint, EndpointId, EndpointStatus};
+pub use domain::webhooks::endpoint::{Endpoint, EndpointId, EndpointStatus, Ordering, Signing};
 pub use domain::webhooks::pending::{Delivery, DeliveryState};
 pub use service::webhooks::list_deliveries_of::list_deliveries_of;
 pub use service::webhooks::list_endpoints::list_endpoints;
@@ -83,7 +83,7 @@ pub use service::get_event::get_event;
 pub use store::sinks::find_due as find_due_of_sink;
 #[doc(hidden)]
 pub use {
-    domain::webhooks::endpoint::{EndpointChange, MaxInFlight, NewEndpoint, Ordering, Signing},
+    domain::webhooks::endpoint::{EndpointChange, MaxInFlight, NewEndpoint},
     domain::webhooks::endpoint_url::EndpointUrl,
     domain::webhooks::outcome::{Failure, Outcome},
     domain::webhooks::replay::{NewReplay, Replay, ReplayPoint, ReplayState},

@@ -51,7 +51,7 @@ pub use service::{
 pub use domain::{
     Capture, ChargeId, ChargePage, ChargeStatus, ChargeWindow, DisputeState, InvalidReference,
     ListedCharge, ListedDispute, ListedRefund, ListedState, OperationKey, Reference, Report,
-    ReportPage,
+    ReportPage, dispute_in_words,
 };
 pub use oms_circuit_breaker::BreakerState;
 pub use ports::{

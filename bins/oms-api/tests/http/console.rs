@@ -12,3 +12,4 @@ mod sizes;
 mod stuck;
 mod stuck_goods;
 mod stuck_payments;
+mod views;

@@ -1,6 +1,5 @@
 //! Dead letters: the orders that the sweeper gave up on, and how they are settled.
 
-use actix_web::http::StatusCode;
 use actix_web::web;
 use askama::Template;
 use chrono::{DateTime, Utc};
@@ -17,10 +16,12 @@ use serde::Deserialize;
 use super::Console;
 use super::form::Form;
 use super::frame::{Frame, Section, View};
+use super::listing::explained;
 use super::notice::Notice;
 use super::operator::Operator;
 use super::page::{Answer, page, page_with, see};
 use crate::display;
+use crate::words;
 
 /// A dead letter in the list.
 struct Row {
@@ -138,6 +139,7 @@ pub(super) async fn ask(
     view: View,
     operator: Operator,
     id: web::Path<String>,
+    form: Form,
 ) -> Answer {
     let id = id_of(&id)?;
     let dead_letter = find(&console, &operator, id).await?;
@@ -145,10 +147,16 @@ pub(super) async fn ask(
     let asking = console.orders.run(|context| async move {
         ask_gateway(&context, tenant, dead_letter.order_id, &name).await
     });
-    let said = asking.await?;
-    let mut shown = read(&console, &view, &operator, id).await?;
-    shown.said = Some(Said::of(&said));
-    page(&shown)
+    match asking.await {
+        Ok(said) => {
+            let mut shown = read(&console, &view, &operator, id).await?;
+            shown.said = Some(Said::of(&said));
+            page(&shown)
+        }
+        Err(ProblemResponse(problem)) => {
+            refused(&console, &view, &operator, id, &form, problem).await
+        }
+    }
 }
 
 /// `POST /console/dead-letters/{id}/retry`.
@@ -220,16 +228,13 @@ async fn refused(
     form: &Form,
     problem: Problem,
 ) -> Answer {
-    let kind = problem.problem_type();
-    if kind.kind.status() >= 500 || kind.kind.status() == 404 {
-        return Err(problem.into());
-    }
+    let (status, problem) = explained(problem)?;
     let mut shown = read(console, view, operator, id).await?;
     shown.notice = Some(Notice::of_problem(&problem));
-    shown.needs_confirmation = kind.code == "orders.confirmation_required";
+    let code = problem.problem_type().code;
+    shown.needs_confirmation = code == "orders.confirmation_required";
     shown.chosen = form.text("as").unwrap_or_default().to_owned();
     shown.reason = form.text("reason").unwrap_or_default().to_owned();
-    let status = StatusCode::from_u16(kind.kind.status()).unwrap_or(StatusCode::CONFLICT);
     page_with(status, &shown)
 }
 
@@ -340,12 +345,12 @@ impl Row {
                 None => "bad",
                 Some(_) => display::tone(dead_letter.order_status),
             },
-            reason: dead_letter.reason.clone(),
+            reason: display::capital(&dead_letter.in_words()),
             tries: dead_letter.tries,
             since: display::time(dead_letter.created_at),
             age: display::ago(dead_letter.created_at, display::now()),
             resolved: dead_letter.resolved.as_ref().map(|resolved| {
-                let how = resolved.resolution.as_str().replace('_', " ");
+                let how = words::resolution(resolved.resolution);
                 let note = resolved.note.as_deref().map(|note| format!(": {note}"));
                 let note = note.unwrap_or_default();
                 format!(
@@ -378,16 +383,9 @@ impl Said {
                 "This proves nothing. Try again when the gateway answers.",
             ),
         };
-        let left = said
-            .left
-            .map(|left| format!(" Left with the merchant: {left}."));
         Self {
             tone,
-            text: format!(
-                "The gateway says: {}.{}",
-                said.detail,
-                left.unwrap_or_default()
-            ),
+            text: format!("The gateway says: {}.", said.detail),
             proves,
         }
     }

@@ -9,6 +9,7 @@ use oms_web::RequestId;
 
 use super::frame::{Frame, Section, View};
 use super::page::html_answer;
+use crate::display;
 
 #[derive(Template)]
 #[template(path = "error.html", blocks = ["part"])]
@@ -20,6 +21,8 @@ struct ErrorPage {
     hint: &'static str,
     code: &'static str,
     request_id: String,
+    /// The list to which the address belongs: its address and its name.
+    list: Option<(&'static str, &'static str)>,
 }
 
 /// Shows a problem as a page, or as a part of one.
@@ -32,8 +35,10 @@ pub(super) fn render(request: &HttpRequest, problem: &Problem) -> HttpResponse {
         .extensions()
         .get::<RequestId>()
         .map(|id| id.0.clone());
+    let frame = view.frame(Section::Elsewhere, kind.title);
     let page = ErrorPage {
-        frame: view.frame(Section::Elsewhere, kind.title),
+        list: frame.list_of(request.path()),
+        frame,
         status: status.as_u16(),
         title: kind.title,
         text: text_of(problem),
@@ -60,7 +65,7 @@ pub(super) fn render(request: &HttpRequest, problem: &Problem) -> HttpResponse {
     response
 }
 
-/// What a problem says: the fields that it names, or its detail.
+/// What a problem says besides its title: the fields that it names, or its detail.
 pub(crate) fn text_of(problem: &Problem) -> String {
     let body = problem.body(None);
     let fields = body["errors"].as_array().into_iter().flatten();
@@ -73,17 +78,15 @@ pub(crate) fn text_of(problem: &Problem) -> String {
     });
     let fields: Vec<String> = fields.collect();
     let text = match fields.as_slice() {
-        [] => body["detail"].as_str().unwrap_or_default().to_owned(),
+        [] => match body["detail"].as_str() {
+            Some(detail) if detail != problem.problem_type().title => detail.to_owned(),
+            _ => String::new(),
+        },
         _ => fields.join("; "),
     };
-    let mut characters = text.chars();
-    match characters.next() {
-        Some(first) => format!(
-            "{}{}.",
-            first.to_uppercase(),
-            characters.as_str().trim_end_matches('.')
-        ),
-        None => String::new(),
+    match text.trim_end_matches('.') {
+        "" => String::new(),
+        text => format!("{}.", display::capital(text)),
     }
 }
 
@@ -92,7 +95,7 @@ fn hint_for(status: StatusCode) -> &'static str {
         403 => {
             "Ask the person who manages the keys of this installation, or sign in with another key."
         }
-        404 => "It may belong to another tenant, or the address is incomplete.",
+        404 => "It was deleted, belongs to another tenant, or the address is incomplete.",
         429 => "Wait a minute, then try again.",
         503 => "Nothing was changed. Try again in a few seconds.",
         500..=599 => "The log of the server has the cause. Quote the ID of the request.",

@@ -20,6 +20,8 @@ const EVENTS: usize = 25;
 struct Events {
     frame: Frame,
     is_latest: bool,
+    /// Whether the events after the cursor were deleted, so that the list is that from the beginning.
+    is_cut: bool,
     rows: Vec<Row>,
     next: Option<String>,
 }
@@ -62,20 +64,24 @@ pub(super) async fn list(
     };
     let reading = console.events.run(|context| async move {
         let filter = FeedFilter::default();
-        let found = list_events(&context, tenant, start, &filter, EVENTS).await?;
-        if start != FeedStart::Latest {
-            return Ok::<_, EventsError>(found);
-        }
-        // The last events before the end of the feed, which has positions without events.
-        let before = FeedPosition(found.cursor.0.saturating_sub(25).max(0));
-        match list_events(&context, tenant, FeedStart::After(before), &filter, EVENTS).await {
-            Err(EventsError::CursorExpired) => {
-                list_events(&context, tenant, FeedStart::Earliest, &filter, EVENTS).await
+        let start = match start {
+            FeedStart::Latest => {
+                // The last events before the end of the feed, which has positions without events.
+                let end = list_events(&context, tenant, start, &filter, EVENTS).await?;
+                FeedStart::After(FeedPosition(end.cursor.0.saturating_sub(25).max(0)))
             }
-            found => found,
+            start => start,
+        };
+        match list_events(&context, tenant, start, &filter, EVENTS).await {
+            Err(EventsError::CursorExpired) => {
+                let start = FeedStart::Earliest;
+                let found = list_events(&context, tenant, start, &filter, EVENTS).await?;
+                Ok::<_, EventsError>((found, true))
+            }
+            found => Ok((found?, false)),
         }
     });
-    let mut found = reading.await?;
+    let (mut found, is_cut) = reading.await?;
     if start == FeedStart::Latest {
         found.items.reverse();
     }
@@ -83,6 +89,7 @@ pub(super) async fn list(
     page(&Events {
         frame: view.frame(Section::Events, "Events"),
         is_latest: start == FeedStart::Latest,
+        is_cut: is_cut && start != FeedStart::Latest,
         rows: found.items.iter().map(Row::of).collect(),
         next: found
             .has_more

@@ -1,6 +1,5 @@
 //! Findings: differences between the gateway's books and ours.
 
-use actix_web::http::StatusCode;
 use actix_web::web;
 use askama::Template;
 use chrono::{DateTime, Utc};
@@ -16,6 +15,7 @@ use serde::Deserialize;
 use super::Console;
 use super::form::Form;
 use super::frame::{Frame, Section, View};
+use super::listing::explained;
 use super::notice::Notice;
 use super::operator::Operator;
 use super::page::{Answer, page, page_with, see};
@@ -25,16 +25,17 @@ use crate::display;
 struct Row {
     id: String,
     kind: &'static str,
+    says: String,
     detail: String,
-    charge: String,
-    payment: String,
+    charge: Option<String>,
+    payment: Option<String>,
     order: Option<String>,
-    expected: String,
-    found: String,
+    expected: Option<String>,
+    found: Option<String>,
     by_itself: &'static str,
     since: String,
     seen: String,
-    note: String,
+    note: Option<String>,
     resolved: Option<String>,
 }
 
@@ -134,17 +135,11 @@ pub(super) async fn resolve(
     match resolving.await {
         Ok(()) => Ok(see(&format!("/console/findings/{id}"))),
         Err(ProblemResponse(problem)) => {
-            let status = problem.problem_type().kind.status();
-            if status >= 500 || status == 404 {
-                return Err(problem.into());
-            }
+            let (status, problem) = explained(problem)?;
             let mut shown = read(&console, &view, &operator, id).await?;
             shown.notice = Some(Notice::of_problem(&problem));
             shown.reason = form.text("reason").unwrap_or_default().to_owned();
-            page_with(
-                StatusCode::from_u16(status).unwrap_or(StatusCode::CONFLICT),
-                &shown,
-            )
+            page_with(status, &shown)
         }
     }
 }
@@ -175,26 +170,16 @@ fn id_of(path: &str) -> Result<FindingId, Problem> {
 
 impl Row {
     fn of(finding: &Finding) -> Self {
-        let money = |amount: Option<oms_validation::Money>| {
-            amount.map_or_else(|| "–".to_owned(), |amount| amount.to_string())
-        };
         Self {
             id: finding.id.to_string(),
             kind: kind(finding.kind),
+            says: says(finding),
             detail: finding.detail.clone(),
-            charge: finding
-                .charge
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
-            payment: finding
-                .payment
-                .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
+            charge: finding.charge.as_ref().map(ToString::to_string),
+            payment: finding.payment.as_ref().map(ToString::to_string),
             order: finding.order_id.map(|id| id.to_string()),
-            expected: money(finding.expected),
-            found: money(finding.found),
+            expected: finding.expected.map(|amount| amount.to_string()),
+            found: finding.found.map(|amount| amount.to_string()),
             by_itself: match finding.action {
                 FindingAction::Refund => "oms refunds it",
                 FindingAction::Void => "oms cancels it",
@@ -202,7 +187,7 @@ impl Row {
             },
             since: display::time(finding.found_at),
             seen: display::time(finding.last_seen_at),
-            note: finding.note.clone().unwrap_or_default(),
+            note: finding.note.clone(),
             resolved: finding.resolved.as_ref().map(|resolved| {
                 format!(
                     "Resolved by {} at {}",
@@ -211,6 +196,39 @@ impl Row {
                 )
             }),
         }
+    }
+}
+
+/// The difference in a sentence.
+fn says(finding: &Finding) -> String {
+    let found = finding.found.map(|found| found.to_string());
+    let found = found.as_deref().unwrap_or("money");
+    match (finding.kind, finding.expected) {
+        (FindingKind::ChargeWithoutOrder, _) => {
+            format!("The gateway has {found} that belongs to no order.")
+        }
+        (FindingKind::PaidWithoutCharge, _) => {
+            "The order is paid, and the gateway has no money for it.".to_owned()
+        }
+        (FindingKind::AmountMismatch, Some(expected)) => {
+            format!("The gateway took {found} instead of {expected}.")
+        }
+        (FindingKind::AmountMismatch, None) => {
+            format!("The gateway took {found}, which is not the total of the order.")
+        }
+        (FindingKind::ChargeOnEndedOrder, _) => {
+            format!("The gateway has {found} for an order that has ended.")
+        }
+        (FindingKind::AuthorisationOnEndedOrder, _) => {
+            format!("The bank has reserved {found} for an order that has ended.")
+        }
+        (FindingKind::RefundFailed, _) => {
+            format!("A refund of {found} failed. The customer does not have the money.")
+        }
+        (FindingKind::PaymentDisputed, _) => {
+            format!("The customer disputed {found} of the payment at the bank.")
+        }
+        (FindingKind::Other(_), _) => finding.detail.clone(),
     }
 }
 

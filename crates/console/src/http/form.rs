@@ -15,6 +15,11 @@ use oms_web::{BodyLimits, ProblemResponse, read_body};
 pub(crate) struct Form(Vec<(String, String)>);
 
 impl Form {
+    /// Reads the fields of a form or a query.
+    pub(crate) fn parse(text: &[u8]) -> Self {
+        Self(form_urlencoded::parse(text).into_owned().collect())
+    }
+
     /// The text of a field without surrounding white space. `None` if it is blank or missing.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         let field = self.0.iter().find(|(field, _)| field == name);
@@ -96,8 +101,7 @@ impl FromRequest for Form {
         let body = read_body(payload.take(), BodyLimits::of(request));
         Box::pin(async move {
             let body = body.await?;
-            let fields = form_urlencoded::parse(&body);
-            Ok(Self(fields.into_owned().collect()))
+            Ok(Self::parse(&body))
         })
     }
 }
@@ -107,11 +111,7 @@ mod tests {
     use super::*;
 
     fn form(text: &str) -> Form {
-        Form(
-            form_urlencoded::parse(text.as_bytes())
-                .into_owned()
-                .collect(),
-        )
+        Form::parse(text.as_bytes())
     }
 
     #[test]

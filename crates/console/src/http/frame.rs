@@ -229,6 +229,17 @@ impl Frame {
         operator.is_some_and(|operator| entry.scope.is_none_or(|scope| operator.may(scope)))
     }
 
+    /// The address and the name of the list to which a page belongs, if the session may open it.
+    pub(crate) fn list_of(&self, path: &str) -> Option<(&'static str, &'static str)> {
+        let below = |entry: &&Entry| {
+            let rest = path.strip_prefix(entry.href);
+            entry.section != Section::Home && rest.is_some_and(|rest| rest.starts_with('/'))
+        };
+        let mut entries = MENU.iter().flat_map(|(_, entries)| *entries);
+        let entry = entries.find(below).filter(|entry| self.may_open(entry))?;
+        Some((entry.href, entry.label))
+    }
+
     /// Who is signed in.
     pub(crate) fn who(&self) -> Option<&str> {
         let operator = self.operator.as_ref();

@@ -50,14 +50,14 @@ pub(crate) fn address(path: &str, fields: &[(&str, &str)]) -> String {
     }
 }
 
-/// The status of a refusal that its page explains. What is unknown, or failed, is a page of its own.
+/// The status of a refusal that its page explains, by what is there now: somebody may have changed or deleted something
+/// since the page was shown. If that is the subject of the page itself, reading it again fails, and that error is shown.
 ///
 /// # Errors
-/// The problem, if no page can explain it.
+/// The problem, if it is a failure, which is a page of its own.
 pub(crate) fn explained(problem: Problem) -> Result<(StatusCode, Problem), Problem> {
-    let status = problem.problem_type().kind.status();
-    match StatusCode::from_u16(status) {
-        Ok(code) if status < 500 && status != 404 => Ok((code, problem)),
+    match StatusCode::from_u16(problem.problem_type().kind.status()) {
+        Ok(code) if code.is_client_error() => Ok((code, problem)),
         _ => Err(problem),
     }
 }

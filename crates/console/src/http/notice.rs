@@ -24,11 +24,22 @@ impl Notice {
             "shipped" => "The shipment was recorded.",
             "moved" => "The units were moved.",
             "released" => "The hold was released.",
-            "delivered" => "The event is sent again.",
-            "skipped" => "The event was given up.",
-            _ => return None,
+            word => return Self::of_resolved_delivery(word),
         };
         Some(Self::done(title))
+    }
+
+    /// Says what became of an event that an endpoint has not received.
+    pub(crate) fn of_resolved_delivery(word: &str) -> Option<Self> {
+        match word {
+            "retry" => Some(Self::done("The event is sent again.")),
+            "skip" => Some(Self::done("The event was given up.")),
+            "gone" => Some(Self {
+                text: "The endpoint has received it, or it was given up.".to_owned(),
+                ..Self::done("The event does not wait any more.")
+            }),
+            _ => None,
+        }
     }
 
     /// Says that an action was done.
@@ -42,10 +53,16 @@ impl Notice {
 
     /// Says why an action was refused. Nothing was changed.
     pub(crate) fn of_problem(problem: &Problem) -> Self {
+        let text = text_of(problem);
+        let is_late = matches!(problem.problem_type().kind.status(), 404 | 409 | 412);
         Self {
             tone: "bad",
             title: problem.problem_type().title,
-            text: text_of(problem),
+            text: match text.is_empty() && is_late {
+                true => "It has changed since this page was opened. Below is what is there now."
+                    .to_owned(),
+                false => text,
+            },
         }
     }
 }

@@ -31,6 +31,7 @@ use self::routing::Routing;
 use self::timeline::{Filter, TimelineRow};
 use super::Console;
 use super::frame::{Frame, Section, View};
+use super::listing::explained;
 use super::notice::Notice;
 use super::operator::Operator;
 use super::page::{Answer, page_with, reload};
@@ -138,11 +139,8 @@ async fn refused(
     id: OrderId,
     problem: Problem,
 ) -> Answer {
-    let kind = problem.problem_type().kind;
-    if kind.status() >= 500 || kind.status() == 404 {
-        return Err(problem.into());
-    }
-    let status = StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::CONFLICT);
+    operator.require(Scope::OrdersRead)?;
+    let (status, problem) = explained(problem)?;
     let notice = Some(Notice::of_problem(&problem));
     let wanted = Wanted::default();
     answer(console, view, operator, id, &wanted, status, notice).await
@@ -253,7 +251,7 @@ impl OrderPage {
         let next = &explained.explanation.next;
         let timeline_line = timeline::line(&timeline.page.items, next);
         let fulfilment = operator.may(Scope::FulfilmentRead).then(|| Fulfilment {
-            status: goods::in_words(&details.fulfilment.status().to_string()),
+            status: display::sentence(&details.fulfilment.status().to_string()),
             orders: goods::cards(&details.fulfilment, skus, &warehouses, operator),
             shipments: goods::shipments(&details.fulfilment, skus, &warehouses),
             moves,

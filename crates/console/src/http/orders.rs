@@ -1,24 +1,28 @@
 //! `GET /console/orders`: the list, by views and filters; and the search box.
 
+mod filters;
+pub(super) mod views;
+
 use std::collections::HashMap;
 
+use actix_web::http::StatusCode;
 use actix_web::web;
 use askama::Template;
-use chrono::{DateTime, NaiveDate, Utc};
-use oms_errors::{Problem, invalid_field};
+use oms_access::SavedView;
+use oms_errors::invalid_field;
 use oms_inventory::list_warehouses;
-use oms_orders::{
-    ExternalReference, FoundOrders, Order, OrderCursor, OrderFilter, OrderListing, OrderSort,
-    OrderStatus, list_orders, search_orders,
-};
+use oms_orders::{FoundOrders, Order, OrderCursor, OrderStatus, list_orders, search_orders};
 use oms_validation::{PageSize, Scope, WarehouseId};
 use serde::Deserialize;
 
+use self::filters::Wanted;
+use self::views::Offered;
 use super::Console;
 use super::frame::{Frame, Section, View};
+use super::notice::Notice;
 use super::operator::Operator;
 use super::order::most;
-use super::page::{Answer, page, see};
+use super::page::{Answer, page_with, see};
 use crate::display;
 
 /// Rows of a page.
@@ -42,7 +46,7 @@ pub(super) struct OrderRow {
 
 /// A view: a link with a name.
 struct Tab {
-    label: &'static str,
+    label: String,
     href: String,
     is_current: bool,
 }
@@ -51,7 +55,9 @@ struct Tab {
 #[template(path = "orders.html")]
 struct Orders {
     frame: Frame,
+    notice: Option<Notice>,
     tabs: Vec<Tab>,
+    views: Offered,
     wanted: Wanted,
     statuses: Vec<(&'static str, &'static str)>,
     warehouses: Vec<(String, String)>,
@@ -62,26 +68,18 @@ struct Orders {
     is_first: bool,
 }
 
-/// The filters, as they stand in the address.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Wanted {
-    status: String,
-    customer: String,
-    warehouse: String,
-    reference: String,
-    from: String,
-    to: String,
-    disputed: String,
-    sort: String,
-    after: String,
-}
-
 /// What was typed into the search box.
 #[derive(Debug, Deserialize)]
 pub(super) struct Search {
     #[serde(default)]
     q: String,
+}
+
+/// What stands above the list, and what was typed into the form of a view.
+struct Said {
+    status: StatusCode,
+    notice: Option<Notice>,
+    typed: String,
 }
 
 /// `GET /console/orders`.
@@ -92,6 +90,21 @@ pub(super) async fn list(
     wanted: web::Query<Wanted>,
 ) -> Answer {
     let wanted = wanted.into_inner();
+    let said = Said {
+        status: StatusCode::OK,
+        notice: views::done(&wanted.done),
+        typed: String::new(),
+    };
+    answer(&console, &view, &operator, wanted, said).await
+}
+
+async fn answer(
+    console: &Console,
+    view: &View,
+    operator: &Operator,
+    wanted: Wanted,
+    said: Said,
+) -> Answer {
     let listing = wanted.listing()?;
     let after: Option<OrderCursor> = match wanted.after.as_str() {
         "" => None,
@@ -110,18 +123,24 @@ pub(super) async fn list(
         .orders
         .run(|context| async move { list_orders(&context, tenant, &listing, after, size).await });
     let listed = reading.await?.page;
-    let names = warehouses(&console, &operator).await?;
+    let names = warehouses(console, operator).await?;
+    let saved = views::read(console, operator).await?;
     let next = listed.next.map(|cursor| {
         let mut next = wanted.clone();
         next.after = cursor.to_string();
         next.address()
     });
-    page(&Orders {
+    let tabs = tabs(&wanted, &saved);
+    let page = Orders {
         frame: view.frame(Section::Orders, "Orders"),
-        tabs: tabs(&wanted),
-        statuses: OrderStatus::ALL
-            .map(|it| (it.as_str(), display::status(it)))
-            .into(),
+        notice: said.notice,
+        views: Offered {
+            may_save: tabs.iter().all(|tab| !tab.is_current),
+            current: saved.into_iter().find(|it| it.query == wanted.query()),
+            typed: said.typed,
+        },
+        tabs,
+        statuses: statuses(),
         warehouses: options(&names),
         rows: listed
             .items
@@ -132,7 +151,8 @@ pub(super) async fn list(
         next,
         is_first: wanted.after.is_empty(),
         wanted,
-    })
+    };
+    page_with(said.status, &page)
 }
 
 /// `GET /console/search`: leads to what was found, or lists it.
@@ -158,12 +178,17 @@ pub(super) async fn search(
         FoundOrders::Nothing => Vec::new(),
     };
     let names = warehouses(&console, &operator).await?;
-    page(&Orders {
+    let saved = views::read(&console, &operator).await?;
+    let page = Orders {
         frame: view.frame(Section::Orders, "Search"),
-        tabs: tabs(&Wanted::default()),
-        statuses: OrderStatus::ALL
-            .map(|it| (it.as_str(), display::status(it)))
-            .into(),
+        notice: None,
+        tabs: tabs(&Wanted::default(), &saved),
+        views: Offered {
+            current: None,
+            may_save: false,
+            typed: String::new(),
+        },
+        statuses: statuses(),
         warehouses: options(&names),
         rows: rows
             .iter()
@@ -173,7 +198,13 @@ pub(super) async fn search(
         next: None,
         is_first: true,
         wanted: Wanted::default(),
-    })
+    };
+    page_with(StatusCode::OK, &page)
+}
+
+fn statuses() -> Vec<(&'static str, &'static str)> {
+    let statuses = OrderStatus::ALL.map(|it| (it.as_str(), display::status(it)));
+    statuses.into()
 }
 
 type Names = HashMap<WarehouseId, String>;
@@ -229,7 +260,7 @@ impl OrderRow {
                 .cloned()
                 .unwrap_or_default(),
             note: match &order.failure {
-                Some(failure) => failure.to_string(),
+                Some(failure) => display::capital(&failure.in_words()),
                 None if order.status.is_unsettled() => "oms settles it".to_owned(),
                 None => String::new(),
             },
@@ -238,20 +269,22 @@ impl OrderRow {
     }
 }
 
-fn tabs(wanted: &Wanted) -> Vec<Tab> {
+/// The built-in views, and the saved ones.
+fn tabs(wanted: &Wanted, saved: &[SavedView]) -> Vec<Tab> {
     let today = display::now().format("%Y-%m-%d").to_string();
-    let view = |label: &'static str, set: &dyn Fn(&mut Wanted)| {
+    let tab = |label: &str, view: &Wanted| Tab {
+        label: label.to_owned(),
+        href: view.address(),
+        is_current: view.query() == wanted.query(),
+    };
+    let view = |label: &str, set: &dyn Fn(&mut Wanted)| {
         let mut view = Wanted::default();
         set(&mut view);
-        Tab {
-            label,
-            href: view.address(),
-            is_current: view.query() == wanted.query_of_the_first_page(),
-        }
+        tab(label, &view)
     };
     let status =
         |status: OrderStatus| move |it: &mut Wanted| it.status = status.as_str().to_owned();
-    vec![
+    let mut tabs = vec![
         view("All", &|_| {}),
         view("Payment pending", &status(OrderStatus::PendingPayment)),
         view("Cancelling", &status(OrderStatus::Cancelling)),
@@ -262,91 +295,10 @@ fn tabs(wanted: &Wanted) -> Vec<Tab> {
         }),
         view("Refunded", &status(OrderStatus::Refunded)),
         view("Disputed", &|it| it.disputed = "yes".to_owned()),
-    ]
-}
-
-impl Wanted {
-    fn listing(&self) -> Result<OrderListing, Problem> {
-        let filter = OrderFilter {
-            status: read(&self.status, "status", OrderStatus::parse)?,
-            customer_id: read(&self.customer, "customer", |it| it.parse().ok())?,
-            warehouse_id: read(&self.warehouse, "warehouse", |it| it.parse().ok())?,
-            created_from: read(&self.from, "from", start_of)?,
-            created_to: read(&self.to, "to", end_of)?,
-            external_reference: read(&self.reference, "reference", |it| {
-                ExternalReference::parse(it).ok()
-            })?,
-            disputed: read(&self.disputed, "disputed", |it| match it {
-                "yes" => Some(true),
-                "no" => Some(false),
-                _ => None,
-            })?,
-        };
-        let sort = match self.sort.as_str() {
-            "oldest" => OrderSort::OldestFirst,
-            _ => OrderSort::NewestFirst,
-        };
-        Ok(OrderListing { filter, sort })
-    }
-
-    fn query(&self) -> String {
-        let fields = [
-            ("status", &self.status),
-            ("customer", &self.customer),
-            ("warehouse", &self.warehouse),
-            ("reference", &self.reference),
-            ("from", &self.from),
-            ("to", &self.to),
-            ("disputed", &self.disputed),
-            ("sort", &self.sort),
-            ("after", &self.after),
-        ];
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        for (name, value) in fields.into_iter().filter(|(_, value)| !value.is_empty()) {
-            query.append_pair(name, value);
-        }
-        query.finish()
-    }
-
-    fn query_of_the_first_page(&self) -> String {
-        let first = Self {
-            after: String::new(),
-            ..self.clone()
-        };
-        first.query()
-    }
-
-    fn address(&self) -> String {
-        match self.query() {
-            query if query.is_empty() => "/console/orders".to_owned(),
-            query => format!("/console/orders?{query}"),
-        }
-    }
-}
-
-/// Reads a filter. A blank one is none.
-fn read<T>(
-    text: &str,
-    field: &'static str,
-    parse: impl Fn(&str) -> Option<T>,
-) -> Result<Option<T>, Problem> {
-    match text.trim() {
-        "" => Ok(None),
-        text => match parse(text) {
-            Some(value) => Ok(Some(value)),
-            None => Err(invalid_field(field, "is not valid")),
-        },
-    }
-}
-
-fn start_of(day: &str) -> Option<DateTime<Utc>> {
-    let day: NaiveDate = day.parse().ok()?;
-    Some(day.and_hms_opt(0, 0, 0)?.and_utc())
-}
-
-fn end_of(day: &str) -> Option<DateTime<Utc>> {
-    let day: NaiveDate = day.parse().ok()?;
-    Some(day.succ_opt()?.and_hms_opt(0, 0, 0)?.and_utc())
+    ];
+    let saved = saved.iter();
+    tabs.extend(saved.map(|view| tab(&view.name, &Wanted::of_query(&view.query))));
+    tabs
 }
 
 #[cfg(test)]
@@ -354,42 +306,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_has_what_is_filtered_and_nothing_else() {
-        let mut wanted = Wanted::default();
-        assert_eq!(wanted.address(), "/console/orders");
-        wanted.reference = "A 17&x=<b>".to_owned();
-        assert_eq!(
-            wanted.address(),
-            "/console/orders?reference=A+17%26x%3D%3Cb%3E"
-        );
-        let tabs = tabs(&Wanted {
+    fn the_view_of_the_filters_is_the_current_one_on_each_of_its_pages() {
+        let wanted = Wanted {
             after: "x".to_owned(),
             ..Wanted::default()
-        });
+        };
+        let tabs = tabs(&wanted, &[]);
         assert!(tabs[0].is_current && !tabs[1].is_current);
-    }
-
-    #[test]
-    fn the_last_day_of_a_span_is_in_it() {
-        let to = end_of("2026-11-30").unwrap();
-        assert_eq!(to.to_string(), "2026-12-01 00:00:00 UTC");
-        assert_eq!(
-            start_of("2026-11-30").unwrap().to_string(),
-            "2026-11-30 00:00:00 UTC"
-        );
-        assert_eq!(start_of("30.11.2026"), None);
-    }
-
-    #[test]
-    fn a_filter_that_can_not_be_read_is_refused() {
-        for (status, from) in [("PAYED", ""), ("", "yesterday")] {
-            let wanted = Wanted {
-                status: status.to_owned(),
-                from: from.to_owned(),
-                ..Wanted::default()
-            };
-            assert!(wanted.listing().is_err(), "{wanted:?}");
-        }
-        assert!(Wanted::default().listing().is_ok());
     }
 }

@@ -211,7 +211,7 @@ impl Row {
         let holds = order
             .holds
             .iter()
-            .map(|hold| display::sentence(&hold.reason.to_string()));
+            .map(|hold| display::capital(hold.reason.in_words()));
         Self {
             id: order.id.to_string(),
             version: order.version,

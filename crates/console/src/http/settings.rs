@@ -36,7 +36,7 @@ struct SessionRow {
 struct KeyRow {
     id: String,
     name: String,
-    state: &'static str,
+    state: String,
     tone: &'static str,
     ending: String,
     scopes: String,
@@ -97,7 +97,7 @@ impl From<KeySummary> for KeyRow {
         Self {
             id: key.id.0.to_string(),
             name: key.name,
-            state: key.state.as_str(),
+            state: display::sentence(key.state.as_str()),
             tone: match key.state {
                 KeyState::Live => "ok",
                 KeyState::Expired | KeyState::Revoked => "idle",

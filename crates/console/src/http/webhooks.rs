@@ -63,7 +63,7 @@ impl Row {
                 endpoint.failures
             )
         });
-        let reason = endpoint.status_reason.as_deref().map(display::sentence);
+        let reason = endpoint.status_reason.as_deref().map(display::capital);
         let description = endpoint.description.as_ref();
         Self {
             id: endpoint.id.to_string(),

@@ -235,14 +235,16 @@ fn label(svg: &mut String, view: &View, place: &Place<'_>, labels: &mut Labels) 
         .map(|km| format!(" {}", distance(km)))
         .unwrap_or_default();
     let text = format!("{name}{km}");
-    let Some((x, y)) = labels.place(&text, view.point(place.location), place.mark.radius()) else {
+    let Some((x, y, anchor)) = labels.place(&text, view.point(place.location), place.mark.radius())
+    else {
         return;
     };
     let _ = write!(
         svg,
-        r#"<text x="{}" y="{}">{}"#,
+        r#"<text x="{}" y="{}"{}>{}"#,
         Length(x),
         Length(y),
+        anchor.attribute(),
         Escaped(&name)
     );
     if !km.is_empty() {

@@ -30,6 +30,23 @@ words! {
     }
 }
 
+impl HoldReason {
+    /// The reason in words, as a clause.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::FraudCheck => "the order may be fraudulent",
+            Self::Address => "the address is in doubt",
+            Self::Payment => "the payment is in doubt",
+            Self::AwaitingStock => "the units are not in the warehouse yet",
+            Self::NoWarehouse => "no warehouse can send it",
+            Self::Customer => "the customer asked for it",
+            Self::Operator => "an operator wants it",
+            Self::Unlisted => "another reason",
+            Self::Other(word) => word,
+        }
+    }
+}
+
 /// The name of a hold, unique among the holds of a fulfilment order. Whoever places a hold chooses it, and releases the
 /// hold by it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -9,6 +9,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::id::DeadLetterId;
+use crate::domain::other_amount;
 use crate::domain::reason::cut;
 use crate::domain::settlement::Settlement;
 use crate::domain::status::OrderStatus;
@@ -33,6 +34,14 @@ pub struct DeadLetter {
 }
 
 impl DeadLetter {
+    /// Why it was given up on, as a clause for people.
+    pub fn in_words(&self) -> String {
+        match other_amount::read(&self.reason) {
+            Some(taken) => format!("the gateway took {taken}, which is not the total of the order"),
+            None => self.reason.clone(),
+        }
+    }
+
     /// What operators are told, 500 characters at most.
     pub(crate) fn alert(&self) -> String {
         let (order_id, when) = (self.order_id, when(self.tries));

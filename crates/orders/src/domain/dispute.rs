@@ -1,7 +1,7 @@
 //! A dispute of an order's payment.
 
 use chrono::{DateTime, Utc};
-use oms_payments::{DisputeState, ListedDispute, Reference};
+use oms_payments::{DisputeState, ListedDispute, Reference, dispute_in_words};
 use oms_validation::Money;
 
 /// A dispute of an order's payment, as the gateway last reported it.
@@ -36,27 +36,22 @@ impl Dispute {
 
     /// Describes the state of the dispute for the timeline.
     pub(crate) fn in_words(&self) -> String {
-        let Self {
-            reference,
-            amount,
-            reason,
-            ..
-        } = self;
-        let (amount_minor, currency) = (amount.amount_minor, amount.currency);
-        let what = format!("dispute {reference} of {amount_minor} {currency} in minor units");
+        let what = format!("dispute {} of {}", self.reference, self.amount);
         match self.state {
             DisputeState::Won => format!("{what} was won: the merchant keeps the money"),
             DisputeState::Lost => format!("{what} was lost: the customer keeps the money"),
             DisputeState::WarningClosed | DisputeState::Prevented => {
                 format!("{what} was closed without taking any money")
             }
-            state => match self.evidence_due_at {
-                Some(due) => {
+            state => {
+                let why = dispute_in_words(&self.reason);
+                let due = self.evidence_due_at.map(|due| {
                     let due = due.format("%Y-%m-%d %H:%M UTC");
-                    format!("{what} is {state} ({reason}); evidence is due by {due}")
-                }
-                None => format!("{what} is {state} ({reason})"),
-            },
+                    format!("; evidence is due by {due}")
+                });
+                let due = due.unwrap_or_default();
+                format!("{what}: {why}; {}{due}", state.in_words())
+            }
         }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use oms_payments::DeclineCode;
+
 /// Why an order failed. Stored as one text, such as `payment_declined:insufficient_funds`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
@@ -41,11 +43,12 @@ impl Failure {
         }
     }
 
-    /// Describes the failure for the order's timeline.
-    pub(crate) fn reason(&self) -> String {
+    /// Describes the failure in words, as a clause, for people and for the order's timeline.
+    pub fn in_words(&self) -> String {
         match self {
             Self::PaymentDeclined { decline_code } => {
-                format!("the payment was declined: {decline_code}")
+                let why = DeclineCode::new(decline_code).in_words();
+                format!("the payment was declined: {why}")
             }
             Self::PaymentVoided => {
                 "the payment was interrupted; it is proven that no money moved".to_owned()

@@ -84,10 +84,7 @@ impl Settlement {
             Remainder::Money(left) => (
                 GatewaySaid::MoneyLeft,
                 Some(*left),
-                format!(
-                    "{} {} in minor units are left with the merchant",
-                    left.amount_minor, left.currency
-                ),
+                format!("{left} is left with the merchant"),
             ),
             Remainder::Open(status) => (
                 GatewaySaid::Open,

@@ -187,9 +187,7 @@ fn against_payment(charge: &ListedCharge, left: Left, attempt: &Attempt) -> Judg
             charge.captured,
             format!(
                 "order {order_id} is paid, and its charge {} took {} instead of {}",
-                charge.id,
-                words(charge.captured),
-                words(expected)
+                charge.id, charge.captured, expected
             ),
         ),
         Left::NoMore => (
@@ -241,8 +239,7 @@ fn on_ended(
     };
     let detail = format!(
         "order {order_id} is {status}, and its charge {} {what} {}",
-        charge.id,
-        words(found)
+        charge.id, found
     );
     let detail = with_origin(detail, books, charge, attempt);
     Judgement::Suspicious(Box::new(Suspicion {
@@ -292,7 +289,7 @@ fn past_orders(
         found: Some(found),
         installation: charge.installation_id,
         detail: with_origin(
-            format!("charge {} of {} {whose}", charge.id, words(found)),
+            format!("charge {} of {} {whose}", charge.id, found),
             books,
             charge,
             attempt,
@@ -339,8 +336,7 @@ pub(crate) fn judge_payment(
             Some(*amount),
             format!(
                 "order {order_id} is paid, and its payment {reference} took {} instead of {}",
-                words(*amount),
-                words(expected)
+                amount, expected
             ),
         ),
         Some(other) => (
@@ -382,10 +378,6 @@ fn state(status: &PaymentStatus) -> &'static str {
         PaymentStatus::Authorised => "is authorised but was not taken",
         PaymentStatus::Cancelled => "was cancelled",
     }
-}
-
-fn words(money: Money) -> String {
-    format!("{} {} in minor units", money.amount_minor, money.currency)
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ pub(super) fn explanation() -> Value {
     json!({
         "orderId": ORDER_ID,
         "status": "PENDING_PAYMENT",
-        "happened": "stripe gave no clear answer to `confirm` at 2026-11-29 12:00:31 UTC (timed_out after 8.0 s).",
+        "happened": "stripe gave no clear answer when it was asked to collect the payment, at 2026-11-29 12:00:31 UTC (no answer in time after 8.0 s).",
         "money": "Unknown: stripe may have taken 20.00 USD.",
         "goods": "2 units reserved in Atlanta Distribution Center.",
         "next": {
@@ -277,7 +277,7 @@ pub(super) fn finding() -> Value {
         "charge": "ch_3c2b7d9a5e4c1f8b6d",
         "installationId": "01a205b0-0d2f-7a44-8f0e-6d1e2f3a4b5c",
         "found": usd(2000),
-        "detail": "charge ch_3c2b7d9a5e4c1f8b6d of 2000 USD in minor units belongs to no order of ours",
+        "detail": "charge ch_3c2b7d9a5e4c1f8b6d of 20.00 USD belongs to no order of ours",
         "action": "none",
         "tries": 0,
         "foundAt": "2026-11-23T01:00:00.000000Z",

@@ -117,7 +117,7 @@ async fn a_refund_made_at_the_gateway_is_booked_once_under_its_id() {
         shop.state().await,
         "PAID 3 1:PENDING_PAYMENT/api,2:PAID/api,3:PAID/gateway paid 0"
     );
-    let expected = format!("100 USD in minor units were refunded at the gateway by refund {name}");
+    let expected = format!("1.00 USD was refunded at the gateway by refund {name}");
     assert_eq!(told(&shop).await, expected);
     let details = get_order(&shop.context, tenant(), order_id).await.unwrap();
     assert_eq!(details.refunds[0].reference, Some(name));
@@ -347,7 +347,7 @@ async fn a_refund_that_fails_later_is_a_finding_and_its_money_is_back() {
         assert_eq!(refunds(&shop).await, "oms failed 100");
         assert_eq!(findings(&shop).await, "refund_failed open + 1 alerts");
         let expected = format!(
-            "refund {name} of 100 USD in minor units failed: expired_or_canceled_card; the money is back with the merchant"
+            "refund {name} of 1.00 USD failed: the card has expired or was cancelled; the money is back with the merchant"
         );
         assert_eq!(told(&shop).await, expected);
         // It can be refunded again, for example in another way.

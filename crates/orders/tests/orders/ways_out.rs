@@ -324,7 +324,7 @@ async fn leaving_money_requires_confirmation_and_stays_in_the_books() {
     let reason = "SELECT reason FROM orders.events WHERE from_status <> to_status ORDER BY sequence DESC LIMIT 1";
     assert_eq!(
         shop.text(reason).await,
-        "settled with the customer's bank (the gateway: 300 USD in minor units are left with the merchant)"
+        "settled with the customer's bank (the gateway: 3.00 USD is left with the merchant)"
     );
     let details = get_order(&shop.context, tenant(), order_id).await.unwrap();
     assert_eq!(

@@ -61,9 +61,8 @@ impl DatabaseConfig {
         }
     }
 
-    /// Returns the statements that set up a new session: its settings, and a first call to PostGIS, which takes a new
-    /// backend about 50 ms that no order should wait for. Empty if a pooler assigns sessions by transaction, because
-    /// the next transaction may use another session.
+    /// Returns the statements that set up a new session. Empty if a pooler assigns sessions by transaction, because the
+    /// next transaction may use another session.
     ///
     /// Citus finds the node of a statement by its parameters, which a generic plan doesn't contain, so
     /// `plan_cache_mode` is `auto` there.
@@ -74,11 +73,7 @@ impl DatabaseConfig {
         let set = |(name, value)| format!("SET {name} = '{value}'; ");
         let settings: String = self.settings().into_iter().map(set).collect();
         settings
-            + "SELECT set_config('plan_cache_mode', 'auto', false) FROM pg_extension WHERE extname = 'citus'; \
-             DO $$ BEGIN
-                 PERFORM 'SRID=4326;POINT(0 0)'::geography <-> 'SRID=4326;POINT(1 1)'::geography;
-             EXCEPTION WHEN undefined_object THEN NULL; -- not migrated yet
-             END $$"
+            + "SELECT set_config('plan_cache_mode', 'auto', false) FROM pg_extension WHERE extname = 'citus'"
     }
 }
 

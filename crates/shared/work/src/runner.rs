@@ -2,17 +2,21 @@
 
 use std::ops::Deref;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::worker::{Next, Worker};
+
+/// How long the first turn of a worker may hold back the first turns of the others.
+const FIRST_TURN: Duration = Duration::from_secs(1);
 
 /// The health of a running worker. Clones are cheap and share it.
 #[derive(Clone, Debug)]
@@ -68,9 +72,14 @@ pub struct Ended {
 }
 
 /// Runs the background workers of the program. Dropping it aborts them.
+///
+/// First turns are taken one after another, so that they share a database session. All at once, each would open its own
+/// while the program starts. A first turn of more than a second holds back no other.
 #[derive(Debug)]
 pub struct Runner {
     stopping: CancellationToken,
+    /// Held by the worker that takes its first turn.
+    first_turn: Arc<Semaphore>,
     running: JoinSet<&'static str>,
 }
 
@@ -79,16 +88,17 @@ impl Runner {
     pub fn new(stopping: CancellationToken) -> Self {
         Self {
             stopping,
+            first_turn: Arc::new(Semaphore::new(1)),
             running: JoinSet::new(),
         }
     }
 
-    /// Starts a worker with an immediate turn.
+    /// Starts a worker. Its first turn follows those of the workers that were started before it.
     pub fn start(&mut self, worker: impl Worker) -> Heartbeat {
         self.start_woken(worker, Arc::<Notify>::default())
     }
 
-    /// Starts a worker with an immediate turn. A notification of `wake` starts a turn before the end of the interval.
+    /// Like [`Runner::start`]. A notification of `wake` starts a turn before the end of the interval.
     pub fn start_woken(
         &mut self,
         worker: impl Worker,
@@ -96,8 +106,13 @@ impl Runner {
     ) -> Heartbeat {
         let heartbeat = Heartbeat::new(worker.name());
         let (shown, stopping) = (heartbeat.clone(), self.stopping.clone());
+        let first_turn = self.first_turn.clone();
         self.running.spawn(async move {
-            keep_turning(&worker, &wake, &shown, &stopping).await;
+            let permit = tokio::select! {
+                permit = first_turn.acquire() => permit.ok(),
+                () = stopping.cancelled() => None,
+            };
+            keep_turning(&worker, &wake, &shown, &stopping, permit).await;
             shown.worker
         });
         heartbeat
@@ -141,9 +156,11 @@ async fn keep_turning(
     wake: &Notify,
     heartbeat: &Heartbeat,
     stopping: &CancellationToken,
+    mut first_turn: Option<SemaphorePermit<'_>>,
 ) {
     while !stopping.is_cancelled() {
-        let next = AssertUnwindSafe(worker.turn(stopping)).catch_unwind().await;
+        let turn = AssertUnwindSafe(worker.turn(stopping)).catch_unwind();
+        let next = give_up_if_long(first_turn.take(), turn).await;
         let next = next.map_or_else(
             |_| {
                 heartbeat.panics.fetch_add(1, Ordering::Relaxed);
@@ -168,6 +185,21 @@ async fn keep_turning(
             }
         }
     }
+}
+
+/// Takes a turn, and gives up the permit when it ends or takes long.
+async fn give_up_if_long<T>(
+    permit: Option<SemaphorePermit<'_>>,
+    turn: impl Future<Output = T>,
+) -> T {
+    let mut turn = pin!(turn);
+    if permit.is_some()
+        && let Ok(taken) = timeout(FIRST_TURN, &mut turn).await
+    {
+        return taken;
+    }
+    drop(permit);
+    turn.await
 }
 
 /// Varies an interval by up to a tenth.

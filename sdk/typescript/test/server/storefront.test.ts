@@ -45,8 +45,9 @@ after(async () => {
 /** The browser of the other tests. */
 function chromiumPath(): string {
   const folders = (process.env['PATH'] ?? '').split(delimiter);
-  const found = [process.env['OMS_TEST_BROWSER'] ?? '', ...folders.map((it) => join(it, 'chromium'))].find((it) => it !== '' && existsSync(it));
-  if (found === undefined) throw new Error('chromium is missing: OMS_TEST_BROWSER may name a Chromium or Chrome');
+  const paths = folders.map((it) => join(it, 'chromium-headless-shell'));
+  const found = [process.env['OMS_TEST_BROWSER'] ?? '', ...paths].find((it) => it !== '' && existsSync(it));
+  if (found === undefined) throw new Error('chromium-headless-shell is missing: OMS_TEST_BROWSER may name a Chromium or Chrome');
   return found;
 }
 

@@ -18,8 +18,9 @@ use tokio::sync::oneshot;
 
 use super::record::Record;
 
-/// Path of the program, if it is not `chromium` on the `PATH`.
+/// Path of the program, if it is not [`USUAL`] on the `PATH`.
 const PROGRAM: &str = "OMS_TEST_BROWSER";
+const USUAL: &str = "chromium-headless-shell";
 
 /// The DevTools protocol uses these two file descriptors. The shell duplicates the standard ones.
 const PIPES_TO_3_AND_4: &str = r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null"#;
@@ -86,7 +87,7 @@ impl Chromium {
     }
 
     fn start() -> Self {
-        let program = std::env::var(PROGRAM).unwrap_or_else(|_| "chromium".to_owned());
+        let program = std::env::var(PROGRAM).unwrap_or_else(|_| USUAL.to_owned());
         let folder = tempfile::tempdir().unwrap();
         let errors = File::create(folder.path().join("stderr")).unwrap();
         let mut child = Command::new("sh")

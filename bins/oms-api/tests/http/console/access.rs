@@ -330,6 +330,9 @@ async fn what_does_not_exist_and_what_is_not_allowed_are_pages_too() {
         );
         assert!(answer.text.contains(text), "{path}: {}", answer.text);
         assert!(answer.text.contains("/console/orders"), "the menu is there");
+        let back = "<a class=\"button\" href=\"/console/orders\">Orders</a>";
+        let is_below = path == "/console/orders/none";
+        assert_eq!(answer.text.contains(back), is_below, "{path}");
     }
     let request = desk.request(Method::DELETE, "/console/orders");
     let request = request.header("sec-fetch-site", "same-origin");

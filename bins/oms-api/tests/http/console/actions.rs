@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::desk::Desk;
+use crate::payments::three_d_secure::paying;
 use crate::receiver::{Manner, Receiver};
 use crate::request::{WIDGET_A, new_key, order, small_order, with};
 use crate::shop::Shop;
@@ -11,7 +12,7 @@ use crate::stock::ATLANTA_WAREHOUSE;
 const ALL: &str = "orders:read orders:cancel orders:refund operations fulfilment:read fulfilment:write inventory:read inventory:write returns:read webhooks:read webhooks:write events:read";
 
 /// Texts that customers and importers may write, and that a careless page would run.
-const CORPUS: [&str; 7] = [
+pub const CORPUS: [&str; 7] = [
     "<script>alert(1)</script>",
     "\"><img src=x onerror=alert(1)>",
     "' onmouseover='alert(1)",
@@ -118,8 +119,39 @@ async fn a_refused_action_is_explained_on_the_page_and_changes_nothing() {
         );
         assert!(refused.text.contains("What to refund"), "{amount}");
     }
+    // What may not be read is not shown with a refusal either.
+    let blind = Desk::of(&shop, "ben", "orders:cancel").await;
+    let refused = blind
+        .post(&format!("/console/orders/{id}/cancel"), &[("key", "e")])
+        .await;
+    assert_eq!(refused.status, 403, "{refused:?}");
+    assert!(!refused.text.contains("What is going on"), "{refused:?}");
     assert_eq!(shop.database.status(&id).await, "PAID");
     assert_eq!(shop.sandbox.money(&id).await, (1000, 0));
+}
+
+#[tokio::test]
+async fn a_decline_is_told_in_words() {
+    let shop = Shop::open().await;
+    let desk = Desk::of(&shop, "ann", ALL).await;
+    let poor = paying("pm_card_visa_chargeDeclinedInsufficientFunds", None);
+    let declined = shop.place_new(&poor).await;
+    assert_eq!(declined.status, 402, "{declined:?}");
+    let list = desk.page("/console/orders").await;
+    let why = "The payment was declined: the account has too little money";
+    assert!(list.contains(why), "{list}");
+    let order = list.split("href=\"/console/orders/").nth(1).unwrap();
+    let order = order.split('"').next().unwrap();
+    let page = desk.page(&format!("/console/orders/{order}")).await;
+    for text in [
+        "the account has too little money.",
+        "<dt>Declined</dt><dd>The account has too little money</dd>",
+        "stripe was asked to collect the payment",
+        "Declined: the account has too little money after",
+    ] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+    assert!(!page.contains("insufficient_funds"), "{page}");
 }
 
 #[tokio::test]
@@ -206,7 +238,7 @@ async fn nothing_that_others_write_becomes_a_part_of_a_page() {
 }
 
 /// Checks that a text is not a part of a page, except as text.
-fn assert_harmless(page: &str, text: &str, place: &str) {
+pub fn assert_harmless(page: &str, text: &str, place: &str) {
     let is_raw = page.contains(text) && text.contains(['<', '"', '\'']);
     assert!(!is_raw, "{place}: {page}");
     for trace in ["49$", "href=\"javascript:", "src=\"javascript:"] {

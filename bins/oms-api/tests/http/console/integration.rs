@@ -31,13 +31,13 @@ async fn an_endpoint_shows_what_it_answered_and_what_it_has_not_received() {
     assert!(list.contains(&path) && list.contains("/hook<"), "{list}");
     assert!(!list.contains("token=secret"), "{list}");
 
-    shop.place_new(&small_order()).await.assert_created();
+    let order = shop.place_new(&small_order()).await.order_id();
     until("the delivery is shown", async || {
         desk.page(&path).await.contains("Send now")
     })
     .await;
     let page = desk.page(&path).await;
-    for text in ["order.placed", "Rejected 400", "Retrying"] {
+    for text in ["order.placed", "Rejected with 400", "Retrying"] {
         assert!(page.contains(text), "{text}: {page}");
     }
     let event = page.split("name=\"event\" value=\"").nth(1).unwrap();
@@ -63,6 +63,35 @@ async fn an_endpoint_shows_what_it_answered_and_what_it_has_not_received() {
         .post(&resolve, &[("event", "none"), ("what", "skip")])
         .await;
     assert_eq!(nothing.status, 400, "{nothing:?}");
+
+    // The page of the order says the same, and also what of it is not there any more.
+    let order = format!("/console/orders/{order}");
+    let resolve = format!("{order}/deliveries");
+    let late = [("event", event), ("endpoint", &id), ("what", "skip")];
+    let gone = desk.post(&resolve, &late).await;
+    let back = format!("{order}?done=gone");
+    assert_eq!(place(&gone), Some(back.clone()), "{gone:?}");
+    let page = desk.page(&back).await;
+    assert!(page.contains("The event does not wait any more."), "{page}");
+    let deleted = shop
+        .customer()
+        .request(reqwest::Method::DELETE, &format!("/webhook-endpoints/{id}"));
+    let deleted = deleted.header("if-match", "*").send().await.unwrap();
+    assert_eq!(deleted.status(), 204);
+    let late = desk.post(&resolve, &late).await;
+    assert_eq!(late.status, 404, "{late:?}");
+    for text in ["Webhook endpoint not found", "What is going on"] {
+        assert!(late.text.contains(text), "{text}: {}", late.text);
+    }
+    let unknown = format!("/console/orders/{}/deliveries", new_key());
+    let unknown = desk
+        .post(
+            &unknown,
+            &[("event", event), ("endpoint", &id), ("what", "skip")],
+        )
+        .await;
+    assert_eq!(unknown.status, 404, "{unknown:?}");
+    assert!(unknown.text.contains("Order not found"), "{}", unknown.text);
 }
 
 #[tokio::test]
@@ -98,6 +127,20 @@ async fn an_endpoint_is_tested_paused_enabled_and_gets_a_new_secret() {
         let by = page.contains("Paused by operator:ann");
         assert_eq!(by, status == "paused", "{page}");
     }
+    let page = desk.page(&path).await;
+    for text in ["<del>Enabled</del>", "Paused</ins>", "Wait, in their order"] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+    for (from, status) in [("latest", 303), ("yesterday", 400)] {
+        let version = version().await;
+        let form = [
+            ("version", version.as_str()),
+            ("status", "enabled"),
+            ("from", from),
+        ];
+        let set = desk.post(&format!("{path}/status"), &form).await;
+        assert_eq!(set.status, status, "{from}: {set:?}");
+    }
     let stale = [("version", "999"), ("status", "paused")];
     let stale = desk.post(&format!("{path}/status"), &stale).await;
     assert_eq!(stale.status, 412, "{stale:?}");
@@ -128,4 +171,11 @@ async fn the_feed_is_shown_as_a_consumer_sees_it() {
         );
     }
     assert_eq!(desk.get("/console/events?after=nonsense").await.status, 400);
+    // A link that was opened when the events after its place had been deleted.
+    let first = shop.events("after=earliest&limit=1").await;
+    let cursor = first.body["cursor"].as_str().unwrap();
+    let deleted = "UPDATE events.heads SET purged_to = position";
+    shop.database.execute(deleted).await;
+    let page = desk.page(&format!("/console/events?after={cursor}")).await;
+    assert!(page.contains("deleted because of their age"), "{page}");
 }

@@ -14,6 +14,7 @@ use crate::shop::Shop;
 use crate::stock::ATLANTA_WAREHOUSE;
 
 const REFERENCE: &str = "A-17-of-the-first-tenant";
+const VIEW: &str = "What the first tenant sends";
 
 /// Rows of the shop's tenant.
 struct Things {
@@ -23,6 +24,7 @@ struct Things {
     requested_return: String,
     endpoint: String,
     import: String,
+    view: String,
     receiver: Receiver,
 }
 
@@ -52,10 +54,15 @@ impl Things {
         let import = [("key", "i"), ("kind", "products"), ("rows", rows)];
         let import = ann.post("/console/imports", &import).await;
         let import = import.header("location").unwrap();
+        let saved = [("name", VIEW), ("status", "PAID")];
+        let saved = ann.post("/console/orders/views", &saved).await;
+        assert_eq!(saved.status, 303, "{saved:?}");
+        let view = "SELECT id::text FROM access.console_views";
         Self {
             requested_return: requested.body["id"].as_str().unwrap().to_owned(),
             endpoint: endpoint.body["id"].as_str().unwrap().to_owned(),
             import: import.rsplit('/').next().unwrap().to_owned(),
+            view: shop.database.rows(view).await.concat().concat(),
             receiver,
             fulfilment_order: shop.fulfilment_order_of(&order).await,
             order,
@@ -74,6 +81,8 @@ impl Things {
             &self.requested_return,
             &self.endpoint,
             &self.import,
+            &self.view,
+            VIEW,
             &self.receiver.url,
         ];
         for secret in secrets {
@@ -84,6 +93,7 @@ impl Things {
 
     fn path(&self, route: &ConsoleRoute) -> String {
         let id = match route.path {
+            path if path.starts_with("/console/orders/views/") => self.view.clone(),
             path if path.starts_with("/console/orders/") => self.order.clone(),
             path if path.starts_with("/console/fulfilment-orders/") => {
                 self.fulfilment_order.clone()
@@ -113,7 +123,8 @@ async fn state(shop: &Shop) -> Vec<Vec<String>> {
             || (SELECT string_agg(format(' %s %s', status, version), ',' ORDER BY id) FROM fulfilment.returns)
             || (SELECT string_agg(format(' %s %s', status, version), ',' ORDER BY id) FROM fulfilment.fulfilment_orders)
             || (SELECT format(' %s', count(*)) FROM fulfilment.shipments)
-            || (SELECT string_agg(format(' %s', status), ',' ORDER BY id) FROM events.endpoints)";
+            || (SELECT string_agg(format(' %s', status), ',' ORDER BY id) FROM events.endpoints)
+            || (SELECT string_agg(format(' %s %s', name, version), ',' ORDER BY id) FROM access.console_views)";
     shop.database.rows(sql).await
 }
 
@@ -126,6 +137,7 @@ async fn send(desk: &Desk, things: &Things, route: &ConsoleRoute) -> Answer {
     let key = new_key();
     let what = match route.path {
         "/console/webhooks/{id}/deliveries" => "skip",
+        "/console/orders/views/{id}" => "delete",
         _ => "rest",
     };
     let event = format!("evt_{}_1", things.order.replace('-', ""));

@@ -1,5 +1,8 @@
 //! All pages in a browser: light and dark with axe, at 320 pixels, with the keyboard only, and without scripts.
 
+use std::sync::Mutex;
+
+use futures_util::future::join_all;
 use oms_console::ROUTES;
 use serde_json::json;
 
@@ -73,6 +76,10 @@ impl Rooms {
         );
         shop.database.execute(&finding).await;
 
+        let saved = [("name", "To send"), ("status", "PAID")];
+        let saved = desk.post("/console/orders/views", &saved).await;
+        assert_eq!(saved.status, 303, "{saved:?}");
+
         let rows = "sku,warehouseId,quantity\nNO-SUCH-SKU,x,1\n";
         let form = [
             ("key", "i"),
@@ -91,6 +98,9 @@ impl Rooms {
         let pages = vec![
             ("home", "/console".to_owned()),
             ("orders", "/console/orders".to_owned()),
+            ("orders-of-a-view", "/console/orders?status=PAID".to_owned()),
+            ("orders-filtered", "/console/orders?sort=oldest".to_owned()),
+            ("search", "/console/search?q=nothing".to_owned()),
             ("order-stuck", format!("/console/orders/{stuck}")),
             ("order-paid", format!("/console/orders/{paid}")),
             ("refund", format!("/console/orders/{paid}/refund")),
@@ -140,7 +150,8 @@ impl Rooms {
     async fn enter(&self, page: &Page) {
         page.go_to(&self.url("/console/sign-in")).await;
         page.focus("#api_key").await;
-        page.type_text(&self.shop.key("ann", SCOPES).await).await;
+        page.type_text(&self.shop.key(&new_key(), SCOPES).await)
+            .await;
         page.press_key("Enter").await;
         page.wait_for("the home page", "document.title.startsWith('Home')")
             .await;
@@ -180,32 +191,59 @@ async fn assert_keeps(page: &Page, rules: &[&str], name: &str) {
 const THEMED: &[&str] = &["color-contrast", "link-in-text-block"];
 const NARROW: &[&str] = &["target-size"];
 
+/// The most bytes of HTML that a page may have.
+const LIMIT: u64 = 60_000;
+
+/// Tabs that look at pages at the same time.
+const TABS: usize = 3;
+
+/// Facts and second lines that say nothing.
+const BLANK: &str = "[...document.querySelectorAll('dd, dt, .sub, .meta, .badge, main p')]
+    .filter(it => !it.textContent.trim() && !it.querySelector('svg'))
+    .map(it => it.parentElement.outerHTML)";
+
 #[tokio::test]
 async fn every_page_is_accessible_in_both_themes_and_fits_a_phone() {
     let rooms = Rooms::furnished().await;
-    let page = Page::blank().await;
-    page.set_viewport(1280, 800).await;
-    rooms.enter(&page).await;
-    for (name, path) in &rooms.pages {
+    let door = ("door", "/console/sign-in".to_owned());
+    let left = Mutex::new(rooms.pages.iter().chain([&door]));
+    let look = async || {
+        let page = Page::blank().await;
         page.set_viewport(1280, 800).await;
-        page.prefer("light").await;
-        page.go_to(&rooms.url(path)).await;
-        page.screenshot(&format!("console-{name}-light")).await;
-        assert_accessible(&page, name).await;
-        page.prefer("dark").await;
-        page.screenshot(&format!("console-{name}-dark")).await;
-        assert_keeps(&page, THEMED, &format!("{name}, dark")).await;
-        for theme in ["light", "dark"] {
-            page.prefer(theme).await;
-            page.set_viewport(320, 800).await;
-            page.screenshot(&format!("console-{name}-phone-{theme}"))
-                .await;
+        rooms.enter(&page).await;
+        loop {
+            let next = left.lock().unwrap().next();
+            let Some((name, path)) = next else { break };
+            look_at(&page, name, &rooms.url(path)).await;
         }
-        let width = page.evaluate("document.documentElement.scrollWidth").await;
-        assert!(width.as_u64().unwrap() <= 320, "{name}: {width} wide");
-        assert_keeps(&page, NARROW, &format!("{name}, 320 pixels wide")).await;
-    }
+    };
+    join_all((0..TABS).map(|_| look())).await;
     assert_eq!(without_a_page(&rooms.pages), Vec::<&str>::new());
+}
+
+/// Loads a page once, and checks it in both themes and widths.
+async fn look_at(page: &Page, name: &str, url: &str) {
+    page.set_viewport(1280, 800).await;
+    page.prefer("light").await;
+    page.go_to(url).await;
+    page.screenshot(&format!("console-{name}-light")).await;
+    assert_accessible(page, name).await;
+    assert_eq!(page.evaluate(BLANK).await, json!([]), "{name}");
+    page.prefer("dark").await;
+    page.screenshot(&format!("console-{name}-dark")).await;
+    assert_keeps(page, THEMED, &format!("{name}, dark")).await;
+    page.set_viewport(320, 800).await;
+    for theme in ["dark", "light"] {
+        page.prefer(theme).await;
+        page.screenshot(&format!("console-{name}-phone-{theme}"))
+            .await;
+    }
+    let width = page.evaluate("document.documentElement.scrollWidth").await;
+    assert!(width.as_u64().unwrap() <= 320, "{name}: {width} wide");
+    assert_keeps(page, NARROW, &format!("{name}, 320 pixels wide")).await;
+    let bytes = "new TextEncoder().encode(document.documentElement.outerHTML).length";
+    let bytes = page.evaluate(bytes).await;
+    assert!(bytes.as_u64().unwrap() <= LIMIT, "{name}: {bytes} bytes");
 }
 
 /// The elements at which the keyboard stops, in their order. Of a group of radio buttons it is one.
@@ -276,7 +314,9 @@ const SCRIPTED: &str = "[...document.querySelectorAll('button:not(form button), 
     .map(it => it.outerHTML)";
 
 /// The actions that may be asked for twice, because they set a state or change nothing: their forms have no key.
-const REPEATABLE: [&str; 10] = [
+const REPEATABLE: [&str; 12] = [
+    "/console/orders/views",
+    "/console/orders/views/{id}",
     "/console/sign-out",
     "/console/sign-out/everywhere",
     "/console/orders/{id}/refund/preview",
@@ -346,6 +386,9 @@ async fn every_page_works_without_scripts() {
     page.press_key("Enter").await;
     page.shows("The shop's mail").await;
     page.focus("main a.row").await;
+    page.press_key("Enter").await;
+    page.focus("details:has(button[value=paused]) summary")
+        .await;
     page.press_key("Enter").await;
     page.focus("button[value=paused]").await;
     page.press_key("Enter").await;

@@ -3,7 +3,6 @@
 
 use serde_json::{Value, json};
 
-use super::desk::Desk;
 use crate::api::{SWEEPING, Settings};
 use crate::browser::Page;
 use crate::eventually::until;
@@ -80,7 +79,7 @@ async fn a_payment_whose_answer_was_lost_is_settled_at_the_press_of_a_button() {
     pending.assert_pending();
     let (page, order) = (signed_in(&shop).await, pending.order_id());
     let texts = [
-        "gave no clear answer to",
+        "gave no clear answer when it was asked to collect the payment",
         "Unknown: stripe may have taken 10.00 USD.",
         "1 unit reserved in Atlanta Distribution Center.",
         "oms acts next",
@@ -222,7 +221,7 @@ async fn an_event_that_an_endpoint_rejected_is_sent_again() {
         &shop,
         &order,
         "6-endpoint",
-        &["Webhooks not received", "rejected 500"],
+        &["Webhooks not received", "Rejected with 500"],
     )
     .await;
     receiver.becomes(Manner::Answers(204));
@@ -236,7 +235,15 @@ async fn an_event_that_an_endpoint_rejected_is_sent_again() {
             == true
         {
             page.click("button[value=retry]").await;
-            page.shows("The event is sent again.").await;
+            // It may have been delivered before the button was pressed.
+            page.wait_for("a notice", "!!document.querySelector('.notice.ok')")
+                .await;
+            let text = page.text().await;
+            let said = [
+                "The event is sent again.",
+                "The event does not wait any more.",
+            ];
+            assert!(said.iter().any(|said| text.contains(said)), "{text}");
         }
     }
     page.go_to(&format!("{}/console/orders/{order}", shop.api.url))
@@ -248,87 +255,21 @@ async fn an_event_that_an_endpoint_rejected_is_sent_again() {
 /// The rules of WCAG that a program can check: axe, which the tests of the storefront use too.
 const AXE: &str = "../../sdk/typescript/node_modules/axe-core/axe.min.js";
 
-/// Checks the page against WCAG 2.2 AA.
+/// Checks the page against WCAG 2.2 AA. It gets axe once.
 pub async fn assert_accessible(page: &Page, name: &str) {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(AXE);
-    let axe = std::fs::read_to_string(&path);
-    let axe = axe.unwrap_or_else(|error| {
-        panic!(
-            "{}: {error}; run `npm ci` in sdk/typescript",
-            path.display()
-        )
-    });
-    page.evaluate(&format!("{axe};0")).await;
+    if page.evaluate("!window.axe").await == true {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(AXE);
+        let axe = std::fs::read_to_string(&path);
+        let axe = axe.unwrap_or_else(|error| {
+            panic!(
+                "{}: {error}; run `npm ci` in sdk/typescript",
+                path.display()
+            )
+        });
+        page.evaluate(&format!("{axe};0")).await;
+    }
     let run = "axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })\
         .then(found => found.violations.map(it => it.id + ': ' + it.nodes.map(node => node.html).join(' ')))";
     let violations = page.evaluate(run).await;
     assert_eq!(violations, json!([]), "{name}");
-}
-
-/// A shop with an order that needs an operator and one that is paid, and the addresses of all pages.
-async fn every_page() -> (Shop, String, Vec<(&'static str, String)>) {
-    let shop = Shop::open_with(IMPATIENT).await;
-    shop.sandbox.plan(lost()).await;
-    let order = shop.place_new(&small_order()).await.order_id();
-    let paid = shop.place_new(&small_order()).await.order_id();
-    let desk = Desk::of(&shop, "bob", ALL).await;
-    let taken = format!("/console/orders/{order}/take");
-    desk.post(&taken, &[("key", "k"), ("reason", "by hand")])
-        .await;
-    let letter = "SELECT id::text FROM orders.dead_letters";
-    let letter = shop.database.rows(letter).await.concat().concat();
-    let pages = vec![
-        ("home", "/console".to_owned()),
-        ("orders", "/console/orders".to_owned()),
-        ("search", "/console/search?q=nothing".to_owned()),
-        ("order", format!("/console/orders/{order}")),
-        ("paid-order", format!("/console/orders/{paid}")),
-        ("refund", format!("/console/orders/{paid}/refund")),
-        ("dead-letters", "/console/dead-letters".to_owned()),
-        ("dead-letter", format!("/console/dead-letters/{letter}")),
-        ("findings", "/console/findings".to_owned()),
-        ("settings", "/console/settings".to_owned()),
-        ("nothing", "/console/nothing".to_owned()),
-    ];
-    (shop, order, pages)
-}
-
-#[tokio::test]
-async fn the_pages_are_accessible_in_light_and_dark() {
-    let (shop, _, pages) = every_page().await;
-    let page = signed_in(&shop).await;
-    for theme in ["light", "dark"] {
-        page.prefer(theme).await;
-        for (name, path) in &pages {
-            page.go_to(&format!("{}{path}", shop.api.url)).await;
-            assert_accessible(&page, &format!("{name} in {theme}")).await;
-        }
-    }
-    let door = Page::open(&format!("{}/console/sign-in", shop.api.url)).await;
-    door.screenshot("console-door").await;
-    assert_accessible(&door, "the door").await;
-}
-
-#[tokio::test]
-async fn the_pages_are_small_and_lists_fit_a_narrow_screen() {
-    let (shop, _, pages) = every_page().await;
-    let page = signed_in(&shop).await;
-    for (width, theme) in [(320_u32, "light"), (1280, "dark"), (1280, "light")] {
-        page.set_viewport(width, 800).await;
-        page.prefer(theme).await;
-        for (name, path) in &pages {
-            page.go_to(&format!("{}{path}", shop.api.url)).await;
-            page.screenshot(&format!("console-page-{name}-{width}-{theme}"))
-                .await;
-            let wide = page.evaluate("document.documentElement.scrollWidth").await;
-            let wide = wide.as_u64().unwrap();
-            if width > 320 || ["home", "orders", "search"].contains(name) {
-                assert!(wide <= u64::from(width), "{name} is {wide} wide");
-            }
-            let bytes = page
-                .evaluate("document.documentElement.outerHTML.length")
-                .await;
-            assert!(bytes.as_u64().unwrap() <= 60_000, "{name}: {bytes}");
-        }
-    }
 }

@@ -113,9 +113,14 @@ async fn an_endpoint_that_was_down_gets_its_events() {
     page.screenshot("console-12-endpoint").await;
     // It works again. oms would find out by itself, at its next probe.
     receiver.becomes(Manner::Answers(204));
-    page.press("Pause").await;
+    page.press("Pause…").await;
+    page.shows("It keeps its place").await;
+    page.screenshot("console-12-endpoint-pausing").await;
+    page.press("Pause the endpoint").await;
     page.shows("The endpoint was paused.").await;
-    page.press("Enable").await;
+    page.press("Enable…").await;
+    page.screenshot("console-12-endpoint-enabling").await;
+    page.press("Enable the endpoint").await;
     page.shows("Events are sent again, from where it stopped.")
         .await;
     until("the endpoint has the order", async || {

@@ -92,7 +92,7 @@ async fn a_payment_in_another_currency_is_refunded_at_the_gateway_and_settled_by
     .await;
     page.press("Resolve…").await;
     page.press("Ask the gateway now").await;
-    page.shows("Left with the merchant: 10.00 EUR.").await;
+    page.shows("10.00 EUR is left with the merchant.").await;
     shop.sandbox.refund_in_dashboard(&order, 1000).await;
     page.press("Ask the gateway now").await;
     page.shows("This proves “failed”, “settled elsewhere”")
@@ -150,13 +150,16 @@ async fn a_refund_that_failed_later_is_made_again() {
     })
     .await;
     let texts = [
-        "stripe reported that the refund of 4.00 USD failed (lost_or_stolen_card). The customer does not have the money.",
+        "stripe reported that the refund of 4.00 USD failed: the card was lost or stolen. The customer does not have the money.",
         "We hold 10.00 USD. 4.00 USD of it is owed to the customer.",
         "You act next",
         "An operator refunds 4.00 USD",
         "Refund 4.00 USD, which is owed to the customer, or up to 10.00 USD.",
     ];
     understand(&page, &shop, &order, "9-refund-failed", &texts).await;
+    let text = page.text().await;
+    assert!(text.contains("The card was lost or stolen"), "{text}");
+    assert!(!text.contains("lost_or_stolen_card"), "{text}");
     page.press("Refund…").await;
     page.shows("4.00 USD is owed to the customer.").await;
     page.fill("#reason", "to another card").await;
@@ -188,12 +191,18 @@ async fn a_dispute_is_answered_and_its_loss_is_booked() {
     })
     .await;
     let texts = [
-        "The customer disputes 10.00 USD of the payment at the bank (product_not_received).",
+        "The customer disputes 10.00 USD of the payment at the bank: the customer says that the goods did not arrive.",
         "The bank may give 10.00 USD of it to the customer.",
         "You act next",
         "An operator submits evidence at the gateway until",
     ];
     understand(&page, &shop, &order, "8-disputed", &texts).await;
+    let text = page.text().await;
+    let said = "The customer says that the goods did not arrive. The bank waits for evidence.";
+    assert!(text.contains(said), "{text}");
+    for code in ["product_not_received", "needs_response", "minor units"] {
+        assert!(!text.contains(code), "{code}: {text}");
+    }
     resolve_the_finding(&page, "evidence was submitted").await;
     let texts = ["The bank acts next", "The bank decides about the dispute."];
     understand(&page, &shop, &order, "8-dispute-answered", &texts).await;

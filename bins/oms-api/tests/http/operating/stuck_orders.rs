@@ -92,7 +92,7 @@ async fn an_explanation_says_what_is_going_on_and_which_requests_are_possible() 
 
     let explained = explain().await;
     let happened = explained["happened"].as_str().unwrap();
-    let expected = "stripe gave no clear answer to `confirm` at ";
+    let expected = "stripe gave no clear answer when it was asked to collect the payment, at ";
     assert!(happened.starts_with(expected), "{explained}");
     let money = explained["money"].as_str().unwrap();
     assert!(

@@ -22,14 +22,13 @@ struct ImportPage {
     frame: Frame,
     id: String,
     kind: String,
-    is_finished: bool,
     lines: i32,
     created: i32,
     changed: i32,
     unchanged: i32,
     rejected: i32,
     began: String,
-    finished: String,
+    finished: Option<String>,
     rows: Vec<RejectionRow>,
     is_cut: bool,
 }
@@ -54,16 +53,13 @@ pub(in crate::http) async fn show(
         frame: view.frame(Section::Imports, "Import"),
         id: import.id.to_string(),
         kind: display::sentence(import.kind.as_str()),
-        is_finished: import.finished_at.is_some(),
         lines: import.lines_done,
         created: import.counts.created,
         changed: import.counts.changed,
         unchanged: import.counts.unchanged,
         rejected: import.counts.rejected,
         began: display::time(import.created_at),
-        finished: import
-            .finished_at
-            .map_or_else(|| "–".to_owned(), display::time),
+        finished: import.finished_at.map(display::time),
         rows: shown.collect(),
         is_cut: report.rejections.len() > SHOWN,
     };

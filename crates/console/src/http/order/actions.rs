@@ -3,7 +3,6 @@
 
 use actix_web::web;
 use oms_errors::{Problem, invalid_field};
-use oms_events::resolve_delivery;
 use oms_fulfilment::{
     CarrierName, FulfilmentOrderId, HoldHandle, NewParcel, ShipmentDraft, ShipmentId,
     ShipmentStatus, TrackingNumber, TrackingUrl, Units, fulfilment_order_id_of,
@@ -12,7 +11,7 @@ use oms_fulfilment::{
 use oms_inventory::SourceStock;
 use oms_orders::{
     MoveRequest, Target, cancel_order, cancel_unshipped, create_dead_letter, create_shipment,
-    move_fulfilment_order, release_hold, try_now,
+    get_order, move_fulfilment_order, release_hold, try_now,
 };
 use oms_validation::OrderId;
 use oms_web::ProblemResponse;
@@ -23,7 +22,7 @@ use crate::http::form::Form;
 use crate::http::frame::View;
 use crate::http::operator::Operator;
 use crate::http::page::{Answer, see};
-use crate::http::webhooks::actions::resolution;
+use crate::http::webhooks::actions::resolve_event;
 
 /// Leads back to the page of an order after an action, or shows its refusal there.
 async fn answer(
@@ -194,7 +193,8 @@ pub(in crate::http) async fn release(
     answer(done.await, &console, &view, &operator, order, "released").await
 }
 
-/// `POST /console/orders/{id}/deliveries`: sends an event again, or gives it up.
+/// `POST /console/orders/{id}/deliveries`: sends an event again, or gives it up. Needs no idempotency key: an event that the
+/// endpoint has received meanwhile is not sent again.
 pub(in crate::http) async fn deliver(
     console: web::Data<Console>,
     view: View,
@@ -202,23 +202,20 @@ pub(in crate::http) async fn deliver(
     id: web::Path<String>,
     form: Form,
 ) -> Answer {
-    let id = order_id_of(&id)?;
-    let tenant = operator.tenant();
-    let word = match form.text("what") {
-        Some("skip") => "skipped",
-        _ => "delivered",
-    };
+    let (id, tenant) = (order_id_of(&id)?, operator.tenant());
     let done = async {
-        let (resolution, event) = resolution(&form)?;
         let endpoint = form.required("endpoint")?.parse();
         let endpoint = endpoint.map_err(|_| invalid_field("endpoint", "is not an endpoint"))?;
-        let resolving = console.webhooks.run(|context| async move {
-            let resolved = resolve_delivery(&context, tenant, endpoint, event, resolution).await;
-            resolved.map(drop)
-        });
-        resolving.await
+        // Only an order of the tenant has a page to come back to.
+        let reading = console
+            .orders
+            .run(|context| async move { get_order(&context, tenant, id).await.map(drop) });
+        reading.await?;
+        resolve_event(&console, &operator, endpoint, &form).await
     };
-    answer(done.await, &console, &view, &operator, id, word).await
+    let done: Result<_, ProblemResponse> = done.await;
+    let word = done.as_ref().copied().unwrap_or_default();
+    answer(done.map(drop), &console, &view, &operator, id, word).await
 }
 
 pub(in crate::http) fn draft(form: &Form, id: FulfilmentOrderId) -> Result<ShipmentDraft, Problem> {

@@ -12,6 +12,7 @@ use oms_validation::{ProductId, Scope, WarehouseId};
 
 use crate::display;
 use crate::http::operator::Operator;
+use crate::words;
 
 /// A fulfilment order.
 pub(super) struct FulfilmentCard {
@@ -44,7 +45,7 @@ pub(super) struct UnitsRow {
 /// A hold.
 pub(super) struct HoldRow {
     pub(super) handle: String,
-    pub(super) reason: String,
+    pub(super) reason: &'static str,
     pub(super) note: String,
     pub(super) may_release: bool,
 }
@@ -80,8 +81,10 @@ pub(super) struct DeliveryRow {
     pub(super) state: &'static str,
     pub(super) tone: &'static str,
     pub(super) tries: i32,
-    pub(super) outcome: String,
-    pub(super) next: String,
+    /// What came of the latest try.
+    pub(super) last: Option<String>,
+    /// When it is tried again.
+    pub(super) next: Option<String>,
 }
 
 type Warehouses = HashMap<WarehouseId, Warehouse>;
@@ -119,7 +122,7 @@ fn card(
     });
     let holds = order.holds.iter().map(|hold| HoldRow {
         handle: hold.handle.to_string(),
-        reason: hold.reason.to_string().replace('_', " "),
+        reason: hold.reason.in_words(),
         note: hold
             .note
             .as_ref()
@@ -137,7 +140,7 @@ fn card(
         id: order.id.to_string(),
         number: order.number,
         warehouse: warehouse_of(order.warehouse_id, warehouses),
-        status: in_words(&shown.to_string()),
+        status: display::sentence(&shown.to_string()),
         tone: match shown {
             ShownStatus::Open | ShownStatus::InProgress => "busy",
             ShownStatus::OnHold => "bad",
@@ -170,7 +173,7 @@ pub(super) fn shipments(
             let number = parcel.tracking_number.clone().unwrap_or_default();
             let status = parcel
                 .tracking_status
-                .map(|status| in_words(&status.to_string()));
+                .map(|status| display::sentence(&status.to_string()));
             let parts = [parcel.carrier.clone(), number, status.unwrap_or_default()];
             let parts = parts.into_iter().filter(|part| !part.is_empty());
             parts.collect::<Vec<_>>().join(" · ")
@@ -178,7 +181,7 @@ pub(super) fn shipments(
         ShipmentRow {
             number: shipment.number,
             warehouse: warehouse_of(shipment.warehouse_id, warehouses),
-            status: in_words(&shipment.status.to_string()),
+            status: display::sentence(&shipment.status.to_string()),
             tone: match shipment.status {
                 ShipmentStatus::Packed => "busy",
                 ShipmentStatus::Shipped => "wait",
@@ -205,7 +208,7 @@ pub(super) fn returns(goods: &Fulfilment, skus: &Skus) -> Vec<ReturnRow> {
         ReturnRow {
             id: it.id.to_string(),
             number: it.number,
-            status: in_words(&it.status.to_string()),
+            status: display::sentence(&it.status.to_string()),
             tone: if it.is_open() { "wait" } else { "idle" },
             units: units.collect::<Vec<_>>().join(", "),
             note: it
@@ -223,16 +226,9 @@ pub(super) fn deliveries(found: Vec<(Endpoint, Vec<Delivery>)>) -> Vec<DeliveryR
     let mut rows = Vec::new();
     for (endpoint, deliveries) in found {
         for delivery in deliveries {
-            let (state, tone) = match delivery.state {
-                DeliveryState::Retrying => ("Sent again", "wait"),
-                DeliveryState::Behind => ("Waits for an earlier one", "idle"),
-                DeliveryState::Exhausted => ("Given up", "bad"),
-                DeliveryState::Other(word) => (word, "note"),
-            };
-            let status = delivery.last_status.map(|status| format!(" {status}"));
-            let outcome = delivery
-                .last_outcome
-                .map(|it| it.to_string().replace('_', " "));
+            let (state, tone) = words::delivery(delivery.state);
+            let is_due = delivery.state == DeliveryState::Retrying;
+            let outcome = delivery.last_outcome;
             rows.push(DeliveryRow {
                 endpoint: endpoint.url.to_string(),
                 endpoint_id: endpoint.id.to_string(),
@@ -240,11 +236,8 @@ pub(super) fn deliveries(found: Vec<(Endpoint, Vec<Delivery>)>) -> Vec<DeliveryR
                 state,
                 tone,
                 tries: delivery.tries,
-                outcome: outcome.unwrap_or_default() + &status.unwrap_or_default(),
-                next: match delivery.state {
-                    DeliveryState::Retrying => display::time(delivery.due_at),
-                    _ => String::new(),
-                },
+                last: outcome.map(|outcome| words::outcome(outcome, delivery.last_status)),
+                next: is_due.then(|| display::time(delivery.due_at)),
             });
         }
     }
@@ -273,14 +266,4 @@ fn sku_of(product: ProductId, skus: &Skus) -> String {
 fn warehouse_of(id: WarehouseId, warehouses: &Warehouses) -> String {
     let known = warehouses.get(&id);
     known.map_or_else(|| id.to_string(), |it| it.name.as_str().to_owned())
-}
-
-/// `PARTIALLY_FULFILLED` as people write it: `Partially fulfilled`.
-pub(super) fn in_words(status: &str) -> String {
-    let lower = status.to_lowercase().replace('_', " ");
-    let mut characters = lower.chars();
-    match characters.next() {
-        Some(first) => first.to_uppercase().collect::<String>() + characters.as_str(),
-        None => lower,
-    }
 }

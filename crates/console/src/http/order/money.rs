@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use oms_orders::OrderDetails;
-use oms_payments::{AttemptState, RefundState};
+use oms_payments::{AttemptState, DisputeState, RefundState, dispute_in_words};
 use oms_validation::{Money as Amount, ProductId};
 
 use crate::display;
+use crate::words;
 
 /// A line.
 pub(super) struct LineRow {
@@ -32,13 +33,16 @@ pub(super) struct RefundRow {
     pub(super) state: &'static str,
     pub(super) tone: &'static str,
     pub(super) by: String,
-    pub(super) reason: String,
-    pub(super) reference: String,
+    pub(super) reason: Option<String>,
+    pub(super) reference: Option<String>,
+    /// Why it failed.
+    pub(super) failure: Option<String>,
     pub(super) at: String,
 }
 
 /// A dispute.
 pub(super) struct DisputeRow {
+    pub(super) tone: &'static str,
     pub(super) reference: String,
     pub(super) amount: String,
     pub(super) reason: String,
@@ -142,7 +146,10 @@ fn payment(details: &OrderDetails) -> Option<PaymentFacts> {
         reference: attempt.reference.as_ref().map(ToString::to_string),
         amount: attempt.amount.to_string(),
         captured: attempt.captured.map(|captured| captured.to_string()),
-        declined: attempt.decline_code.as_ref().map(ToString::to_string),
+        declined: attempt
+            .decline_code
+            .as_ref()
+            .map(|code| display::capital(&code.in_words())),
     })
 }
 
@@ -159,13 +166,13 @@ fn refunds(details: &OrderDetails) -> Vec<RefundRow> {
             amount: refund.amount.to_string(),
             state,
             tone,
-            by: by.unwrap_or_else(|| refund.actor.as_str().to_owned()),
-            reason: refund.reason.clone().unwrap_or_default(),
-            reference: refund
-                .reference
+            by: by.unwrap_or_else(|| words::refunder(refund.actor).to_owned()),
+            reason: refund.reason.clone(),
+            reference: refund.reference.as_ref().map(ToString::to_string),
+            failure: refund
+                .failure_code
                 .as_ref()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
+                .map(|code| display::capital(&code.in_words())),
             at: display::time(refund.created_at),
         }
     };
@@ -176,9 +183,17 @@ fn disputes(details: &OrderDetails) -> Vec<DisputeRow> {
     let row = |dispute: &oms_orders::Dispute| DisputeRow {
         reference: dispute.reference.to_string(),
         amount: dispute.amount.to_string(),
-        reason: dispute.reason.clone(),
-        state: dispute.state.as_str().to_owned(),
-        due: dispute.evidence_due_at.map(display::time),
+        reason: display::capital(&dispute_in_words(&dispute.reason)),
+        state: display::capital(dispute.state.in_words()),
+        due: dispute
+            .evidence_due_at
+            .filter(|_| dispute.state.is_open())
+            .map(display::time),
+        tone: match dispute.state {
+            state if state.is_open() => "bad",
+            DisputeState::Lost => "idle",
+            _ => "ok",
+        },
     };
     details.disputes.iter().map(row).collect()
 }

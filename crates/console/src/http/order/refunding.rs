@@ -1,6 +1,5 @@
 //! Refunding an order: what to refund, then what that does to the ledger, then the refund itself.
 
-use actix_web::http::StatusCode;
 use actix_web::web;
 use askama::Template;
 use oms_errors::{Problem, invalid_field};
@@ -17,6 +16,7 @@ use crate::display;
 use crate::http::Console;
 use crate::http::form::Form;
 use crate::http::frame::{Frame, Section, View};
+use crate::http::listing::explained;
 use crate::http::notice::Notice;
 use crate::http::operator::Operator;
 use crate::http::page::{Answer, page, page_with, see};
@@ -104,12 +104,8 @@ pub(in crate::http) async fn preview(
             page(&shown)
         }
         Err(ProblemResponse(problem)) => {
-            let status = problem.problem_type().kind.status();
-            if status >= 500 {
-                return Err(problem.into());
-            }
+            let (status, problem) = explained(problem)?;
             shown.notice = Some(Notice::of_problem(&problem));
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
             page_with(status, &shown)
         }
     }

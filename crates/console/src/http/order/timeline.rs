@@ -127,7 +127,7 @@ fn words(entry: &TimelineEntry) -> (Tone, String, String) {
             (tone_of(*to), what, reason())
         }
         Happening::Note { event, .. } => match event {
-            Some(event) => (Tone::Note, event.replace(['.', '_'], " "), reason()),
+            Some(event) => (Tone::Note, event_in_words(event), reason()),
             None => (Tone::Note, "Note".to_owned(), reason()),
         },
         Happening::StockReserved => (Tone::Ok, "Stock reserved".to_owned(), String::new()),
@@ -138,10 +138,13 @@ fn words(entry: &TimelineEntry) -> (Tone, String, String) {
                 CallEffect::Unknown => Tone::Bad,
             };
             let seconds = call.duration.as_secs_f64();
-            let detail = format!("{} after {seconds:.2} s", call.outcome.replace('_', " "));
+            let detail = format!(
+                "{} after {seconds:.2} s",
+                display::capital(&call.answer_in_words())
+            );
             (
                 tone,
-                format!("{}: {}", call.gateway, call.operation.replace('_', " ")),
+                format!("{} was asked {}", call.gateway, call.request_in_words()),
                 detail,
             )
         }
@@ -154,8 +157,20 @@ fn words(entry: &TimelineEntry) -> (Tone, String, String) {
                 format!("{}; next at {next}", entry.reason),
             )
         }
-        Happening::Tracking(_) => (Tone::Note, "Tracking".to_owned(), reason()),
+        Happening::Tracking(report) => {
+            let status = display::sentence(report.status.as_str());
+            let what = format!(
+                "Parcel {} of shipment {}: {status}",
+                report.parcel, report.shipment_number
+            );
+            (Tone::Note, what, report.detail.clone().unwrap_or_default())
+        }
     }
+}
+
+/// `shipment.shipped` as people write it: `Shipment shipped`.
+fn event_in_words(event: &str) -> String {
+    display::sentence(&event.replace('.', " "))
 }
 
 fn tone_of(status: oms_orders::OrderStatus) -> Tone {

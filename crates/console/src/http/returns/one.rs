@@ -32,7 +32,7 @@ struct ReturnPage {
     tone: &'static str,
     requested: String,
     requested_by: String,
-    expires: String,
+    expires: Option<String>,
     warehouse: String,
     /// What was written about it: a label and a text.
     notes: Vec<(&'static str, String)>,
@@ -171,7 +171,7 @@ async fn answer(
         tone: tone(it.status),
         requested: display::time(it.requested_at),
         requested_by: display::sentence(it.requested_by.as_str()),
-        expires: it.expires_at.map_or_else(|| "–".to_owned(), display::time),
+        expires: it.expires_at.map(display::time),
         warehouse: match expected.as_str() {
             "" => "not decided".to_owned(),
             id => name_of(id),

@@ -7,20 +7,20 @@ use actix_web::http::StatusCode;
 use actix_web::web;
 use oms_errors::{Problem, invalid_field};
 use oms_events::{
-    AttemptOutcome, EndpointStatus, EventKey, Resolution, WebhooksError, enable_endpoint,
-    get_endpoint, pause_endpoint, resolve_delivery, rotate_secret, test_endpoint,
+    AttemptOutcome, EndpointId, EndpointStatus, EventKey, FeedStart, Resolution, WebhooksError,
+    enable_endpoint, get_endpoint, pause_endpoint, resolve_delivery, rotate_secret, test_endpoint,
 };
 use oms_validation::{Actor, Once, Scope};
 use oms_web::ProblemResponse;
 
 use super::endpoint::{Said, Wanted, answer, id_of, leave};
-use crate::display;
 use crate::http::Console;
 use crate::http::form::Form;
 use crate::http::frame::View;
 use crate::http::notice::Notice;
 use crate::http::operator::Operator;
 use crate::http::page::Answer;
+use crate::words;
 
 /// How long the previous secret still signs.
 const OVERLAP: Duration = Duration::from_secs(24 * 3600);
@@ -35,39 +35,48 @@ pub(in crate::http) async fn set_status(
 ) -> Answer {
     let (id, tenant) = (id_of(&id)?, operator.tenant());
     let actor = Actor::of_operator(&operator.name);
-    let word = match form.text("status") {
-        Some("paused") => "pause",
-        _ => "enable",
-    };
     let done = async {
-        let wished = match form.required("status")? {
-            "paused" => EndpointStatus::Paused,
-            "enabled" => EndpointStatus::Enabled,
+        let (wished, word) = match form.required("status")? {
+            "paused" => (EndpointStatus::Paused, "pause"),
+            "enabled" => (EndpointStatus::Enabled, "enable"),
             _ => return Err(invalid_field("status", "must be `paused` or `enabled`").into()),
         };
-        let expected = form.version()?;
+        let (expected, start) = (form.version()?, start(&form)?);
         let setting = console.webhooks.run(|context| async move {
             let set = match wished {
                 EndpointStatus::Paused => {
                     pause_endpoint(&context, tenant, id, &expected, &actor).await
                 }
-                _ => enable_endpoint(&context, tenant, id, &expected, None).await,
+                _ => enable_endpoint(&context, tenant, id, &expected, start).await,
             };
             match set {
                 // The button was pressed twice, or by two operators.
                 Err(WebhooksError::Changed { version }) => {
                     let (now, _) = get_endpoint(&context, tenant, id).await?;
                     match now.status == wished {
-                        true => Ok(()),
+                        true => Ok(word),
                         false => Err(WebhooksError::Changed { version }),
                     }
                 }
-                set => set.map(drop),
+                set => set.map(|_| word),
             }
         });
         setting.await
     };
-    leave(done.await, &console, &view, &operator, id, word).await
+    leave(done.await, &console, &view, &operator, id).await
+}
+
+/// Where an endpoint that is enabled continues. `None` for its place.
+fn start(form: &Form) -> Result<Option<FeedStart>, Problem> {
+    match form.text("from") {
+        None | Some("place") => Ok(None),
+        Some("earliest") => Ok(Some(FeedStart::Earliest)),
+        Some("latest") => Ok(Some(FeedStart::Latest)),
+        Some(_) => Err(invalid_field(
+            "from",
+            "must be `place`, `earliest` or `latest`",
+        )),
+    }
 }
 
 /// `POST /console/webhooks/{id}/deliveries`: sends an event again, or gives it up. Needs no idempotency key: an event that
@@ -79,44 +88,40 @@ pub(in crate::http) async fn resolve(
     id: web::Path<String>,
     form: Form,
 ) -> Answer {
-    let (id, tenant) = (id_of(&id)?, operator.tenant());
-    let word = match form.text("what") {
-        Some("skip") => "skip",
-        _ => "retry",
-    };
-    let done = async {
-        let (resolution, event) = resolution(&form)?;
-        let resolving = console.webhooks.run(|context| async move {
-            match resolve_delivery(&context, tenant, id, event, resolution).await {
-                Ok(_) => Ok(true),
-                Err(WebhooksError::DeliveryNotFound) => Ok(false),
-                Err(error) => Err(error),
-            }
-        });
-        resolving.await
-    };
-    let done: Result<bool, ProblemResponse> = done.await;
-    let word = if matches!(done, Ok(false)) {
-        "gone"
-    } else {
-        word
-    };
-    leave(done.map(drop), &console, &view, &operator, id, word).await
+    let id = id_of(&id)?;
+    let done = resolve_event(&console, &operator, id, &form).await;
+    leave(done, &console, &view, &operator, id).await
 }
 
-/// Reads what is wished for which event.
+/// Does what a form wishes for an event that an endpoint has not received, and returns the word that says what became of
+/// it: `gone` if it does not wait any more.
 ///
 /// # Errors
-/// 400 that names the field.
-pub(in crate::http) fn resolution(form: &Form) -> Result<(Resolution, EventKey), Problem> {
-    let resolution = match form.required("what")? {
-        "skip" => Resolution::Skip,
-        "retry" => Resolution::Retry,
-        _ => return Err(invalid_field("what", "must be `retry` or `skip`")),
+/// 400 that names the field; 404 if the tenant has no such endpoint; or the failure.
+pub(in crate::http) async fn resolve_event(
+    console: &Console,
+    operator: &Operator,
+    endpoint: EndpointId,
+    form: &Form,
+) -> Result<&'static str, ProblemResponse> {
+    let tenant = operator.tenant();
+    let (resolution, word) = match form.required("what")? {
+        "skip" => (Resolution::Skip, "skip"),
+        "retry" => (Resolution::Retry, "retry"),
+        _ => return Err(invalid_field("what", "must be `retry` or `skip`").into()),
     };
-    let event = form.required("event")?.parse();
-    let event = event.map_err(|_| invalid_field("event", "is not an event"))?;
-    Ok((resolution, event))
+    let event: EventKey = form
+        .required("event")?
+        .parse()
+        .map_err(|_| invalid_field("event", "is not an event"))?;
+    let resolving = console.webhooks.run(|context| async move {
+        match resolve_delivery(&context, tenant, endpoint, event, resolution).await {
+            Ok(_) => Ok(word),
+            Err(WebhooksError::DeliveryNotFound) => Ok("gone"),
+            Err(error) => Err(error),
+        }
+    });
+    resolving.await
 }
 
 /// `POST /console/webhooks/{id}/test`. Needs no idempotency key: no feed contains a test event, so a second one changes
@@ -134,25 +139,25 @@ pub(in crate::http) async fn test(
         .run(|context| async move { test_endpoint(&context, tenant, id).await });
     let attempt = match testing.await {
         Ok(attempt) => attempt,
-        Err(problem) => return leave(Err(problem), &console, &view, &operator, id, "").await,
+        Err(problem) => return leave(Err(problem), &console, &view, &operator, id).await,
     };
     operator.require(Scope::WebhooksRead)?;
     let took = attempt.duration.as_millis();
-    let status = attempt
-        .http_status
-        .map_or_else(String::new, |it| format!(" with {it}"));
     let notice = match attempt.outcome {
         AttemptOutcome::Delivered => Notice {
             tone: "ok",
             title: "The test event was delivered.",
-            text: format!("The endpoint answered{status} in {took} ms."),
+            text: format!(
+                "{} after {took} ms.",
+                words::outcome(attempt.outcome, attempt.http_status)
+            ),
         },
         outcome => Notice {
             tone: "bad",
             title: "The test event was not delivered.",
             text: format!(
-                "{}{status}, after {took} ms. {}",
-                display::sentence(outcome.as_str()),
+                "{} after {took} ms. {}",
+                words::outcome(outcome, attempt.http_status),
                 attempt.answer_start
             ),
         },
@@ -187,7 +192,7 @@ pub(in crate::http) async fn rotate(
     let rotated: Result<String, ProblemResponse> = rotated.await;
     let secret = match rotated {
         Ok(secret) => secret,
-        Err(problem) => return leave(Err(problem), &console, &view, &operator, id, "").await,
+        Err(problem) => return leave(Err(problem), &console, &view, &operator, id).await,
     };
     operator.require(Scope::WebhooksRead)?;
     let said = Said {

@@ -20,6 +20,7 @@ use crate::http::listing::{address, explained, few, page_size, read};
 use crate::http::notice::Notice;
 use crate::http::operator::Operator;
 use crate::http::page::{Answer, page_with, see};
+use crate::words;
 
 #[derive(Template)]
 #[template(path = "webhook.html")]
@@ -30,7 +31,7 @@ struct EndpointPage {
     secret: Option<String>,
     it: Row,
     version: i32,
-    ordering: String,
+    ordering: &'static str,
     signing: &'static str,
     in_flight: i32,
     position: i64,
@@ -48,7 +49,7 @@ struct EndpointPage {
 struct DeliveryRow {
     event: String,
     event_type: String,
-    state: String,
+    state: &'static str,
     tone: &'static str,
     tries: i32,
     last: String,
@@ -58,7 +59,7 @@ struct DeliveryRow {
 struct AttemptRow {
     event: String,
     event_type: String,
-    trigger: String,
+    trigger: &'static str,
     started: String,
     took: String,
     outcome: String,
@@ -101,27 +102,23 @@ pub(in crate::http) async fn show(
 
 fn done(word: &str) -> Option<Notice> {
     let title = match word {
-        "gone" => "The event does not wait any more.",
         "pause" => "The endpoint was paused. It keeps its place.",
         "enable" => "Events are sent again, from where it stopped.",
-        "retry" => "The event is sent again now.",
-        "skip" => "The event was given up. What waited behind it is sent.",
-        _ => return None,
+        word => return Notice::of_resolved_delivery(word),
     };
     Some(Notice::done(title))
 }
 
 /// Leads back to an endpoint after an action, or shows there why it was refused.
 pub(super) async fn leave(
-    done: Result<(), ProblemResponse>,
+    done: Result<&'static str, ProblemResponse>,
     console: &Console,
     view: &View,
     operator: &Operator,
     id: EndpointId,
-    word: &str,
 ) -> Answer {
     match done {
-        Ok(()) => Ok(see(&format!("/console/webhooks/{id}?done={word}"))),
+        Ok(word) => Ok(see(&format!("/console/webhooks/{id}?done={word}"))),
         Err(ProblemResponse(problem)) => {
             operator.require(Scope::WebhooksRead)?;
             let (status, problem) = explained(problem)?;
@@ -170,8 +167,8 @@ pub(super) async fn answer(
         notice: said.notice,
         secret: said.secret,
         version: endpoint.version,
-        ordering: display::sentence(endpoint.ordering.as_str()),
-        signing: endpoint.signing.as_str(),
+        ordering: words::ordering(endpoint.ordering),
+        signing: words::signing(endpoint.signing),
         in_flight: endpoint.max_in_flight,
         position: endpoint.position,
         public_keys,
@@ -195,25 +192,14 @@ pub(super) async fn answer(
 impl DeliveryRow {
     fn of(delivery: &Delivery, event_type: &str) -> Self {
         let is_due = delivery.state == DeliveryState::Retrying;
-        let last = delivery
-            .last_outcome
-            .map(|outcome| match delivery.last_status {
-                Some(status) => format!("{} {status}", display::sentence(outcome.as_str())),
-                None => display::sentence(outcome.as_str()),
-            });
+        let (state, tone) = words::delivery(delivery.state);
+        let last = delivery.last_outcome;
+        let last = last.map(|outcome| words::outcome(outcome, delivery.last_status));
         Self {
             event: delivery.key.to_string(),
             event_type: event_type.to_owned(),
-            state: match delivery.state {
-                DeliveryState::Behind => "Waits for an earlier event".to_owned(),
-                DeliveryState::Exhausted => "Given up".to_owned(),
-                state => display::sentence(state.as_str()),
-            },
-            tone: match delivery.state {
-                DeliveryState::Retrying => "wait",
-                DeliveryState::Exhausted => "bad",
-                DeliveryState::Behind | DeliveryState::Other(_) => "idle",
-            },
+            state,
+            tone,
             tries: delivery.tries,
             last: last.unwrap_or_default(),
             next: match display::now() {
@@ -227,17 +213,13 @@ impl DeliveryRow {
 
 impl AttemptRow {
     pub(super) fn of(attempt: &Attempt) -> Self {
-        let outcome = display::sentence(attempt.outcome.as_str());
         Self {
             event: attempt.event_id.clone(),
             event_type: attempt.event_type.clone(),
-            trigger: display::sentence(attempt.trigger.as_str()),
+            trigger: words::trigger(attempt.trigger),
             started: display::time(attempt.started_at),
             took: format!("{} ms", attempt.duration.as_millis()),
-            outcome: match attempt.http_status {
-                Some(status) => format!("{outcome} {status}"),
-                None => outcome,
-            },
+            outcome: words::outcome(attempt.outcome, attempt.http_status),
             tone: match attempt.outcome {
                 AttemptOutcome::Delivered => "ok",
                 _ => "bad",

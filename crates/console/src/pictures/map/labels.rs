@@ -33,6 +33,35 @@ impl Frame {
     }
 }
 
+/// Which point of a text its place is. The width of a text is only known roughly, so that a name on the left of its symbol
+/// would otherwise stand too far from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Anchor {
+    Start,
+    Middle,
+    End,
+}
+
+impl Anchor {
+    /// The attribute of SVG; the start is its default.
+    pub(super) fn attribute(self) -> &'static str {
+        match self {
+            Self::Start => "",
+            Self::Middle => r#" text-anchor="middle""#,
+            Self::End => r#" text-anchor="end""#,
+        }
+    }
+
+    /// The place of a text in its frame.
+    fn of(self, frame: &Frame) -> f64 {
+        match self {
+            Self::Start => frame.left,
+            Self::Middle => f64::midpoint(frame.left, frame.right),
+            Self::End => frame.right,
+        }
+    }
+}
+
 /// What is taken of the picture.
 #[derive(Debug)]
 pub(super) struct Labels {
@@ -56,37 +85,42 @@ impl Labels {
         self.taken.push(frame);
     }
 
-    /// Takes the first free place beside a symbol; returns where the text begins, on its base line. `None` if nothing is
-    /// free.
+    /// Takes the first free place beside a symbol; returns the place of the text, on its base line, and its anchor. `None`
+    /// if nothing is free.
     pub(super) fn place(
         &mut self,
         text: &str,
         (x, y): (f64, f64),
         radius: f64,
-    ) -> Option<(f64, f64)> {
+    ) -> Option<(f64, f64, Anchor)> {
         let wide = width_of(text);
         let gap = radius + 4.0;
         let (right, left, middle) = (x + gap, x - gap - wide, x - wide / 2.0);
         let (level, above, below) = (y - LINE / 2.0, y - gap - LINE, y + gap);
         let places = [
-            (right, level),
-            (left, level),
-            (middle, above),
-            (middle, below),
-            (right, above + 4.0),
-            (left, above + 4.0),
-            (right, below - 4.0),
-            (left, below - 4.0),
+            (right, level, Anchor::Start),
+            (left, level, Anchor::End),
+            (middle, above, Anchor::Middle),
+            (middle, below, Anchor::Middle),
+            (right, above + 4.0, Anchor::Start),
+            (left, above + 4.0, Anchor::End),
+            (right, below - 4.0, Anchor::Start),
+            (left, below - 4.0, Anchor::End),
         ];
-        let frames = places.map(|(left, top)| Frame {
-            left,
-            top,
-            right: left + wide,
-            bottom: top + LINE,
+        let frames = places.map(|(left, top, anchor)| {
+            let (right, bottom) = (left + wide, top + LINE);
+            let frame = Frame {
+                left,
+                top,
+                right,
+                bottom,
+            };
+            (frame, anchor)
         });
-        let free = frames.into_iter().find(|frame| self.is_free(frame))?;
+        let mut frames = frames.into_iter();
+        let (free, anchor) = frames.find(|(frame, _)| self.is_free(frame))?;
         self.taken.push(free);
-        Some((free.left, free.bottom - 3.0))
+        Some((anchor.of(&free), free.bottom - 3.0, anchor))
     }
 
     fn is_free(&self, frame: &Frame) -> bool {
@@ -141,8 +175,9 @@ mod tests {
     #[test]
     fn a_label_at_the_edge_turns_inwards() {
         let mut labels = Labels::within(400.0, 200.0);
-        let (x, _) = labels.place("Atlanta", (396.0, 100.0), 5.0).unwrap();
-        assert!(x < 396.0, "{x}");
+        let (x, _, anchor) = labels.place("Atlanta", (396.0, 100.0), 5.0).unwrap();
+        // However wide the text is, it ends at the gap.
+        assert_eq!((x, anchor), (396.0 - 5.0 - 4.0, Anchor::End));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What happened.
 
-use oms_payments::{Attempt, AttemptState, CallEffect, Refund, RefundActor, RefundState};
+use oms_payments::{
+    Attempt, AttemptState, CallEffect, Refund, RefundActor, RefundState, dispute_in_words,
+};
 
 use super::Facts;
 use super::words::{no_warehouse, sentence, time, unknown_call};
@@ -16,8 +18,8 @@ pub(super) fn happened(facts: &Facts<'_>) -> String {
     let findings = facts.findings.iter();
     let findings = findings.filter_map(|finding| found(facts, finding));
     let disputed = facts.open_dispute().map(|dispute| {
-        let (amount, reason) = (dispute.amount, &dispute.reason);
-        format!("The customer disputes {amount} of the payment at the bank ({reason}).")
+        let (amount, why) = (dispute.amount, dispute_in_words(&dispute.reason));
+        format!("The customer disputes {amount} of the payment at the bank: {why}.")
     });
     let parts = given_up.into_iter().chain(findings).chain(disputed);
     let parts = parts.chain([of_status(facts)]);
@@ -37,9 +39,9 @@ fn found(facts: &Facts<'_>, finding: &Finding) -> Option<String> {
             let mut refunds = facts.refunds.iter();
             let failed = refunds.find(|refund| refund.name().as_str() == finding.subject);
             let code = failed.and_then(|refund| refund.failure_code.as_ref());
-            let code = code.map_or_else(String::new, |code| format!(" ({code})"));
+            let why = code.map_or_else(String::new, |code| format!(": {}", code.in_words()));
             Some(format!(
-                "{gateway} reported that the refund of {amount} failed{code}. The customer does not have the money."
+                "{gateway} reported that the refund of {amount} failed{why}. The customer does not have the money."
             ))
         }
         (FindingKind::AmountMismatch, Some(amount)) => {
@@ -84,7 +86,7 @@ fn of_status(facts: &Facts<'_>) -> String {
         OrderStatus::Paid => paid(facts),
         OrderStatus::Failed => {
             let failure = facts.order.failure.as_ref();
-            let reason = failure.map(|failure| sentence(&failure.reason()));
+            let reason = failure.map(|failure| sentence(&failure.in_words()));
             format!(
                 "The order failed: {}",
                 reason.unwrap_or_else(|| "the reason is not recorded.".to_owned())
@@ -166,7 +168,7 @@ fn payment(facts: &Facts<'_>, attempt: &Attempt) -> String {
         },
         AttemptState::Voided => "The payment was cancelled before any money moved.".to_owned(),
         AttemptState::Declined => match &attempt.decline_code {
-            Some(code) => format!("The payment was declined: {code}."),
+            Some(code) => format!("The payment was declined: {}.", code.in_words()),
             None => "The payment was declined.".to_owned(),
         },
         AttemptState::Paid => "The payment was collected.".to_owned(),
@@ -186,9 +188,9 @@ fn paid(facts: &Facts<'_>) -> String {
     match failed {
         Some(refund) => {
             let code = refund.failure_code.as_ref();
-            let code = code.map_or_else(String::new, |code| format!(": {code}"));
+            let why = code.map_or_else(String::new, |code| format!(": {}", code.in_words()));
             format!(
-                "The order is paid. A refund of {} failed{code}.",
+                "The order is paid. A refund of {} failed{why}.",
                 refund.amount
             )
         }

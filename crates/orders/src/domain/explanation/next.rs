@@ -348,8 +348,8 @@ fn held(facts: &Facts<'_>) -> Option<String> {
 
 fn hold_in_words(hold: &Hold) -> String {
     match &hold.note {
-        Some(note) => format!("{} ({})", hold.reason, note.as_str()),
-        None => hold.reason.to_string(),
+        Some(note) => format!("{} ({})", hold.reason.in_words(), note.as_str()),
+        None => hold.reason.in_words().to_owned(),
     }
 }
 

@@ -43,11 +43,11 @@ pub(super) fn unknown_call(call: &GatewayCall) -> String {
     let request = call.request_id.as_deref();
     let request = request.map(|id| format!(", request {id}"));
     format!(
-        "{} gave no clear answer to `{}` at {} ({} after {seconds:.1} s{})",
+        "{} gave no clear answer when it was asked {}, at {} ({} after {seconds:.1} s{})",
         call.gateway,
-        call.operation,
+        call.request_in_words(),
         time(call.called_at),
-        call.outcome,
+        call.answer_in_words(),
         request.unwrap_or_default(),
     )
 }

@@ -163,10 +163,7 @@ async fn correct(
         Left::Money(left) => {
             let key = refund_key(finding, id);
             gateway.refund_charge(id, left, &key).await?;
-            format!(
-                "refunded {} {} in minor units",
-                left.amount_minor, left.currency
-            )
+            format!("refunded {left}")
         }
         Left::Reserved(_) => {
             let key = OperationKey::unique_of_charge(id, Operation::Cancel);

@@ -109,7 +109,7 @@ async fn hold(
 ) -> Result<Advance, OrderError> {
     let reason = format!(
         "{}; the stock is held for another attempt",
-        failure.reason()
+        failure.in_words()
     );
     let authorship = Authorship {
         actor,

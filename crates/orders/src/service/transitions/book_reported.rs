@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use oms_database::{Connection, DbError};
 use oms_payments::{
-    Attempt, AttemptState, ListedDispute, ListedRefund, Mirrored, Refund, RefundActor,
-    RefundFailure, RefundState, list_refunds, mirror_refunds,
+    Attempt, AttemptState, ListedDispute, ListedRefund, Mirrored, Refund, RefundActor, RefundState,
+    list_refunds, mirror_refunds,
 };
 use oms_validation::{Money, TenantId};
 
@@ -23,7 +23,7 @@ use crate::service::transitions::change_status::{add_note, change_status};
 use crate::service::transitions::credit_returns::credit_returns;
 use crate::service::transitions::release_unsent::release_unsent;
 use crate::service::transitions::report_payment::{
-    Locked, report_dispute, report_failed_refund, settle,
+    Locked, report_dispute, report_failed_refund, settle, why_failed,
 };
 use crate::service::transitions::settle_owed::settle_findings;
 use crate::service::transitions::unpaid_returns::{find_unpaid, pay_out};
@@ -295,31 +295,27 @@ async fn go_on(
 
 /// Describes what happened to a refund.
 fn in_words(refund: &Refund) -> String {
-    let (amount_minor, currency) = (refund.amount.amount_minor, refund.amount.currency);
-    let amount = format!("{amount_minor} {currency} in minor units");
+    let amount = refund.amount;
     let reference = refund.reference.as_ref().map_or("", |it| it.as_str());
     match (refund.actor, refund.state) {
         (RefundActor::Dispute, RefundState::Failed) => {
-            format!("{amount} were returned to the merchant: dispute {reference} is no longer lost")
+            format!("{amount} was returned to the merchant: dispute {reference} is no longer lost")
         }
-        (RefundActor::Dispute, _) => format!("{amount} were taken by dispute {reference}"),
+        (RefundActor::Dispute, _) => format!("{amount} was taken by dispute {reference}"),
         (_, RefundState::Failed) => {
-            let code = refund
-                .failure_code
-                .as_ref()
-                .map_or("", RefundFailure::as_str);
+            let why = why_failed(refund);
             format!(
-                "refund {reference} of {amount} failed: {code}; the money is back with the merchant"
+                "refund {reference} of {amount} failed: {why}; the money is back with the merchant"
             )
         }
         (RefundActor::Gateway, RefundState::Pending) => {
-            format!("{amount} are being refunded at the gateway by refund {reference}")
+            format!("{amount} is being refunded at the gateway by refund {reference}")
         }
         (RefundActor::Gateway, RefundState::Refunded) => {
-            format!("{amount} were refunded at the gateway by refund {reference}")
+            format!("{amount} was refunded at the gateway by refund {reference}")
         }
         (RefundActor::Oms | RefundActor::Other(_), _) | (_, RefundState::Other(_)) => {
-            format!("{amount} were refunded after all by refund {reference}")
+            format!("{amount} was refunded after all by refund {reference}")
         }
     }
 }

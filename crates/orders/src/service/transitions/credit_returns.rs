@@ -58,11 +58,10 @@ pub(crate) async fn credit_returns(
         };
         let number = known.returns.iter().find(|it| it.id == *id);
         let number = number.map_or(0, |it| it.number);
-        let (amount_minor, currency) = (amount.amount_minor, amount.currency);
         let told = Told::new(
             "credit.granted",
             json!({ "returnId": id, "number": number, "amount": amount }),
-            format!("{amount_minor} {currency} in minor units were credited for return {number}"),
+            format!("{amount} was credited for return {number}"),
         );
         tell(connection, tenant, now, order_id, &told, actor).await?;
     }

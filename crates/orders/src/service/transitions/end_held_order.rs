@@ -24,7 +24,10 @@ pub(crate) async fn end_held_order(
 ) -> Result<bool, OrderError> {
     let (now, order_id) = (context.now(), attempt.order_id);
     let failure = failure_of(attempt);
-    let reason = format!("{}, and no other attempt paid it in time", failure.reason());
+    let reason = format!(
+        "{}, and no other attempt paid it in time",
+        failure.in_words()
+    );
     let ending = Ending::Failed(failure);
     let authorship = Authorship {
         actor,

@@ -173,7 +173,7 @@ impl EndedBy<'_> {
         match (self, ending) {
             (Self::Operator(decision), _) => decision.reason.as_str().to_owned(),
             (Self::Actor(_), Ending::Paid) => PAID_REASON.to_owned(),
-            (Self::Actor(_), Ending::Failed(failure)) => failure.reason(),
+            (Self::Actor(_), Ending::Failed(failure)) => failure.in_words(),
         }
     }
 }

@@ -102,11 +102,9 @@ async fn write(
 }
 
 fn reason(refund: &Refund, end: &RefundEnd) -> String {
-    let (amount_minor, currency) = (refund.amount.amount_minor, refund.amount.currency);
+    let amount = refund.amount;
     match end {
-        RefundEnd::Refunded => format!("{amount_minor} {currency} in minor units were refunded"),
-        RefundEnd::Failed(code) => {
-            format!("{amount_minor} {currency} in minor units were not refunded: {code}")
-        }
+        RefundEnd::Refunded => format!("{amount} was refunded"),
+        RefundEnd::Failed(code) => format!("{amount} was not refunded: {}", code.in_words()),
     }
 }

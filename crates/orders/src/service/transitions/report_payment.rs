@@ -1,7 +1,9 @@
 //! Findings, each with the event that alerts operators, about what happened to a payment at the gateway.
 
+use std::borrow::Cow;
+
 use oms_database::{Connection, DbError};
-use oms_payments::{Attempt, DisputeState, Reference, Refund, RefundFailure};
+use oms_payments::{Attempt, DisputeState, Reference, Refund};
 use oms_validation::TenantId;
 
 use crate::domain::actor::RECONCILER;
@@ -32,14 +34,10 @@ pub(super) async fn report_failed_refund(
 ) -> Result<(), DbError> {
     let reference = refund.name();
     let (order_id, status) = (locked.attempt.order_id, locked.status);
-    let (amount_minor, currency) = (refund.amount.amount_minor, refund.amount.currency);
-    let code = refund
-        .failure_code
-        .as_ref()
-        .map_or("", RefundFailure::as_str);
+    let (amount, why) = (refund.amount, why_failed(refund));
     let detail = cut(&format!(
-        "refund {reference} of {amount_minor} {currency} in minor units for order {order_id}, which is {status}, failed: \
-         {code}; the customer does not have the money"
+        "refund {reference} of {amount} for order {order_id}, which is {status}, failed: {why}; the customer does not have \
+         the money"
     ));
     let reported = Reported {
         kind: FindingKind::RefundFailed,
@@ -50,6 +48,14 @@ pub(super) async fn report_failed_refund(
         detail: &detail,
     };
     write(connection, locked, &reported).await
+}
+
+/// Why a refund failed, in words.
+pub(super) fn why_failed(refund: &Refund) -> Cow<'static, str> {
+    match &refund.failure_code {
+        Some(code) => code.in_words(),
+        None => Cow::Borrowed("the gateway gave no reason"),
+    }
 }
 
 /// Reports a change of a dispute. It needs an operator when it opens, when it is lost, and when its end returns money

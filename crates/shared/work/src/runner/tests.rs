@@ -64,6 +64,68 @@ async fn a_worker_takes_a_turn_each_interval_and_immediately_while_there_is_more
     assert_eq!(turns.load(Ordering::SeqCst), 4);
 }
 
+/// A worker that counts the turns of its kind that are being taken, and whose turn lasts for some time.
+struct Lasting {
+    at_once: Arc<AtomicUsize>,
+    most: Arc<AtomicUsize>,
+    turn: Duration,
+}
+
+#[async_trait::async_trait]
+impl Worker for Lasting {
+    fn name(&self) -> &'static str {
+        "lasting"
+    }
+
+    fn interval(&self) -> Duration {
+        INTERVAL
+    }
+
+    async fn turn(&self, _: &CancellationToken) -> Next {
+        let at_once = self.at_once.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(at_once, Ordering::SeqCst);
+        sleep(self.turn).await;
+        self.at_once.fetch_sub(1, Ordering::SeqCst);
+        Next::AfterInterval
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn first_turns_are_taken_one_after_another_unless_one_takes_long() {
+    for (turn, expected) in [(FIRST_TURN.mul_f64(0.9), 1), (FIRST_TURN.mul_f64(2.5), 3)] {
+        let (mut runner, _stopping) = runner();
+        let most: Arc<AtomicUsize> = Arc::default();
+        let at_once: Arc<AtomicUsize> = Arc::default();
+        for _ in 0..5 {
+            let (at_once, most) = (at_once.clone(), most.clone());
+            runner.start(Lasting {
+                at_once,
+                most,
+                turn,
+            });
+        }
+        sleep(INTERVAL / 2).await;
+        assert_eq!(most.load(Ordering::SeqCst), expected);
+        assert_eq!(at_once.load(Ordering::SeqCst), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_waits_for_its_first_turn_is_stopped() {
+    let (mut runner, stopping) = runner();
+    runner.start(Lasting {
+        at_once: Arc::default(),
+        most: Arc::default(),
+        turn: FIRST_TURN / 2,
+    });
+    let (waiting, turns) = Scripted::new(|_| Next::AfterInterval);
+    runner.start(waiting);
+    settle().await;
+    stopping.cancel();
+    runner.stopped(Instant::now() + INTERVAL).await;
+    assert_eq!(turns.load(Ordering::SeqCst), 0);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_notification_wakes_a_worker() {
     let (mut runner, _stopping) = runner();

@@ -31,7 +31,7 @@ const SAMPLED: usize = 20_000;
 const SESSIONS: usize = 2;
 
 /// The orders in a database that this program stored.
-pub(super) struct StoredOrders {
+pub(crate) struct StoredOrders {
     /// The orders that were placed through the API, by position.
     originals: Vec<Known>,
     /// The number of copies.
@@ -43,7 +43,7 @@ pub(super) struct StoredOrders {
 
 impl StoredOrders {
     /// Places the first orders, and plans for at most `most` orders.
-    pub(super) async fn place_first(bench: &Bench, scene: &Scene, most: u32) -> Result<Self> {
+    pub(crate) async fn place_first(bench: &Bench, scene: &Scene, most: u32) -> Result<Self> {
         let traffic = bench.traffic(Workload::Uniform, scene);
         let url = bench.cluster.application_url(RUN);
         let api = Program::api(&bench.places, &url, bench.gateway, None).await?;
@@ -69,7 +69,7 @@ impl StoredOrders {
     }
 
     /// Copies orders until there are this many, including the first ones.
-    pub(super) async fn grow_to(&mut self, cluster: &Cluster, count: u32) -> Result<()> {
+    pub(crate) async fn grow_to(&mut self, cluster: &Cluster, count: u32) -> Result<()> {
         let upto = count.saturating_sub(ORIGINALS);
         let database = cluster.open(RUN).await?;
         let tables = Mutex::new(tables(&database).await?);
@@ -103,7 +103,7 @@ impl StoredOrders {
     }
 
     /// Returns a sample of the orders, for reads and replays.
-    pub(super) async fn some(&self, database: &Client) -> Result<Vec<Known>> {
+    pub(crate) async fn some(&self, database: &Client) -> Result<Vec<Known>> {
         if self.copies == 0 {
             return Ok(self.originals.clone());
         }

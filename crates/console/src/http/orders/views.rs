@@ -1,0 +1,220 @@
+//! Saved views: filters of the list under a name, which the operators of a tenant share. Whoever reads orders may save,
+//! rename and delete them. No form of a view has an idempotency key: each sets a state, in which a second form leaves it.
+
+use actix_web::http::StatusCode;
+use actix_web::web;
+use oms_access::{
+    AccessError, MAX_VIEWS, SavedView, ViewId, ViewName, ViewQuery, ViewsError, delete_view,
+    list_views, rename_view, save_view,
+};
+use oms_errors::{Problem, invalid_field};
+use oms_validation::parse_uuid;
+use oms_web::ProblemResponse;
+
+use super::filters::Wanted;
+use super::{Said, answer};
+use crate::http::Console;
+use crate::http::form::Form;
+use crate::http::frame::View;
+use crate::http::listing::explained;
+use crate::http::notice::Notice;
+use crate::http::operator::Operator;
+use crate::http::page::{Answer, see};
+
+/// What the list offers for views.
+pub(super) struct Offered {
+    /// The view whose filters are shown.
+    pub(super) current: Option<SavedView>,
+    /// Whether the filters can be saved: they are those of no view.
+    pub(super) may_save: bool,
+    /// A name that was typed into a form that was refused.
+    pub(super) typed: String,
+}
+
+/// Says that a view was saved, renamed or deleted.
+pub(super) fn done(word: &str) -> Option<Notice> {
+    let title = match word {
+        "saved" => "The view was saved. All operators of this tenant have it.",
+        "renamed" => "The view was renamed.",
+        "deleted" => "The view was deleted.",
+        _ => return None,
+    };
+    Some(Notice::done(title))
+}
+
+/// The views of the tenant.
+pub(super) async fn read(
+    console: &Console,
+    operator: &Operator,
+) -> Result<Vec<SavedView>, ProblemResponse> {
+    let tenant = operator.tenant();
+    let reading = console
+        .sessions
+        .run(|context| async move { settled(list_views(&context, tenant).await) });
+    Ok(reading.await?.unwrap_or_default())
+}
+
+/// `POST /console/orders/views`: saves filters under a name.
+pub(in crate::http) async fn save(
+    console: web::Data<Console>,
+    view: View,
+    operator: Operator,
+    form: Form,
+) -> Answer {
+    let wanted = Wanted::of_form(&form);
+    let parts = async || {
+        wanted.listing()?;
+        let name = name(&form)?;
+        let query = ViewQuery::new(wanted.query());
+        let query = query.map_err(|error| invalid_field("filters", error.to_string()))?;
+        Ok::<_, Problem>((name, query))
+    };
+    let (name, query) = match parts().await {
+        Ok(parts) => parts,
+        Err(problem) => return refuse(&console, &view, &operator, wanted, &form, problem).await,
+    };
+    let credential = operator.credential().clone();
+    let saving = console.sessions.run(|context| async move {
+        settled(save_view(&context, &credential, &name, &query).await)
+    });
+    match saving.await? {
+        Ok(()) => Ok(see(&wanted.address_after("saved"))),
+        Err(error) => explain(&console, &view, &operator, wanted, &form, &error).await,
+    }
+}
+
+/// `POST /console/orders/views/{id}`: renames or deletes a view.
+pub(in crate::http) async fn change(
+    console: web::Data<Console>,
+    view: View,
+    operator: Operator,
+    id: web::Path<String>,
+    form: Form,
+) -> Answer {
+    let views = read(&console, &operator).await?;
+    let id = parse_uuid(&id).map(ViewId).ok();
+    let Some(seen) = views.into_iter().find(|view| Some(view.id) == id) else {
+        let (wanted, error) = (Wanted::default(), ViewsError::NotFound);
+        return explain(&console, &view, &operator, wanted, &form, &error).await;
+    };
+    let (tenant, id, wanted) = (operator.tenant(), seen.id, Wanted::of_query(&seen.query));
+    let wished = match form.required("what") {
+        Ok("delete") => Ok(None),
+        Ok("rename") => name(&form).and_then(|name| Ok(Some((name, version(&form)?)))),
+        Ok(_) => Err(invalid_field("what", "must be `rename` or `delete`")),
+        Err(problem) => Err(problem),
+    };
+    let wished = match wished {
+        Ok(wished) => wished,
+        Err(problem) => return refuse(&console, &view, &operator, wanted, &form, problem).await,
+    };
+    let place = match wished {
+        None => Wanted::default().address_after("deleted"),
+        Some(_) => wanted.address_after("renamed"),
+    };
+    let changing = console.sessions.run(|context| async move {
+        settled(match wished {
+            None => delete_view(&context, tenant, id).await,
+            Some((name, version)) => rename_view(&context, tenant, id, version, &name)
+                .await
+                .map(drop),
+        })
+    });
+    match changing.await? {
+        Ok(()) => Ok(see(&place)),
+        Err(error) => explain(&console, &view, &operator, wanted, &form, &error).await,
+    }
+}
+
+fn name(form: &Form) -> Result<ViewName, Problem> {
+    let name = ViewName::parse(form.required("name")?);
+    name.map_err(|error| invalid_field("name", error.to_string()))
+}
+
+fn version(form: &Form) -> Result<i32, Problem> {
+    let version = form.required("version")?.parse();
+    version.map_err(|_| invalid_field("version", "must be a whole number"))
+}
+
+/// Separates what the list explains from failures.
+fn settled<T>(done: Result<T, ViewsError>) -> Result<Result<T, ViewsError>, Problem> {
+    match done {
+        Err(ViewsError::Database(error)) => Err(AccessError::from(error).into_problem()),
+        done => Ok(done),
+    }
+}
+
+/// Shows the list with the reason for which a form was refused.
+async fn refuse(
+    console: &Console,
+    view: &View,
+    operator: &Operator,
+    wanted: Wanted,
+    form: &Form,
+    problem: Problem,
+) -> Answer {
+    let (status, problem) = explained(problem)?;
+    let notice = Notice::of_problem(&problem);
+    shown(console, view, operator, wanted, form, status, notice).await
+}
+
+/// Shows the list with the reason for which nothing was changed.
+async fn explain(
+    console: &Console,
+    view: &View,
+    operator: &Operator,
+    wanted: Wanted,
+    form: &Form,
+    error: &ViewsError,
+) -> Answer {
+    let (status, title, text) = match error {
+        ViewsError::NotFound => (
+            StatusCode::NOT_FOUND,
+            "This view does not exist any more.",
+            String::new(),
+        ),
+        ViewsError::NameTaken => (
+            StatusCode::CONFLICT,
+            "Another view has this name.",
+            "Choose another one.".to_owned(),
+        ),
+        ViewsError::Changed => (
+            StatusCode::PRECONDITION_FAILED,
+            "Somebody else has renamed this view.",
+            String::new(),
+        ),
+        ViewsError::TooMany | ViewsError::Database(_) => (
+            StatusCode::CONFLICT,
+            "There are too many views.",
+            format!("A tenant has {MAX_VIEWS} at most. Delete one first."),
+        ),
+    };
+    let notice = Notice {
+        tone: "bad",
+        title,
+        text,
+    };
+    shown(console, view, operator, wanted, form, status, notice).await
+}
+
+async fn shown(
+    console: &Console,
+    view: &View,
+    operator: &Operator,
+    wanted: Wanted,
+    form: &Form,
+    status: StatusCode,
+    notice: Notice,
+) -> Answer {
+    // Filters that can't be read are not shown again.
+    let wanted = match wanted.listing() {
+        Ok(_) => wanted,
+        Err(_) => Wanted::default(),
+    };
+    let said = Said {
+        status,
+        notice: Some(notice),
+        typed: form.text("name").unwrap_or_default().to_owned(),
+    };
+    answer(console, view, operator, wanted, said).await
+}
