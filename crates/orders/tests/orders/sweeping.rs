@@ -144,7 +144,8 @@ async fn a_wrong_amount_keeps_the_stock_and_needs_an_operator_immediately() {
     );
     assert_eq!(shop.dead_letters().await, "1 open + 1 alerts");
     let alerts = shop.alerts().await.join(", ");
-    let expected = format!("dead_letter.opened: order {order_id} needs an operator after 1 tries: ");
+    let expected =
+        format!("dead_letter.opened: order {order_id} needs an operator after 1 tries: ");
     assert!(alerts.starts_with(&expected), "{alerts}");
     assert!(alerts.contains("301 USD"), "{alerts}");
     assert_eq!(
