@@ -3,6 +3,7 @@
 
 mod address_locator;
 mod admission;
+mod alerts;
 mod cli;
 mod client_address;
 mod conditional;

@@ -10,6 +10,7 @@ use oms_database::Database;
 use oms_events::http::{EventsApi, WebhooksApi};
 use oms_events::{
     EventSink, EventsContext, NatsSink, Sender, SenderConfig, SystemLookUp, WebhooksContext,
+    begin_sink_beside,
 };
 use oms_fulfilment::FulfilmentContext;
 use oms_fulfilment::http::FulfilmentApi;
@@ -36,6 +37,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::address_locator::GeocodedAddresses;
 use crate::admission::{Admission, key_mode};
+use crate::alerts::ALERT_LOG;
 use crate::config::{Config, Environment, Gateway};
 use crate::geocoders::Geocoders;
 use crate::http_server::Endpoints;
@@ -43,7 +45,7 @@ use crate::metrics::requests::RequestMetrics;
 use crate::parts::EVENT_TYPES;
 use crate::readiness::Readiness;
 use crate::workers::{self, Surroundings};
-use crate::{database, grants, http_server, installation, live, metrics, shutdown};
+use crate::{alerts, database, grants, http_server, installation, live, metrics, shutdown};
 
 /// Serves until SIGTERM or Ctrl-C.
 pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
@@ -98,15 +100,27 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         database.clone(),
         config.intake_timeout,
     ));
+    let context = OrderContext::new(database.clone(), gateway, geocoder, settings);
+    let context = context.with_preview_geocoder(geocoders.previews);
+    let context = context.with_installation(installation);
+    let context = Arc::new(context.with_stopping(stopping.clone()));
+    metrics::orders::register(&metrics, &context)?;
+
+    let (brokers, alerts) = (
+        brokers(&config).await?,
+        alerts::sinks(&config, &context, &metrics)?,
+    );
     let events = EventsContext::new(
         database.clone(),
         Arc::new(OrderEvents),
         EVENT_TYPES,
         stopping.clone(),
     );
-    let sinks = sinks(&config).await?;
-    let events = events.with_sinks(sinks.iter().map(|sink| sink.name()).collect());
-    let events = Arc::new(events);
+    let events = Arc::new(events.with_sinks([&brokers[..], &alerts[..]].concat()));
+    // A webhook that is new gets what the log gets from now on, not everything of the past.
+    for sink in alerts.iter().filter(|sink| sink.name() != ALERT_LOG) {
+        begin_sink_beside(&events, sink.as_ref(), ALERT_LOG).await?;
+    }
     let webhook_sender = Sender::new(&SenderConfig {
         timeout: config.webhooks.timeout,
         rules: config.webhooks.rules.clone(),
@@ -125,12 +139,6 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         config.webhooks.keys.clone(),
         Arc::new(oms_events::DatabaseClock),
     ));
-    let context = OrderContext::new(database.clone(), gateway, geocoder, settings);
-    let context = context.with_preview_geocoder(geocoders.previews);
-    let context = context.with_installation(installation);
-    let context = Arc::new(context.with_stopping(stopping.clone()));
-    metrics::orders::register(&metrics, &context)?;
-
     let news = Arc::new(Notify::new());
     let mut workers = workers::start(&Surroundings {
         config: &config,
@@ -138,7 +146,8 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         context: &context,
         events: &events,
         webhooks: &endpoints_context,
-        sinks,
+        brokers,
+        alerts,
         tasks: &tasks,
         news: &news,
         metrics: &metrics,
@@ -231,7 +240,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 /// The brokers to which events are published. Does not wait for their connections.
-async fn sinks(config: &Config) -> anyhow::Result<Vec<Arc<dyn EventSink>>> {
+async fn brokers(config: &Config) -> anyhow::Result<Vec<Arc<dyn EventSink>>> {
     let mut sinks: Vec<Arc<dyn EventSink>> = Vec::new();
     if let Some(nats) = &config.nats {
         let sink = NatsSink::connect(&nats.client()).await;

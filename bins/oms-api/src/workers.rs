@@ -1,6 +1,5 @@
 //! The background workers of the program.
 
-mod alerts;
 mod backlog;
 mod brokers;
 mod evacuations;
@@ -40,7 +39,9 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) events: &'a Arc<EventsContext>,
     pub(crate) webhooks: &'a Arc<WebhooksContext>,
     /// The brokers to which events are published.
-    pub(crate) sinks: Vec<Arc<dyn EventSink>>,
+    pub(crate) brokers: Vec<Arc<dyn EventSink>>,
+    /// Where alerts go.
+    pub(crate) alerts: Vec<Arc<dyn EventSink>>,
     /// Tracks what must be finished before the program ends.
     pub(crate) tasks: &'a TaskTracker,
     /// Notified when a gateway event was stored.
@@ -76,11 +77,10 @@ pub(crate) fn start(with: &Surroundings<'_>) -> anyhow::Result<Runner> {
         interval,
         metrics: sweeper::SweepMetrics::register(metrics)?,
     })?;
-    workers.add(alerts::Deliverer {
-        context: context(),
-        interval,
-        sinks: alerts::Sinks::new(config.alert_webhook.as_ref(), metrics)?,
-    })?;
+    for sink in &with.alerts {
+        let publisher = Arc::new(Publisher::new(with.events.clone(), sink.clone()));
+        workers.add(brokers::Publishing::new(publisher, interval))?;
+    }
     let applier = gateway_events::Applier {
         context: context(),
         interval: config.gateway_events_interval,
@@ -99,9 +99,10 @@ pub(crate) fn start(with: &Surroundings<'_>) -> anyhow::Result<Runner> {
         interval: config.events_interval,
     };
     workers.add_woken(dispatcher, &DELIVERABLE)?;
-    for sink in &with.sinks {
+    for sink in &with.brokers {
         let publisher = Arc::new(Publisher::new(with.events.clone(), sink.clone()));
-        let publishing = brokers::Publishing::new(publisher, config.events_interval, metrics)?;
+        brokers::register(metrics, &publisher)?;
+        let publishing = brokers::Publishing::new(publisher, config.events_interval);
         workers.add_woken(publishing, &PUBLISHABLE)?;
     }
     workers.add(evacuations::Evacuator {

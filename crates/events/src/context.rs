@@ -8,7 +8,7 @@ use oms_database::Database;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::event_type::EventType;
-use crate::ports::EventSource;
+use crate::ports::{EventSink, EventSource};
 use crate::waiting::Waiting;
 
 /// The dependencies of the use cases.
@@ -18,7 +18,7 @@ pub struct EventsContext {
     pub(crate) types: Vec<&'static EventType>,
     pub(crate) waiting: Waiting,
     pub(crate) stopping: CancellationToken,
-    pub(crate) sinks: Vec<&'static str>,
+    pub(crate) sinks: Vec<Arc<dyn EventSink>>,
 }
 
 impl EventsContext {
@@ -40,9 +40,9 @@ impl EventsContext {
         }
     }
 
-    /// Publishes the feeds of new tenants to these brokers.
+    /// Publishes the feeds of new tenants to these sinks.
     #[must_use]
-    pub fn with_sinks(self, sinks: Vec<&'static str>) -> Self {
+    pub fn with_sinks(self, sinks: Vec<Arc<dyn EventSink>>) -> Self {
         Self { sinks, ..self }
     }
 }

@@ -30,11 +30,12 @@ pub use context::EventsContext;
 pub use context::webhooks::{DatabaseClock, WebhooksContext};
 pub use domain::publishing::{Message, PublishError, Published};
 pub use domain::webhooks::address_rules::AddressRules;
-pub use domain::webhooks::reporting::WEBHOOK_EVENT_TYPES;
+pub use domain::webhooks::reporting::{WEBHOOK_EVENT_TYPES, endpoint_alert};
 pub use error::PROBLEM_TYPES;
 pub use error::{WEBHOOK_PROBLEM_TYPES, WebhooksError};
 pub use ports::{Clock, WebhookSender};
 pub use ports::{EventSink, EventSource};
+pub use service::begin_sink::begin_sink_beside;
 pub use service::bump::{BUMP, bump_positions};
 pub use service::measure_outbox::{OutboxBacklog, measure_outbox};
 pub use service::publish::Publisher;
@@ -78,6 +79,8 @@ pub use store::grants::GRANTS;
 // Only this crate's tests call these without HTTP.
 #[doc(hidden)]
 pub use service::get_event::get_event;
+#[doc(hidden)]
+pub use store::sinks::find_due as find_due_of_sink;
 #[doc(hidden)]
 pub use {
     domain::webhooks::endpoint::{EndpointChange, MaxInFlight, NewEndpoint},

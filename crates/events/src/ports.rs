@@ -42,17 +42,23 @@ pub trait WebhookSender: Send + Sync {
     async fn send(&self, webhook: Webhook<'_>) -> Sent;
 }
 
-/// A broker.
+/// A consumer of the feeds of all tenants: a broker, or what alerts operators.
 #[async_trait]
 pub trait EventSink: Send + Sync {
     /// Its name in the database, the log and metrics.
     fn name(&self) -> &'static str;
 
+    /// The types that it takes, all of them types of records. By default it takes all events.
+    fn record_types(&self) -> Option<&[&'static str]> {
+        None
+    }
+
     /// Whether there is a connection.
     fn is_connected(&self) -> bool;
 
-    /// Publishes messages of one tenant, and returns how many of them, from the first on, the broker has acknowledged.
-    /// No message may be stored before an earlier one about the same subject. Begins no message after `until`.
+    /// Publishes messages of one tenant, and returns how many of them, from the first on, were acknowledged. No message
+    /// may be stored before an earlier one about the same subject. Begins no message after `until`, and may stop
+    /// earlier: it is called again for the rest.
     async fn publish(&self, messages: &[Message], until: Instant) -> Published;
 }
 

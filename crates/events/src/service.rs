@@ -1,5 +1,6 @@
 //! The use cases.
 
+pub(crate) mod begin_sink;
 pub(crate) mod bump;
 pub(crate) mod get_event;
 pub(crate) mod list_events;

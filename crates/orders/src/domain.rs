@@ -3,7 +3,6 @@
 pub(crate) mod actor;
 pub(crate) mod address;
 pub(crate) mod adjustment;
-pub(crate) mod alert;
 pub(crate) mod apportion;
 pub(crate) mod authorship;
 pub(crate) mod backoff;

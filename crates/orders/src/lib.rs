@@ -15,12 +15,11 @@ pub use error::{OrderError, PROBLEM_TYPES};
 pub use oms_batching::BATCH_SIZES;
 
 // For the workers: sweeper, gateway events, alerts and retention, and their metrics.
-pub use domain::alert::{Alert, AlertKind};
 pub use domain::event_types::EVENT_TYPES;
 pub use domain::placing_outcome::PlacingOutcome;
 pub use service::fulfilling::open_missing::{OpeningPass, OpeningTurn, open_missing};
 pub use service::operating::continue_erasures::{ErasureTurn, continue_erasures, oldest_erasure};
-pub use service::operating::deliver_alerts::{AlertSink, deliver_alerts};
+pub use service::operating::explain_alert::explain_alert;
 pub use service::operating::purge_addresses::{AddressPass, AddressTurn, purge_addresses};
 pub use service::operating::purge_declines::purge_declines;
 pub use service::operating::purge_idempotency_keys::purge_idempotency_keys;
@@ -52,7 +51,7 @@ pub use domain::address::{AddressParts, AddressText, ShippingAddress};
 pub use domain::dead_letter::{DeadLetter, Resolution, Resolved, Verdict};
 pub use domain::external_reference::{ExternalReference, InvalidExternalReference};
 pub use domain::failure::Failure;
-pub use domain::id::{AlertId, CustomerId, DeadLetterId, FindingId};
+pub use domain::id::{CustomerId, DeadLetterId, FindingId};
 pub use domain::line::OrderLine;
 pub use domain::metadata::Metadata;
 pub use domain::open_payment::{OpenPayment, PaymentAction};

@@ -4,7 +4,6 @@
 //! own clock.
 
 pub(crate) mod adjustments;
-pub(crate) mod alerts;
 pub(crate) mod clock;
 pub(crate) mod credits;
 pub(crate) mod dead_letters;

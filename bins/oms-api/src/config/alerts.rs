@@ -25,7 +25,7 @@ pub(super) fn alert_webhook(
     Some(WebhookConfig {
         url: url.into(),
         secret: reader.optional(SECRET).map(SecretString::from),
-        // Shorter than the 30 seconds after which a delivery counts as failed.
+        // Shorter than the half of its lease that a publisher leaves for the last alert.
         timeout: reader.milliseconds(TIMEOUT, 5000, 100..=25_000),
     })
 }

@@ -79,6 +79,11 @@ impl Event {
         &self.facts.subject
     }
 
+    /// Its data.
+    pub(crate) fn data(&self) -> &Value {
+        &self.facts.data
+    }
+
     /// When it happened.
     pub(crate) fn occurred_at(&self) -> DateTime<Utc> {
         self.facts.occurred_at

@@ -11,6 +11,8 @@ pub struct EventType {
     pub summary: &'static str,
     /// The kind of its subject, such as `order`.
     pub subject: &'static str,
+    /// Whether an operator is alerted. Then it is a record.
+    pub needs_operator: bool,
     /// Returns the JSON Schema of its data.
     pub data: fn() -> Value,
 }

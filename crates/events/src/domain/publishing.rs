@@ -1,9 +1,10 @@
-//! What is published to a broker.
+//! What is published to a sink.
 
 use std::time::Duration;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use oms_validation::TenantId;
+use serde_json::Value;
 
 use crate::domain::event::{Event, Subject};
 
@@ -11,7 +12,7 @@ use crate::domain::event::{Event, Subject};
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LAST_PAUSE: Duration = Duration::from_secs(60);
 
-/// An event for a broker.
+/// An event for a sink.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
     tenant: TenantId,
@@ -50,6 +51,11 @@ impl Message {
         self.event.subject()
     }
 
+    /// The event's data, a JSON object.
+    pub fn data(&self) -> &Value {
+        self.event.data()
+    }
+
     /// When the event happened, as in its JSON.
     pub fn time(&self) -> String {
         let at: DateTime<Utc> = self.event.occurred_at();
@@ -71,9 +77,9 @@ impl Message {
 /// How much of a page was published.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Published {
-    /// Number of messages from the first on that the broker has acknowledged.
+    /// Number of messages from the first on that were acknowledged.
     pub acknowledged: usize,
-    /// Why the next one was not. `None` if there is none, or if the time was over.
+    /// Why the next one was not. `None` if there is none, or if it was not tried yet.
     pub error: Option<PublishError>,
 }
 
@@ -83,7 +89,7 @@ pub enum PublishError {
     /// There is no connection.
     #[error("the broker can't be reached")]
     Unreachable,
-    /// The broker did not take the message.
+    /// The message was not taken.
     #[error("{0}")]
     Refused(String),
 }

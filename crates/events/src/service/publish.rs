@@ -1,4 +1,4 @@
-//! Publishes the feeds of all tenants to a broker.
+//! Publishes the feeds of all tenants to a sink.
 
 use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,7 @@ use crate::context::EventsContext;
 use crate::domain::key::EventKey;
 use crate::domain::publishing::{Message, PublishError, pause_after};
 use crate::ports::EventSink;
-use crate::service::load_events::load_events;
+use crate::service::load_events::{load_events, load_records};
 use crate::store::sinks::{ClaimedSink, Then};
 use crate::store::{heads, segments, sinks};
 
@@ -27,6 +27,8 @@ const PAGE_TIME: Duration = Duration::from_secs(30);
 const TURN: Duration = Duration::from_secs(10);
 /// Number of events that are read together.
 const PAGE: usize = 256;
+/// Number of keys that are read together for a sink that takes few of them.
+const PAGE_OF_FEW: usize = 8192;
 /// Number of tenants whose events are published at the same time.
 const TOGETHER: usize = 8;
 /// How often tenants are looked for whose feeds no relay of this instance has begun.
@@ -34,7 +36,7 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(10);
 /// How often the backlog is measured.
 const MEASURE_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Publishes to one broker.
+/// Publishes to one sink.
 pub struct Publisher {
     context: Arc<EventsContext>,
     sink: Arc<dyn EventSink>,
@@ -59,12 +61,12 @@ impl Publisher {
         }
     }
 
-    /// The broker's name.
+    /// The sink's name.
     pub fn name(&self) -> &'static str {
         self.sink.name()
     }
 
-    /// Whether there is a connection to the broker.
+    /// Whether there is a connection to the sink.
     pub fn is_connected(&self) -> bool {
         self.sink.is_connected()
     }
@@ -89,8 +91,9 @@ impl Publisher {
     pub async fn turn(&self, stopping: &CancellationToken) -> Result<bool, DbError> {
         let mut connection = self.context.database.acquire().await?;
         if is_time(&self.next_look, LOOK_INTERVAL) {
+            let only_records = self.sink.record_types().is_some();
             for tenant in sinks::find_missing(&mut connection, self.name()).await? {
-                sinks::add(&mut connection, tenant, self.name()).await?;
+                sinks::add(&mut connection, tenant, self.name(), only_records).await?;
             }
         }
         if is_time(&self.next_measure, MEASURE_INTERVAL) {
@@ -102,7 +105,7 @@ impl Publisher {
             // The events wait. Another instance may have a connection.
             return Ok(false);
         }
-        let tenants = sinks::find_due_tenants(&mut connection).await?;
+        let tenants = sinks::find_due(&mut connection, self.name()).await?;
         drop(connection);
         let published = futures_util::stream::iter(tenants)
             .map(|due| self.publish_or_log(due.tenant, stopping))
@@ -183,18 +186,23 @@ impl Publisher {
         claimed: &mut ClaimedSink,
     ) -> Result<Vec<(i64, Option<Message>)>, DbError> {
         let connection = &mut *self.context.database.acquire().await?;
-        let feed = segments::read(connection, tenant, Some(claimed.position), PAGE).await?;
+        let types = self.sink.record_types();
+        let limit = types.map_or(PAGE, |_| PAGE_OF_FEW);
+        let feed = segments::read(connection, tenant, Some(claimed.position), limit).await?;
         if feed.purged_to > claimed.position {
             tracing::warn!(%tenant, sink = self.name(), "events were deleted before they were published");
             claimed.position = feed.purged_to;
         }
-        let (events, _) = feed.after(claimed.position, PAGE);
+        let (events, _) = feed.after(claimed.position, limit);
         if events.is_empty() {
             // Positions without events are behind it: those that a restore passed over.
             claimed.position = claimed.position.max(feed.position);
         }
         let keys: Vec<EventKey> = events.iter().map(|(_, key)| *key).collect();
-        let mut loaded = load_events(&self.context, connection, tenant, &keys).await?;
+        let mut loaded = match types {
+            Some(types) => load_records(connection, tenant, &keys, types).await?,
+            None => load_events(&self.context, connection, tenant, &keys).await?,
+        };
         let message = |(position, key)| {
             let event = loaded.remove(&key);
             (position, event.map(|event| Message::new(tenant, event)))
@@ -202,7 +210,7 @@ impl Publisher {
         Ok(events.into_iter().map(message).collect())
     }
 
-    /// Publishes a page, and moves the position past what the broker has acknowledged.
+    /// Publishes a page, and moves the position past what was acknowledged.
     async fn send(
         &self,
         page: Vec<(i64, Option<Message>)>,
@@ -215,6 +223,10 @@ impl Publisher {
             .into_iter()
             .filter_map(|(position, message)| Some((position, message?)))
             .unzip();
+        if messages.is_empty() {
+            claimed.position = last;
+            return None;
+        }
         let until = Instant::now() + PAGE_TIME;
         let sent = self.sink.publish(&messages, until).await;
         self.published

@@ -126,7 +126,8 @@ async fn relay_batch(
         let more = heads::insert(connection, tenant).await?;
         if more {
             for sink in &context.sinks {
-                sinks::add(connection, tenant, sink).await?;
+                let only_records = sink.record_types().is_some();
+                sinks::add(connection, tenant, sink.name(), only_records).await?;
             }
         }
         return Ok(Done {
@@ -157,7 +158,11 @@ async fn relay_batch(
     let history = history.map(str::to_owned).or(head.history);
     let advance = heads::advance(tenant, head.position, to, history);
     oms_failpoints::reached("events.relaying");
-    let wake = (endpoints::wake(tenant), sinks::wake(tenant));
+    let has_records = keys.iter().any(|key| key.is_record());
+    let wake = (
+        endpoints::wake(tenant),
+        sinks::wake(tenant, from, has_records),
+    );
     let steps = (outbox::delete(tenant, ids), insert, advance, wake.0, wake.1);
     transaction.commit_with(steps).await?;
     oms_failpoints::reached("events.relayed");

@@ -50,11 +50,12 @@ pub fn record<'q>(tenant: TenantId, records: &[NewRecord]) -> Statement<'q, usiz
     insert.then(append(tenant, &keys))
 }
 
-/// Returns the facts of those of the records that exist, in any order.
+/// Returns the facts of those of the records that exist and are of the given types, in any order. Without types, of all.
 pub(crate) async fn find(
     connection: &mut Connection,
     tenant: TenantId,
     ids: &[Uuid],
+    types: Option<&[&'static str]>,
 ) -> Result<Vec<EventFacts>, DbError> {
     #[derive(QueryableByName)]
     struct Row {
@@ -74,10 +75,11 @@ pub(crate) async fn find(
 
     let rows: Vec<Row> = cached_sql(
         "SELECT id, type AS kind, subject_type, subject_id, data, occurred_at FROM events.records
-         WHERE tenant_id = $1 AND id = ANY ($2)",
+         WHERE tenant_id = $1 AND id = ANY ($2) AND ($3 IS NULL OR type = ANY ($3))",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Array<SqlUuid>, _>(ids)
+    .bind::<Nullable<Array<Text>>, _>(types)
     .load(connection)
     .await?;
     let facts = |row: Row| EventFacts {

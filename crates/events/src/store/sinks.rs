@@ -1,4 +1,7 @@
-//! Brokers: how far the feed of each tenant is published, and which instance publishes it.
+//! Sinks: how far the feed of each tenant is published to each, and which instance publishes it.
+//!
+//! A row does not know whether an instance has its sink configured, so events make it due in any case. Nothing looks at
+//! it but the publishers of its sink: without one, it keeps its place.
 
 use std::time::Duration;
 
@@ -13,7 +16,7 @@ use oms_database::{
     in_transaction_sql,
 };
 use oms_validation::TenantId;
-use oms_work::{DueTenant, claim_sql, due_tenants_sql};
+use oms_work::{DueTenant, claim_sql, due_tenants_sql, find_due_tenants_of};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -23,13 +26,15 @@ pub static PUBLISHABLE: Notify = Notify::const_new();
 /// Maximum number of tenants that are registered with a sink in one turn.
 const MISSING: i64 = 1000;
 
-const DUE_TENANTS: AcrossTenants = due_tenants_sql!("events.sinks", open "w.due_at IS NOT NULL");
+const DUE_TENANTS: AcrossTenants =
+    due_tenants_sql!("events.sinks", open "w.due_at IS NOT NULL AND w.sink = $2");
 
-/// Returns the tenants with something to publish to any sink, longest overdue first.
-pub(crate) async fn find_due_tenants(
-    connection: &mut Connection,
-) -> Result<Vec<DueTenant>, DbError> {
-    oms_work::find_due_tenants(connection, &DUE_TENANTS, None).await
+/// Returns the tenants with something to publish to a sink, longest overdue first.
+///
+/// # Errors
+/// If the database fails.
+pub async fn find_due(connection: &mut Connection, sink: &str) -> Result<Vec<DueTenant>, DbError> {
+    find_due_tenants_of(connection, &DUE_TENANTS, None, sink).await
 }
 
 /// Returns tenants that have a feed which is not published to a sink yet.
@@ -60,17 +65,47 @@ pub(crate) async fn add(
     connection: &mut Connection,
     tenant: TenantId,
     sink: &str,
+    only_records: bool,
 ) -> Result<(), DbError> {
     cached_sql(
-        "INSERT INTO events.sinks AS s (tenant_id, sink, position, due_at)
-         SELECT h.tenant_id, $2, h.purged_to, now() FROM events.heads h WHERE h.tenant_id = $1
+        "INSERT INTO events.sinks AS s (tenant_id, sink, position, due_at, only_records)
+         SELECT h.tenant_id, $2, h.purged_to, now(), $3 FROM events.heads h WHERE h.tenant_id = $1
          ON CONFLICT (tenant_id, sink) DO NOTHING",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Text, _>(sink)
+    .bind::<Bool, _>(only_records)
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Publishes the feeds of all tenants that a sink does not know yet, from where another sink is: its position, or the
+/// end of the feed if nothing waits for it.
+pub(crate) async fn begin_beside(
+    connection: &mut Connection,
+    sink: &str,
+    only_records: bool,
+    other: &str,
+) -> Result<usize, DbError> {
+    let begun = cached_sql(
+        "-- writes across tenants: a new sink begins with the feeds of all
+         INSERT INTO events.sinks AS s (tenant_id, sink, position, due_at, only_records)
+         SELECT h.tenant_id, $1,
+                CASE WHEN o.tenant_id IS NULL THEN h.purged_to WHEN o.due_at IS NULL THEN h.position
+                     ELSE o.position END,
+                now(), $2
+         FROM events.heads h LEFT JOIN events.sinks o ON o.tenant_id = h.tenant_id AND o.sink = $3
+         WHERE NOT EXISTS (SELECT FROM events.sinks k WHERE k.tenant_id = h.tenant_id AND k.sink = $1)
+         ORDER BY h.tenant_id
+         ON CONFLICT (tenant_id, sink) DO NOTHING",
+    )
+    .bind::<Text, _>(sink)
+    .bind::<Bool, _>(only_records)
+    .bind::<Text, _>(other)
+    .execute(connection)
+    .await?;
+    Ok(begun)
 }
 
 /// A sink of a tenant that this instance publishes to while its lease lasts.
@@ -162,13 +197,17 @@ pub(crate) fn save(
     .map(drop)
 }
 
-/// Makes the sinks of a tenant due that were released. For the transaction that gives events positions.
-pub(crate) fn wake(tenant: TenantId) -> Statement<'static, usize> {
+/// Makes the sinks of a tenant due that were released, for events after a position. Those that take records only are
+/// left alone unless there are any. For the transaction that gives events positions.
+pub(crate) fn wake(tenant: TenantId, after: i64, has_records: bool) -> Statement<'static, usize> {
+    // What was released has everything before, or wants none of it.
     cached_sql(
-        "UPDATE events.sinks SET due_at = now()
-         WHERE tenant_id = $1 AND due_at IS NULL AND claim = released_claim",
+        "UPDATE events.sinks SET due_at = now(), position = greatest(position, $2)
+         WHERE tenant_id = $1 AND due_at IS NULL AND claim = released_claim AND ($3 OR NOT only_records)",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<BigInt, _>(after)
+    .bind::<Bool, _>(has_records)
     .affected()
     .signalling(&PUBLISHABLE)
 }

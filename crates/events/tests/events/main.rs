@@ -21,6 +21,7 @@ mod purging;
 mod races;
 mod reading;
 mod receiver;
+mod sinks;
 mod webhooks;
 mod webhooks_outages;
 mod webhooks_replays;

@@ -17,6 +17,7 @@ pub const EVENT_TYPES: &[EventType] = &[EventType {
     name: "stock.moved",
     summary: "Units entered or left warehouses, or were set aside. A change of more than 30 stock levels has several events.",
     subject: "stock_change",
+    needs_operator: false,
     data: moved_schema,
 }];
 

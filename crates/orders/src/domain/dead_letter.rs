@@ -10,6 +10,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::domain::id::DeadLetterId;
 use crate::domain::other_amount;
+use crate::domain::reason::cut;
 use crate::domain::settlement::Settlement;
 use crate::domain::status::OrderStatus;
 
@@ -39,6 +40,23 @@ impl DeadLetter {
             Some(taken) => format!("the gateway took {taken}, which is not the total of the order"),
             None => self.reason.clone(),
         }
+    }
+
+    /// What operators are told, 500 characters at most.
+    pub(crate) fn alert(&self) -> String {
+        let (order_id, when) = (self.order_id, when(self.tries));
+        cut(&format!(
+            "order {order_id} needs an operator {when}: {}",
+            self.reason
+        ))
+    }
+}
+
+/// When an order was given up on.
+pub(crate) fn when(tries: u32) -> String {
+    match tries {
+        0 => "immediately".to_owned(),
+        tries => format!("after {tries} tries"),
     }
 }
 
@@ -171,7 +189,6 @@ pub enum Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::alert::AlertKind;
 
     #[test]
     fn the_database_and_json_use_the_same_names() {
@@ -179,9 +196,6 @@ mod tests {
             assert_eq!(Resolution::parse(resolution.as_str()), Some(resolution));
             let json = serde_json::to_value(resolution).unwrap();
             assert_eq!(json, resolution.as_str());
-        }
-        for kind in AlertKind::ALL {
-            assert_eq!(AlertKind::parse(kind.as_str()), Some(kind));
         }
         assert_eq!(Resolution::parse("PAID"), None);
     }

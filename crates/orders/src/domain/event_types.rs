@@ -162,30 +162,35 @@ macro_rules! types {
                 name: $name,
                 summary: $summary,
                 subject: "order",
+                needs_operator: false,
                 data: || order($detail),
             },)+
             EventType {
                 name: "dead_letter.opened",
                 summary: "An order can't be settled without an operator.",
                 subject: "dead_letter",
+                needs_operator: true,
                 data: || dead_letter(("tries", Kind::Number)),
             },
             EventType {
                 name: "dead_letter.resolved",
                 summary: "A dead letter was resolved, or its order was settled by other means.",
                 subject: "dead_letter",
+                needs_operator: false,
                 data: || dead_letter(("resolution", Kind::Word)),
             },
             EventType {
                 name: "finding.opened",
                 summary: "The gateway's books differ from ours, or a payment was disputed. Also if an open or resolved finding was reported again.",
                 subject: "finding",
+                needs_operator: true,
                 data: || finding(("truncated?", Kind::Flag)),
             },
             EventType {
                 name: "finding.resolved",
                 summary: "A finding was resolved.",
                 subject: "finding",
+                needs_operator: false,
                 data: || finding(("resolvedBy", Kind::Word)),
             },
         ]

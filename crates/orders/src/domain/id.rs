@@ -18,11 +18,6 @@ define_id! {
 }
 
 define_id! {
-    /// An alert.
-    AlertId
-}
-
-define_id! {
     /// A difference between the gateway's books and ours.
     FindingId
 }

@@ -3,9 +3,9 @@
 pub(crate) mod ask_gateway;
 pub(crate) mod continue_erasures;
 pub(crate) mod create_dead_letter;
-pub(crate) mod deliver_alerts;
 pub(crate) mod erase_customer;
 pub(crate) mod erase_orders;
+pub(crate) mod explain_alert;
 pub(crate) mod give_up_refund;
 pub(crate) mod purge_addresses;
 pub(crate) mod purge_declines;

@@ -32,6 +32,7 @@ pub const GRANTS: &[Grant] = &[
     Grant::write("orders.dead_letters"),
     Grant::write("orders.findings"),
     Grant::write("orders.disputes"),
+    // For the previous version, which may run beside this one. It goes with the table.
     Grant::write("orders.alerts"),
     Grant::write("orders.erasures"),
     Grant::all("orders.declines"),

@@ -198,7 +198,7 @@ async fn poisoned_orders_delay_no_other_and_are_left_to_an_operator() {
         "2 open, 2 open, 2 open + 3 alerts"
     );
     let of_store = format!(
-        "SELECT count(*) FROM orders.alerts WHERE tenant_id = '{}'",
+        "SELECT count(*) FROM events.records WHERE type = 'dead_letter.opened' AND tenant_id = '{}'",
         tenant()
     );
     assert_eq!(shop.text(&of_store).await, "3");

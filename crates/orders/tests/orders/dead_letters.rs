@@ -156,8 +156,8 @@ async fn all_times_come_from_the_clock() {
     let times = shop
         .text(
             "SELECT string_agg(DISTINCT to_char(t AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), ' ')
-             FROM (SELECT created_at FROM orders.dead_letters UNION ALL SELECT created_at FROM orders.alerts
-                   UNION ALL SELECT due_at FROM orders.alerts UNION ALL SELECT updated_at FROM orders.orders
+             FROM (SELECT created_at FROM orders.dead_letters UNION ALL SELECT occurred_at FROM events.records
+                   UNION ALL SELECT updated_at FROM orders.orders
                    UNION ALL SELECT occurred_at FROM orders.events WHERE sequence = 2) x (t)",
         )
         .await;

@@ -11,7 +11,7 @@ use oms_validation::{IdempotencyKey, OrderId, PageSize};
 use crate::elsewhere::{compare, findings, reference, refunds, report};
 use crate::shop::{Shop, tenant, usd};
 
-async fn disputed(shop: &Shop, by_webhook: bool) -> OrderId {
+pub async fn disputed(shop: &Shop, by_webhook: bool) -> OrderId {
     let order_id = shop.paid("k").await;
     shop.gateway
         .dispute(&reference(order_id), usd(300), DisputeState::NeedsResponse);
@@ -148,9 +148,9 @@ async fn a_lost_dispute_takes_the_money_and_the_order_shows_it() {
     assert_eq!(refunds(&shop).await, "dispute refunded 300");
     assert!(shop.state().await.starts_with("REFUNDED 0 "));
     // An operator must see that the money is gone, and nothing is refunded again.
-    assert_eq!(findings(&shop).await, "payment_disputed open + 1 alerts");
+    assert_eq!(findings(&shop).await, "payment_disputed open + 2 alerts");
     compare(&shop).await;
-    assert_eq!(findings(&shop).await, "payment_disputed open + 1 alerts");
+    assert_eq!(findings(&shop).await, "payment_disputed open + 2 alerts");
     assert_eq!(shop.gateway.calls_of(Operation::RefundCharge), 0);
     assert_eq!(shop.gateway.net_minor(), 300);
 }
@@ -188,5 +188,5 @@ async fn money_that_returns_after_a_lost_dispute_is_won_needs_an_operator() {
         state.starts_with("REFUNDED 0 ") && state.ends_with(" paid 0"),
         "{state}"
     );
-    assert_eq!(findings(&shop).await, "payment_disputed open + 1 alerts");
+    assert_eq!(findings(&shop).await, "payment_disputed open + 3 alerts");
 }

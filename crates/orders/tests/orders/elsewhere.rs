@@ -82,7 +82,7 @@ pub async fn findings(shop: &Shop) -> String {
     let sql = "SELECT concat_ws(' + ',
                    (SELECT string_agg(concat_ws(' ', kind, coalesce(resolved_by, 'open')), ', ' ORDER BY found_at, id)
                     FROM orders.findings),
-                   (SELECT count(*) FROM orders.alerts) || ' alerts')";
+                   (SELECT count(*) FROM events.records WHERE type = 'finding.opened') || ' alerts')";
     shop.text(sql).await
 }
 

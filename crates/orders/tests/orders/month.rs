@@ -11,7 +11,6 @@ mod script;
 mod warehouse;
 
 use std::env;
-use std::error::Error;
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -20,18 +19,22 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel_async::SimpleAsyncConnection;
 use oms_database::Connection;
+use oms_events::{EventSink, EventsContext, Message, Published, Publisher, relay};
 use oms_inventory::load_catalogue;
 use oms_orders::{
-    Alert, AlertSink, DeadLetter, DeadLetterFilter, OrderContext, OrderSettings, PlacedOrder,
-    Reason, SweepSummary, Verdict, deliver_alerts, list_dead_letters, measure_backlog, place_order,
-    resolve_dead_letter, retry_dead_letter, sweep_orders,
+    DeadLetter, DeadLetterFilter, OrderContext, OrderEvents, OrderSettings, PlacedOrder, Reason,
+    SweepSummary, Verdict, list_dead_letters, measure_backlog, place_order, resolve_dead_letter,
+    retry_dead_letter, sweep_orders,
 };
 use oms_testing::clock::TestClock;
 use oms_testing::gateway::ScriptedGateway;
 use oms_testing::{PATIENCE, TestDatabase};
 use oms_validation::{Currency, IdempotencyKey, OperatorName, PageSize};
+use oms_work::CancellationToken;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::shop::{catalogue, context, tenant, three_pieces};
 use schedule::{DAY, Schedule};
@@ -60,14 +63,31 @@ pub fn seed(usual: u64) -> u64 {
     env::var("OMS_MONTH_SEED").map_or(usual, |seed| seed.parse().unwrap())
 }
 
+/// The subjects of what was delivered.
 #[derive(Default)]
-struct Pager(Mutex<Vec<Alert>>);
+struct Pager(Mutex<Vec<Uuid>>);
 
 #[async_trait]
-impl AlertSink for Pager {
-    async fn deliver(&self, alert: &Alert) -> Result<(), Box<dyn Error + Send + Sync>> {
-        self.0.lock().unwrap().push(alert.clone());
-        Ok(())
+impl EventSink for Pager {
+    fn name(&self) -> &'static str {
+        "alert_log"
+    }
+
+    fn record_types(&self) -> Option<&[&'static str]> {
+        Some(&["dead_letter.opened", "finding.opened"])
+    }
+
+    fn is_connected(&self) -> bool {
+        true
+    }
+
+    async fn publish(&self, messages: &[Message], _: Instant) -> Published {
+        let subjects = messages.iter().map(|message| message.subject().id);
+        self.0.lock().unwrap().extend(subjects);
+        Published {
+            acknowledged: messages.len(),
+            error: None,
+        }
     }
 }
 
@@ -78,7 +98,9 @@ struct Month {
     gateway: Arc<ScriptedGateway>,
     context: Arc<OrderContext>,
     settings: OrderSettings,
-    pager: Pager,
+    events: Arc<EventsContext>,
+    alerting: Publisher,
+    pager: Arc<Pager>,
     connection: Connection,
     /// The sum of all turns of the sweeper.
     swept: SweepSummary,
@@ -105,14 +127,20 @@ impl Month {
         load_catalogue(&mut connection, tenant(), &catalogue)
             .await
             .unwrap();
+        let pager = Arc::new(Pager::default());
+        let stopping = CancellationToken::new();
+        let events = EventsContext::new(database.pool(4), Arc::new(OrderEvents), &[], stopping);
+        let events = Arc::new(events.with_sinks(vec![pager.clone()]));
         Self {
+            alerting: Publisher::new(events.clone(), pager.clone()),
+            events,
             context,
             clock,
             schedule,
             script,
             gateway,
             settings,
-            pager: Pager::default(),
+            pager,
             connection,
             swept: SweepSummary::default(),
             turns: 0,
@@ -183,7 +211,7 @@ impl Month {
             self.turns += 1;
             self.swept = sum(self.swept, turn);
             if turn.dead_lettered > 0 {
-                deliver_alerts(&self.context, &self.pager).await.unwrap();
+                self.alert().await;
             }
             if !turn.more_due {
                 break;
@@ -197,6 +225,18 @@ impl Month {
                 "a turn left due orders behind"
             );
         }
+    }
+
+    /// Operators are alerted of everything that happened.
+    async fn alert(&self) {
+        let stopping = CancellationToken::new();
+        loop {
+            let relayed = relay(&self.events, &stopping).await.unwrap();
+            if relayed.events == 0 && !relayed.more {
+                break;
+            }
+        }
+        while self.alerting.turn(&stopping).await.unwrap() {}
     }
 
     /// The operator handles every open dead letter.

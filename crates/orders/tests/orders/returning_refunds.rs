@@ -53,7 +53,7 @@ impl Shop {
             "SELECT concat_ws(' ',
                  (SELECT count(*) FROM orders.credits WHERE source = 'return' AND refund_id IS NULL),
                  (SELECT count(*) FROM orders.findings WHERE kind = 'refund_failed' AND resolved_at IS NULL),
-                 (SELECT count(*) FROM orders.alerts))",
+                 (SELECT count(*) FROM events.records WHERE type = 'finding.opened'))",
         )
         .await
     }

@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use diesel::QueryableByName;
-use diesel::sql_types::Text;
+use diesel::sql_types::{Text, Uuid as SqlUuid};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use oms_database::Database;
+use oms_events::Subject;
 use oms_geocoding::adapters::AddressBook;
 use oms_inventory::{Catalogue, load_catalogue};
 use oms_orders::{
     Cancellation, Disputed, Metadata, OrderContext, OrderRequest, OrderSettings, PlacedOrder,
     PlacingError, Refunded, RefundedOrder, RequestedLine, RequestedPricing, RequestedRefund,
-    ReversingError, cancel_order, place_order, refund_order,
+    ReversingError, cancel_order, explain_alert, place_order, refund_order,
 };
 use oms_payments::PaymentMethod;
 use oms_testing::clock::TestClock;
@@ -244,8 +245,36 @@ impl Shop {
                        (SELECT string_agg(concat_ws(' ', d.tries, coalesce(d.resolution, 'open'), d.resolved_by), ', '
                                           ORDER BY d.created_at, d.id)
                         FROM orders.dead_letters d),
-                       (SELECT count(*) FROM orders.alerts) || ' alerts')";
+                       (SELECT count(*) FROM events.records WHERE type LIKE '%.opened') || ' alerts')";
         self.text(sql).await
+    }
+
+    /// `event: what operators are told` for each event that alerts them, oldest first.
+    pub async fn alerts(&self) -> Vec<String> {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Text)]
+            event: String,
+            #[diesel(sql_type = Text)]
+            subject_type: String,
+            #[diesel(sql_type = SqlUuid)]
+            subject_id: Uuid,
+        }
+
+        let sql = "SELECT type AS event, subject_type, subject_id FROM events.records
+                   WHERE type IN ('dead_letter.opened', 'finding.opened') ORDER BY id";
+        let mut connection = self.database.connect().await;
+        let rows: Vec<Row> = diesel::sql_query(sql).load(&mut connection).await.unwrap();
+        let mut alerts = Vec::new();
+        for row in rows {
+            let subject = Subject {
+                kind: row.subject_type.into(),
+                id: row.subject_id,
+            };
+            let told = explain_alert(&self.context, tenant(), &subject).await;
+            alerts.push(format!("{}: {}", row.event, told.unwrap().unwrap()));
+        }
+        alerts
     }
 
     /// `status reserved events attempt worklist` of the only order. Events about its goods are left out.

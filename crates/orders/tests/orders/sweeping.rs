@@ -129,7 +129,7 @@ async fn a_decline_releases_the_stock_immediately_and_is_never_looked_up_again()
 #[tokio::test]
 async fn a_wrong_amount_keeps_the_stock_and_needs_an_operator_immediately() {
     let shop = Shop::open(Confirm::Overcharges).await;
-    shop.pending("k").await;
+    let order_id = shop.pending("k").await;
     let summary = sweep_orders(&shop.context).await.unwrap();
     assert_eq!(
         summary,
@@ -143,8 +143,11 @@ async fn a_wrong_amount_keeps_the_stock_and_needs_an_operator_immediately() {
         "PENDING_PAYMENT 3 1:PENDING_PAYMENT/api,2:PENDING_PAYMENT/sweeper sent 0"
     );
     assert_eq!(shop.dead_letters().await, "1 open + 1 alerts");
-    let message = shop.text("SELECT message FROM orders.alerts").await;
-    assert!(message.contains("301 USD"), "{message}");
+    let alerts = shop.alerts().await.join(", ");
+    let expected =
+        format!("dead_letter.opened: order {order_id} needs an operator after 1 tries: ");
+    assert!(alerts.starts_with(&expected), "{alerts}");
+    assert!(alerts.contains("301 USD"), "{alerts}");
     assert_eq!(
         sweep_orders(&shop.context).await.unwrap(),
         SweepSummary::default()

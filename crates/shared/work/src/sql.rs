@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
-use diesel::sql_types::{Double, Nullable, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Double, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use oms_database::{AcrossTenants, Connection, DbError, cached_sql};
 use oms_validation::TenantId;
@@ -29,24 +29,48 @@ pub async fn find_due_tenants(
     question: &AcrossTenants,
     now: Option<DateTime<Utc>>,
 ) -> Result<Vec<DueTenant>, DbError> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = SqlUuid)]
-        tenant_id: Uuid,
-        #[diesel(sql_type = Double)]
-        lag_s: f64,
-    }
-
     let text = question.text_for(connection).await?;
     let rows: Vec<Row> = cached_sql(text)
         .bind::<Nullable<Timestamptz>, _>(now)
         .load(connection)
         .await?;
-    let due = |row: Row| DueTenant {
-        tenant: row.tenant_id.into(),
-        lag: Duration::try_from_secs_f64(row.lag_s).unwrap_or_default(),
-    };
-    Ok(rows.into_iter().map(due).collect())
+    Ok(rows.into_iter().map(Row::into_due).collect())
+}
+
+/// The same for one of several lists in a table: `$2` of the question is the list's name.
+///
+/// # Errors
+/// If the database fails.
+pub async fn find_due_tenants_of(
+    connection: &mut Connection,
+    question: &AcrossTenants,
+    now: Option<DateTime<Utc>>,
+    list: &str,
+) -> Result<Vec<DueTenant>, DbError> {
+    let text = question.text_for(connection).await?;
+    let rows: Vec<Row> = cached_sql(text)
+        .bind::<Nullable<Timestamptz>, _>(now)
+        .bind::<Text, _>(list)
+        .load(connection)
+        .await?;
+    Ok(rows.into_iter().map(Row::into_due).collect())
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = SqlUuid)]
+    tenant_id: Uuid,
+    #[diesel(sql_type = Double)]
+    lag_s: f64,
+}
+
+impl Row {
+    fn into_due(self) -> DueTenant {
+        DueTenant {
+            tenant: self.tenant_id.into(),
+            lag: Duration::try_from_secs_f64(self.lag_s).unwrap_or_default(),
+        }
+    }
 }
 
 /// The query for [`find_due_tenants`]: `due_tenants_sql!("schema.table", open "condition")`, where the condition

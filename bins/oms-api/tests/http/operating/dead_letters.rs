@@ -84,8 +84,11 @@ async fn with_stuck_order() -> (Shop, String, String) {
     (shop, order_id, id)
 }
 
+/// The ID and the subject of each event that alerts, and whether the log has it.
 async fn alerts(database: &StoreDatabase) -> Vec<Vec<String>> {
-    let sql = "SELECT id, subject_id, delivered_at IS NOT NULL FROM orders.alerts";
+    let sql = "SELECT 'evt_' || replace(r.id::text, '-', ''), r.subject_id,
+                      (SELECT due_at IS NULL FROM events.sinks WHERE sink = 'alert_log')
+               FROM events.records r WHERE r.type = 'dead_letter.opened'";
     database.rows(sql).await
 }
 

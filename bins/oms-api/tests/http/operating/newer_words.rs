@@ -49,8 +49,6 @@ async fn fill(shop: &Shop) -> Things {
          SELECT '{TENANT}', id, '{partly}', 1, 'x', now(), 'settled_elsewhere', 'operator:ann' FROM gen_random_uuid() id;
          INSERT INTO orders.settlements (tenant_id, dead_letter_id, order_id, gateway_said, detail, settled_at)
          SELECT '{TENANT}', id, '{partly}', 'unknown', 'x', now() FROM orders.dead_letters WHERE order_id = '{partly}';
-         INSERT INTO orders.alerts (tenant_id, id, kind, subject_id, message, due_at)
-         VALUES ('{TENANT}', gen_random_uuid(), 'finding', gen_random_uuid(), 'x', now());
          INSERT INTO inventory.import_rejections (tenant_id, import_id, line, code, reason)
          SELECT '{TENANT}', id, 1, 'row.malformed', 'x' FROM inventory.imports;
          UPDATE orders.orders SET shipping_address = '{{\"line1\": \"1 Main St\", \"city\": \"Atlanta\", \"planet\": \"Mars\"}}'"

@@ -15,7 +15,7 @@ pub(super) const WORKERS: [&str; 14] = [
     "fulfilment",
     "returns",
     "sweeper",
-    "alerts",
+    "alert_log",
     "gateway_events",
     "relay",
     "webhooks",

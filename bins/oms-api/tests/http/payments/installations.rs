@@ -86,7 +86,7 @@ async fn pass(database: &StoreDatabase, minutes: u32) {
         "UPDATE orders.orders SET created_at = created_at {back};
          UPDATE orders.reconciliations SET due_at = due_at {back};
          UPDATE orders.findings SET due_at = due_at {back};
-         UPDATE orders.alerts SET due_at = due_at {back};
+         UPDATE events.sinks SET due_at = due_at {back};
          UPDATE payments.gateway_events SET due_at = due_at {back} WHERE applied_at IS NULL;
          UPDATE orders.reconciliation_progress SET due_at = due_at {back}"
     );

@@ -139,7 +139,8 @@ async fn a_charge_that_arrives_after_our_cancellation_is_refunded_with_one_alert
     );
 
     assert_eq!(shop.reconcile().await.status.code(), Some(0));
-    let sql = "SELECT kind, subject_id = (SELECT id FROM orders.findings) FROM orders.alerts";
+    let sql = "SELECT subject_type, subject_id = (SELECT id FROM orders.findings)
+               FROM events.records WHERE type = 'finding.opened'";
     assert_eq!(shop.database.rows(sql).await, [["finding", "t"]]);
     assert_eq!(shop.sandbox.refunds().await, 1);
     assert_invariants(&shop.database).await;
@@ -393,7 +394,7 @@ async fn counts(shop: &Shop) -> (i64, i64) {
             .number("SELECT count(*) FROM orders.findings")
             .await,
         shop.database
-            .number("SELECT count(*) FROM orders.alerts")
+            .number("SELECT count(*) FROM events.records WHERE type = 'finding.opened'")
             .await,
     )
 }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::domain::event::Subject;
 use crate::domain::event_type::EventType;
@@ -20,6 +21,7 @@ pub(crate) const GONE: &str = "gone";
 pub(crate) const UNREACHABLE: &str = "unreachable";
 
 const KIND: &str = "webhook_endpoint";
+const FAILING: &str = "webhook_endpoint.failing";
 
 /// Whether an endpoint has failed for so long that it is reported.
 pub(crate) fn is_to_be_reported(failing: TimeDelta) -> bool {
@@ -48,7 +50,7 @@ impl Report {
         let id = endpoint.id;
         let (event_type, data) = match self {
             Self::Failing { since, failures } => (
-                "webhook_endpoint.failing",
+                FAILING,
                 json!({ "endpointId": id, "failingSince": since, "failures": failures }),
             ),
             Self::Disabled(reason) => (
@@ -64,12 +66,32 @@ impl Report {
     }
 }
 
+/// Returns what an operator is told by an event about an endpoint that needs one.
+pub fn endpoint_alert(event_type: &str, endpoint: Uuid, data: &Value) -> String {
+    let member = |name: &str| data[name].as_str().unwrap_or_default();
+    match (event_type, member("reason")) {
+        (FAILING, _) => format!(
+            "nothing has reached the webhook endpoint {endpoint} since {}; its events wait",
+            member("failingSince")
+        ),
+        (_, GONE) => {
+            format!(
+                "the webhook endpoint {endpoint} was disabled: it answered 410; its events wait"
+            )
+        }
+        _ => format!(
+            "the webhook endpoint {endpoint} was disabled: nothing reached it for five days; its events wait"
+        ),
+    }
+}
+
 /// The types of events about endpoints. They are never sent to the endpoint that they are about.
 pub const WEBHOOK_EVENT_TYPES: &[EventType] = &[
     EventType {
-        name: "webhook_endpoint.failing",
+        name: FAILING,
         summary: "Nothing has reached a webhook endpoint for an hour.",
         subject: KIND,
+        needs_operator: true,
         data: || {
             schema(&json!({
                 "endpointId": { "type": "string", "format": "uuid" },
@@ -82,6 +104,7 @@ pub const WEBHOOK_EVENT_TYPES: &[EventType] = &[
         name: "webhook_endpoint.disabled",
         summary: "A webhook endpoint answered 410, or nothing reached it for five days.",
         subject: KIND,
+        needs_operator: true,
         data: || {
             schema(&json!({
                 "endpointId": { "type": "string", "format": "uuid" },
@@ -93,6 +116,7 @@ pub const WEBHOOK_EVENT_TYPES: &[EventType] = &[
         name: "webhook_endpoint.recovered",
         summary: "A webhook endpoint that was reported as failing has answered.",
         subject: KIND,
+        needs_operator: false,
         data: || {
             schema(&json!({
                 "endpointId": { "type": "string", "format": "uuid" },

@@ -1,11 +1,10 @@
-//! Records a finding, its one alert, and a note on the order's timeline, in one commit.
+//! Records a finding, with the event that alerts operators, and a note on the order's timeline, in one commit.
 
 use oms_database::transaction;
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
 use crate::domain::actor::RECONCILER;
-use crate::domain::alert::AlertKind;
 use crate::domain::authorship::Authorship;
 use crate::domain::id::FindingId;
 use crate::domain::reason::cut;
@@ -13,7 +12,6 @@ use crate::domain::suspicion::Suspicion;
 use crate::error::OrderError;
 use crate::service::transitions::abort::Abort;
 use crate::service::transitions::change_status::add_note;
-use crate::store::alerts::{self, NewAlert};
 use crate::store::findings::{self, Seen};
 
 /// The result of recording a confirmed suspicion.
@@ -52,13 +50,6 @@ pub(crate) async fn record_finding(
         Some(Seen { id, relapsed: true }) => id,
         None => FindingId::generate(),
     };
-    let message = cut(&suspicion.detail);
-    let alert = NewAlert {
-        kind: AlertKind::Finding,
-        subject_id: id.as_uuid(),
-        order_id: suspicion.order.map(|(order_id, _)| order_id),
-        message: &message,
-    };
     let lease = context.settings.sweep_lease;
     let written = transaction(&mut connection, async |connection| {
         if let Some((order_id, expected)) = suspicion.order {
@@ -81,10 +72,6 @@ pub(crate) async fn record_finding(
         };
         if !is_first {
             return Err(Abort::Undo(Unwritten::Known));
-        }
-        match seen {
-            None => alerts::insert(connection, tenant, now, &alert).await?,
-            Some(_) => alerts::repeat(connection, tenant, now, &alert).await?,
         }
         Ok(())
     });

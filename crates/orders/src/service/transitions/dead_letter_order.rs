@@ -1,20 +1,19 @@
-//! Gives up on an order: writes a dead letter, one alert, and a note on the timeline, in one commit. The order keeps
-//! its status and its stock, and leaves the work list.
+//! Gives up on an order: writes a dead letter, with the event that alerts operators, and a note on the timeline, in one
+//! commit. The order keeps its status and its stock, and leaves the work list.
 
 use oms_database::{Connection, DbError, transaction};
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
-use crate::domain::alert::AlertKind;
 use crate::domain::authorship::Authorship;
 use crate::domain::clock::Now;
+use crate::domain::dead_letter::when;
 use crate::domain::id::DeadLetterId;
 use crate::domain::reason::cut;
 use crate::domain::status::OrderStatus;
 use crate::error::OrderError;
 use crate::service::transitions::abort::{Abort, unless_lost};
 use crate::service::transitions::change_status::add_note;
-use crate::store::alerts::{self, NewAlert};
 use crate::store::dead_letters;
 use crate::store::reconciliations::{self, Claim};
 
@@ -59,7 +58,7 @@ pub(crate) async fn dead_letter_order(
     Ok(unless_lost(written.await)?.is_some())
 }
 
-/// Writes a dead letter, its alert and its note, and returns the order's status, or `None` if the order does not exist.
+/// Writes a dead letter, its event and its note, and returns the order's status, or `None` if the order does not exist.
 /// The caller then takes the order off the work list in the same transaction.
 pub(crate) async fn write(
     connection: &mut Connection,
@@ -68,28 +67,15 @@ pub(crate) async fn write(
     new: &NewDeadLetter<'_>,
 ) -> Result<Option<OrderStatus>, DbError> {
     let (order_id, reason) = (new.order_id, new.reason);
-    let when = match new.tries {
-        0 => "immediately".to_owned(),
-        tries => format!("after {tries} tries"),
-    };
+    let when = when(new.tries);
     let note = cut(&format!("left to an operator {when}: {reason}"));
-    let message = cut(&format!(
-        "order {order_id} needs an operator {when}: {reason}"
-    ));
     let authorship = Authorship {
         actor: new.actor,
         reason: &note,
     };
-    let alert = NewAlert {
-        kind: AlertKind::DeadLetter,
-        subject_id: new.id.as_uuid(),
-        order_id: Some(order_id),
-        message: &message,
-    };
     let status = add_note(connection, tenant, now, order_id, authorship).await?;
     if status.is_some() {
         dead_letters::insert(connection, tenant, now, new.id, order_id, reason, new.tries).await?;
-        alerts::insert(connection, tenant, now, &alert).await?;
     }
     Ok(status)
 }

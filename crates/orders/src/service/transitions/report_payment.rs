@@ -1,4 +1,4 @@
-//! Findings, each with its alert, about what happened to a payment at the gateway.
+//! Findings, each with the event that alerts operators, about what happened to a payment at the gateway.
 
 use std::borrow::Cow;
 
@@ -7,16 +7,13 @@ use oms_payments::{Attempt, DisputeState, Reference, Refund};
 use oms_validation::TenantId;
 
 use crate::domain::actor::RECONCILER;
-use crate::domain::alert::AlertKind;
 use crate::domain::authorship::Authorship;
 use crate::domain::clock::Now;
 use crate::domain::dispute::Dispute;
 use crate::domain::finding::FindingKind;
-use crate::domain::id::FindingId;
 use crate::domain::reason::cut;
 use crate::domain::status::OrderStatus;
 use crate::service::transitions::change_status::add_note;
-use crate::store::alerts::{self, NewAlert};
 use crate::store::findings::{Reported, report, resolve_reported};
 
 /// A payment whose order is locked.
@@ -143,21 +140,5 @@ async fn write(
     )
     .await?;
     let reason = format!("finding {id}: {}", reported.detail);
-    add_finding_note(connection, locked, &reason).await?;
-    alert(connection, locked, id, reported.detail).await
-}
-
-async fn alert(
-    connection: &mut Connection,
-    locked: &Locked<'_>,
-    id: FindingId,
-    message: &str,
-) -> Result<(), DbError> {
-    let alert = NewAlert {
-        kind: AlertKind::Finding,
-        subject_id: id.as_uuid(),
-        order_id: Some(locked.attempt.order_id),
-        message,
-    };
-    alerts::repeat(connection, locked.tenant, locked.now, &alert).await
+    add_finding_note(connection, locked, &reason).await
 }

@@ -143,12 +143,14 @@ async fn assert_left_to_a_person(shop: &Shop, order_id: &str, captured: u64) {
     assert_eq!(shop.database.dead_letters().await, 0);
     shop.database.make_due().await;
     until("its alert is delivered", async || {
-        let sql = "SELECT count(*) FROM orders.alerts WHERE delivered_at IS NOT NULL";
+        let sql = "SELECT count(*) FROM events.records r
+                   JOIN events.segments g ON g.tenant_id = r.tenant_id AND r.id = ANY (g.subject_ids)
+                   JOIN events.sinks s ON s.tenant_id = r.tenant_id AND s.position >= g.last_position
+                   WHERE r.type = 'dead_letter.opened' AND s.sink = 'alert_log'";
         shop.database.number(sql).await == 1
     })
     .await;
-    let sql = "SELECT d.order_id, d.tries, d.resolved_at IS NULL, a.message
-               FROM orders.dead_letters d LEFT JOIN orders.alerts a ON a.subject_id = d.id";
+    let sql = "SELECT order_id, tries, resolved_at IS NULL, reason FROM orders.dead_letters";
     let left = shop.database.rows(sql).await;
     assert_eq!(left.len(), 1, "{left:?}");
     assert_eq!(left[0][..3], [order_id, "1", "t"]);
