@@ -8,6 +8,7 @@ mod integration;
 mod isolation;
 mod looks;
 mod provider;
+mod refreshing;
 mod sizes;
 mod stuck;
 mod stuck_goods;

@@ -11,7 +11,7 @@ use crate::display;
 use crate::http::Console;
 use crate::http::frame::{Frame, Section, View};
 use crate::http::operator::Operator;
-use crate::http::page::{Answer, page};
+use crate::http::page::{Answer, page, reload};
 
 /// Rejected rows that the page shows; the file has all that were kept.
 const SHOWN: usize = 100;
@@ -63,9 +63,11 @@ pub(in crate::http) async fn show(
         rows: shown.collect(),
         is_cut: report.rejections.len() > SHOWN,
     };
-    match view.is_for_a_part {
-        true => page(&it.as_progress()),
-        false => page(&it),
+    match (view.is_for_a_part, it.finished.is_some()) {
+        (true, false) => page(&it.as_progress()),
+        // Everything on the page may be different now.
+        (true, true) => Ok(reload()),
+        (false, _) => page(&it),
     }
 }
 
