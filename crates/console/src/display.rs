@@ -1,7 +1,8 @@
 //! How values are shown: times, ages, and what a status means.
 
 use chrono::{DateTime, Utc};
-use oms_orders::{OrderStatus, ShippingAddress};
+use oms_orders::{ExternalReference, OrderStatus, ShippingAddress};
+use oms_validation::OrderId;
 use serde_json::Value;
 
 /// A time as text, exact to a second: `2026-11-29 12:00:31`.
@@ -84,6 +85,17 @@ pub(crate) fn address(address: &ShippingAddress) -> Option<String> {
             Some(parts.collect::<Vec<_>>().join(", "))
         }
         _ => None,
+    }
+}
+
+/// The name of an order: its external reference, or the last characters of its ID.
+pub(crate) fn order_name(id: OrderId, reference: Option<&ExternalReference>) -> String {
+    match reference {
+        Some(reference) => reference.as_str().to_owned(),
+        None => {
+            let id = id.to_string();
+            format!("…{}", &id[id.len() - 12..])
+        }
     }
 }
 

@@ -18,8 +18,15 @@ use super::frame::{Frame, Section, View};
 use super::listing::explained;
 use super::notice::Notice;
 use super::operator::Operator;
+use super::order_names::OrderNames;
 use super::page::{Answer, page, page_with, see};
 use crate::display;
+
+/// The order of a finding.
+struct OrderLink {
+    id: String,
+    name: String,
+}
 
 /// A finding.
 struct Row {
@@ -29,7 +36,7 @@ struct Row {
     detail: String,
     charge: Option<String>,
     payment: Option<String>,
-    order: Option<String>,
+    order: Option<OrderLink>,
     expected: Option<String>,
     found: Option<String>,
     by_itself: &'static str,
@@ -92,9 +99,11 @@ pub(super) async fn list(
         list_findings(&context, tenant, filter, after, PageSize::default()).await
     });
     let found = reading.await?;
+    let orders = found.items.iter().filter_map(|it| it.order_id);
+    let names = OrderNames::read(&console, &operator, orders).await?;
     page(&List {
         frame: view.frame(Section::Findings, "Findings"),
-        rows: found.items.iter().map(Row::of).collect(),
+        rows: found.items.iter().map(|it| Row::of(it, &names)).collect(),
         is_resolved,
         next: found.next.map(|cursor| {
             let show = if is_resolved { "resolved" } else { "open" };
@@ -155,9 +164,10 @@ async fn read(
         .orders
         .run(|context| async move { get_finding(&context, tenant, id).await });
     let finding = reading.await?;
+    let names = OrderNames::read(console, operator, finding.order_id.into_iter()).await?;
     Ok(Show {
         frame: view.frame(Section::Findings, "Finding"),
-        row: Row::of(&finding),
+        row: Row::of(&finding, &names),
         notice: None,
         reason: String::new(),
     })
@@ -169,7 +179,7 @@ fn id_of(path: &str) -> Result<FindingId, Problem> {
 }
 
 impl Row {
-    fn of(finding: &Finding) -> Self {
+    fn of(finding: &Finding, names: &OrderNames) -> Self {
         Self {
             id: finding.id.to_string(),
             kind: kind(finding.kind),
@@ -177,7 +187,10 @@ impl Row {
             detail: finding.detail.clone(),
             charge: finding.charge.as_ref().map(ToString::to_string),
             payment: finding.payment.as_ref().map(ToString::to_string),
-            order: finding.order_id.map(|id| id.to_string()),
+            order: finding.order_id.map(|id| OrderLink {
+                id: id.to_string(),
+                name: names.of(id),
+            }),
             expected: finding.expected.map(|amount| amount.to_string()),
             found: finding.found.map(|amount| amount.to_string()),
             by_itself: match finding.action {

@@ -41,7 +41,7 @@ fn dead_letter(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
     let status = facts.order.status;
     let Some(dead_letter) = facts.dead_letter else {
         if status.is_unsettled() && !(facts.waits_for_customer() && facts.may_still_be_paid()) {
-            let text = "Take the order from the sweeper, to settle it by hand.";
+            let text = "Take the order from oms, to settle it by hand.";
             steps.push(post(
                 Step::CreateDeadLetter,
                 text,
@@ -58,7 +58,7 @@ fn dead_letter(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
     };
     let path = |what: &str| format!("/operations/dead-letters/{}/{what}", dead_letter.id);
     let retry = || {
-        let text = "Leave the order to the sweeper again, when the cause is gone.";
+        let text = "Leave the order to oms again, when the cause is gone.";
         post(Step::RetryDeadLetter, text, path("retry"))
     };
     let resolve = |text: String| post(Step::ResolveDeadLetter, text, path("resolve"));
