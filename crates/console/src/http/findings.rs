@@ -5,10 +5,10 @@ use askama::Template;
 use chrono::{DateTime, Utc};
 use oms_errors::{Problem, invalid_field};
 use oms_orders::{
-    Finding, FindingAction, FindingFilter, FindingId, FindingKind, FindingState, ReconcilingError,
-    get_finding, list_findings, resolve_finding,
+    Finding, FindingAction, FindingFilter, FindingId, FindingKind, FindingState, OrderError,
+    ReconcilingError, Who, explain_order, get_finding, list_findings, resolve_finding,
 };
-use oms_validation::{Cursor, PageSize};
+use oms_validation::{Cursor, PageSize, Scope};
 use oms_web::ProblemResponse;
 use serde::Deserialize;
 
@@ -60,6 +60,8 @@ struct List {
 struct Show {
     frame: Frame,
     row: Row,
+    /// What an operator does about its order, while it is open.
+    advice: Option<String>,
     notice: Option<Notice>,
     reason: String,
 }
@@ -165,12 +167,38 @@ async fn read(
         .run(|context| async move { get_finding(&context, tenant, id).await });
     let finding = reading.await?;
     let names = OrderNames::read(console, operator, finding.order_id.into_iter()).await?;
+    let advice = advice(console, operator, &finding).await?;
     Ok(Show {
         frame: view.frame(Section::Findings, "Finding"),
         row: Row::of(&finding, &names),
+        advice,
         notice: None,
         reason: String::new(),
     })
+}
+
+/// What the explanation of its order says that an operator does next, if the session may read orders.
+async fn advice(
+    console: &Console,
+    operator: &Operator,
+    finding: &Finding,
+) -> Result<Option<String>, ProblemResponse> {
+    let Some(order) = finding.order_id.filter(|_| finding.resolved.is_none()) else {
+        return Ok(None);
+    };
+    if !operator.may(Scope::OrdersRead) {
+        return Ok(None);
+    }
+    let tenant = operator.tenant();
+    let explaining = console.orders.run(|context| async move {
+        match explain_order(&context, tenant, order).await {
+            Err(OrderError::NotFound) => Ok(None),
+            explained => explained.map(Some),
+        }
+    });
+    let next = explaining.await?.map(|it| it.explanation.next);
+    let next = next.filter(|next| next.who == Who::Operator);
+    Ok(next.map(|next| display::quoted(&next.text)))
 }
 
 fn id_of(path: &str) -> Result<FindingId, Problem> {

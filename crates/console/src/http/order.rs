@@ -328,7 +328,7 @@ impl Going {
                 Who::Operator => "You act next",
             },
             next: display::quoted(&it.next.text),
-            when: it.next.at.map(|at| display::ago(at, now)),
+            when: it.next.at.map(|at| display::deadline(it.next.who, at, now)),
         }
     }
 }

@@ -156,7 +156,7 @@ async fn a_refund_that_failed_later_is_made_again() {
         "We hold 10.00 USD. 4.00 USD of it is owed to the customer.",
         "You act next",
         "An operator refunds 4.00 USD",
-        "Refund 4.00 USD, which is owed to the customer, or up to 10.00 USD.",
+        "Refund 4.00 USD, which is owed to the customer, or up to 10.00 USD. The money goes to the same card.",
     ];
     understand(&page, &shop, &order, "9-refund-failed", &texts).await;
     let text = page.text().await;
@@ -198,6 +198,8 @@ async fn a_dispute_is_answered_and_its_loss_is_booked() {
         "The bank may give 10.00 USD of it to the customer.",
         "You act next",
         "An operator submits evidence at the gateway until",
+        "Nothing was sent, so there is no proof of delivery",
+        "Answer or accept the dispute at the gateway first, and then say so here.",
     ];
     understand(&page, &shop, &order, "8-disputed", &texts).await;
     let text = page.text().await;
@@ -206,6 +208,11 @@ async fn a_dispute_is_answered_and_its_loss_is_booked() {
     for code in ["product_not_received", "needs_response", "minor units"] {
         assert!(!text.contains(code), "{code}: {text}");
     }
+    page.press("Resolve the finding…").await;
+    page.shows("Nothing was sent, so there is no proof of delivery")
+        .await;
+    page.shows("Resolving the finding moves no money.").await;
+    open(&page, &shop, &order).await;
     resolve_the_finding(&page, "evidence was submitted").await;
     let texts = ["The bank acts next", "The bank decides about the dispute."];
     understand(&page, &shop, &order, "8-dispute-answered", &texts).await;

@@ -202,10 +202,16 @@ fn dispute(facts: &Facts<'_>) -> Option<Next> {
     let due = dispute.evidence_due_at.filter(|_| !is_answered);
     let next = match due.filter(|due| *due > facts.now) {
         Some(due) => {
-            let text = format!(
+            let mut text = format!(
                 "An operator submits evidence at the gateway until {}, and then resolves the finding.",
                 time(due)
             );
+            if facts.goods.shipped() == 0 {
+                text.push_str(
+                    " Nothing was sent, so there is no proof of delivery: accept the dispute at the gateway, or send the goods only \
+                     after the bank decided.",
+                );
+            }
             of(Who::Operator, Some(due), text)
         }
         None => of(Who::Bank, None, "The bank decides about the dispute."),
