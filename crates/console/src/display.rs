@@ -1,7 +1,8 @@
 //! How values are shown: times, ages, and what a status means.
 
 use chrono::{DateTime, Utc};
-use oms_orders::{OrderStatus, ShippingAddress};
+use oms_orders::{ExternalReference, OrderStatus, ShippingAddress, Who};
+use oms_validation::OrderId;
 use serde_json::Value;
 
 /// A time as text, exact to a second: `2026-11-29 12:00:31`.
@@ -35,6 +36,15 @@ pub(crate) fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
         0 => "just now".to_owned(),
         1.. => format!("{} ago", span(seconds)),
         _ => format!("in {}", span(-seconds)),
+    }
+}
+
+/// When somebody acts next: a day, if it is a deadline of people that is more than a day away.
+pub(crate) fn deadline(who: Who, at: DateTime<Utc>, now: DateTime<Utc>) -> String {
+    let is_for_people = matches!(who, Who::Operator | Who::Customer);
+    match is_for_people && at.signed_duration_since(now).num_hours() >= 36 {
+        true => format!("until {}", at.format("%Y-%m-%d")),
+        false => ago(at, now),
     }
 }
 
@@ -84,6 +94,17 @@ pub(crate) fn address(address: &ShippingAddress) -> Option<String> {
             Some(parts.collect::<Vec<_>>().join(", "))
         }
         _ => None,
+    }
+}
+
+/// The name of an order: its external reference, or the last characters of its ID.
+pub(crate) fn order_name(id: OrderId, reference: Option<&ExternalReference>) -> String {
+    match reference {
+        Some(reference) => reference.as_str().to_owned(),
+        None => {
+            let id = id.to_string();
+            format!("…{}", &id[id.len() - 12..])
+        }
     }
 }
 
@@ -140,6 +161,15 @@ mod tests {
         ] {
             assert_eq!(quoted(text), shown);
         }
+    }
+
+    #[test]
+    fn a_deadline_of_people_that_is_days_away_is_a_day() {
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let (days, hours) = (now + TimeDelta::days(7), now + TimeDelta::hours(3));
+        assert_eq!(deadline(Who::Operator, days, now), "until 2027-01-22");
+        assert_eq!(deadline(Who::Customer, hours, now), "in 3 h");
+        assert_eq!(deadline(Who::Oms, days, now), "in 7 days");
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod live;
 mod notice;
 pub(crate) mod operator;
 mod order;
+mod order_names;
 mod orders;
 pub(crate) mod page;
 mod part_request;

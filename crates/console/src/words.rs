@@ -65,7 +65,7 @@ pub(crate) fn signing(signing: Signing) -> &'static str {
 /// How a dead letter ended.
 pub(crate) fn resolution(resolution: Resolution) -> &'static str {
     match resolution {
-        Resolution::Retried => "Left to the sweeper again",
+        Resolution::Retried => "Left to oms again",
         Resolution::Paid => "Settled as paid",
         Resolution::Failed => "Settled as failed",
         Resolution::SettledElsewhere => "Settled elsewhere",

@@ -57,7 +57,7 @@ pub use service::evacuations::{
 pub use service::find_fulfilments::{
     FulfilmentRows, find_fulfilment, find_fulfilment_rows, find_fulfilments,
 };
-pub use service::find_open::{find_open_orders, list_open_orders};
+pub use service::find_open::{find_held_orders, find_open_orders, list_open_orders};
 pub use service::find_orders::{
     Subject, find_orders_of, find_shipments, find_shipments_and_statuses, find_subjects,
 };

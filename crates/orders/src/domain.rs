@@ -26,6 +26,7 @@ pub(crate) mod id;
 pub(crate) mod ledger;
 pub(crate) mod line;
 pub(crate) mod metadata;
+pub(crate) mod need;
 pub(crate) mod open_payment;
 pub(crate) mod order;
 pub(crate) mod order_listing;

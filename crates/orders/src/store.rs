@@ -15,6 +15,7 @@ pub(crate) mod findings;
 pub(crate) mod grants;
 pub(crate) mod idempotency_keys;
 pub(crate) mod lines;
+pub(crate) mod needs;
 pub(crate) mod order_erasure;
 pub(crate) mod orders;
 pub(crate) mod paid_orders;

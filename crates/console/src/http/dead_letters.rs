@@ -19,6 +19,7 @@ use super::frame::{Frame, Section, View};
 use super::listing::explained;
 use super::notice::Notice;
 use super::operator::Operator;
+use super::order_names::OrderNames;
 use super::page::{Answer, page, page_with, see};
 use crate::display;
 use crate::words;
@@ -27,6 +28,7 @@ use crate::words;
 struct Row {
     id: String,
     order: String,
+    name: String,
     status: &'static str,
     tone: &'static str,
     reason: String,
@@ -111,9 +113,11 @@ pub(super) async fn list(
         list_dead_letters(&context, tenant, filter, after, PageSize::default()).await
     });
     let found = reading.await?;
+    let orders = found.items.iter().map(|it| it.order_id);
+    let names = OrderNames::read(&console, &operator, orders).await?;
     page(&List {
         frame: view.frame(Section::DeadLetters, "Dead letters"),
-        rows: found.items.iter().map(Row::of).collect(),
+        rows: found.items.iter().map(|it| Row::of(it, &names)).collect(),
         is_resolved,
         next: found.next.map(|cursor| {
             let show = if is_resolved { "resolved" } else { "open" };
@@ -262,13 +266,14 @@ async fn read(
         .orders
         .run(|context| async move { explain_order(&context, tenant, order).await });
     let ExplainedOrder { explanation, .. } = explaining.await?;
+    let names = OrderNames::read(console, operator, std::iter::once(order)).await?;
     Ok(Show {
         frame: view.frame(Section::DeadLetters, "Dead letter"),
         ways: match dead_letter.resolved {
             None => ways(dead_letter.order_status),
             Some(_) => Vec::new(),
         },
-        row: Row::of(&dead_letter),
+        row: Row::of(&dead_letter, &names),
         notice: None,
         happened: display::quoted(&explanation.happened),
         money: explanation.money,
@@ -336,10 +341,11 @@ fn id_of(path: &str) -> Result<DeadLetterId, Problem> {
 }
 
 impl Row {
-    fn of(dead_letter: &DeadLetter) -> Self {
+    fn of(dead_letter: &DeadLetter, names: &OrderNames) -> Self {
         Self {
             id: dead_letter.id.to_string(),
             order: dead_letter.order_id.to_string(),
+            name: names.of(dead_letter.order_id),
             status: display::status(dead_letter.order_status),
             tone: match dead_letter.resolved {
                 None => "bad",

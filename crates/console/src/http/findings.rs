@@ -5,10 +5,10 @@ use askama::Template;
 use chrono::{DateTime, Utc};
 use oms_errors::{Problem, invalid_field};
 use oms_orders::{
-    Finding, FindingAction, FindingFilter, FindingId, FindingKind, FindingState, ReconcilingError,
-    get_finding, list_findings, resolve_finding,
+    Finding, FindingAction, FindingFilter, FindingId, FindingKind, FindingState, OrderError,
+    ReconcilingError, Who, explain_order, get_finding, list_findings, resolve_finding,
 };
-use oms_validation::{Cursor, PageSize};
+use oms_validation::{Cursor, PageSize, Scope};
 use oms_web::ProblemResponse;
 use serde::Deserialize;
 
@@ -18,8 +18,15 @@ use super::frame::{Frame, Section, View};
 use super::listing::explained;
 use super::notice::Notice;
 use super::operator::Operator;
+use super::order_names::OrderNames;
 use super::page::{Answer, page, page_with, see};
 use crate::display;
+
+/// The order of a finding.
+struct OrderLink {
+    id: String,
+    name: String,
+}
 
 /// A finding.
 struct Row {
@@ -29,7 +36,7 @@ struct Row {
     detail: String,
     charge: Option<String>,
     payment: Option<String>,
-    order: Option<String>,
+    order: Option<OrderLink>,
     expected: Option<String>,
     found: Option<String>,
     by_itself: &'static str,
@@ -53,6 +60,8 @@ struct List {
 struct Show {
     frame: Frame,
     row: Row,
+    /// What an operator does about its order, while it is open.
+    advice: Option<String>,
     notice: Option<Notice>,
     reason: String,
 }
@@ -92,9 +101,11 @@ pub(super) async fn list(
         list_findings(&context, tenant, filter, after, PageSize::default()).await
     });
     let found = reading.await?;
+    let orders = found.items.iter().filter_map(|it| it.order_id);
+    let names = OrderNames::read(&console, &operator, orders).await?;
     page(&List {
         frame: view.frame(Section::Findings, "Findings"),
-        rows: found.items.iter().map(Row::of).collect(),
+        rows: found.items.iter().map(|it| Row::of(it, &names)).collect(),
         is_resolved,
         next: found.next.map(|cursor| {
             let show = if is_resolved { "resolved" } else { "open" };
@@ -155,12 +166,39 @@ async fn read(
         .orders
         .run(|context| async move { get_finding(&context, tenant, id).await });
     let finding = reading.await?;
+    let names = OrderNames::read(console, operator, finding.order_id.into_iter()).await?;
+    let advice = advice(console, operator, &finding).await?;
     Ok(Show {
         frame: view.frame(Section::Findings, "Finding"),
-        row: Row::of(&finding),
+        row: Row::of(&finding, &names),
+        advice,
         notice: None,
         reason: String::new(),
     })
+}
+
+/// What the explanation of its order says that an operator does next, if the session may read orders.
+async fn advice(
+    console: &Console,
+    operator: &Operator,
+    finding: &Finding,
+) -> Result<Option<String>, ProblemResponse> {
+    let Some(order) = finding.order_id.filter(|_| finding.resolved.is_none()) else {
+        return Ok(None);
+    };
+    if !operator.may(Scope::OrdersRead) {
+        return Ok(None);
+    }
+    let tenant = operator.tenant();
+    let explaining = console.orders.run(|context| async move {
+        match explain_order(&context, tenant, order).await {
+            Err(OrderError::NotFound) => Ok(None),
+            explained => explained.map(Some),
+        }
+    });
+    let next = explaining.await?.map(|it| it.explanation.next);
+    let next = next.filter(|next| next.who == Who::Operator);
+    Ok(next.map(|next| display::quoted(&next.text)))
 }
 
 fn id_of(path: &str) -> Result<FindingId, Problem> {
@@ -169,7 +207,7 @@ fn id_of(path: &str) -> Result<FindingId, Problem> {
 }
 
 impl Row {
-    fn of(finding: &Finding) -> Self {
+    fn of(finding: &Finding, names: &OrderNames) -> Self {
         Self {
             id: finding.id.to_string(),
             kind: kind(finding.kind),
@@ -177,7 +215,10 @@ impl Row {
             detail: finding.detail.clone(),
             charge: finding.charge.as_ref().map(ToString::to_string),
             payment: finding.payment.as_ref().map(ToString::to_string),
-            order: finding.order_id.map(|id| id.to_string()),
+            order: finding.order_id.map(|id| OrderLink {
+                id: id.to_string(),
+                name: names.of(id),
+            }),
             expected: finding.expected.map(|amount| amount.to_string()),
             found: finding.found.map(|amount| amount.to_string()),
             by_itself: match finding.action {

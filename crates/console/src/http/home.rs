@@ -12,7 +12,7 @@ use oms_validation::{PageSize, Scope};
 use super::Console;
 use super::frame::{Frame, Section, View};
 use super::operator::Operator;
-use super::orders::{OrderRow, warehouses};
+use super::orders::{OrderRow, rows, warehouses};
 use super::page::{Answer, page};
 
 /// What is counted on the page; more are "100+".
@@ -84,7 +84,7 @@ async fn operations(
             "Dead letters",
             "/console/dead-letters",
             letters,
-            "orders that the sweeper gave up on",
+            "orders that oms gave up on",
         ),
         tile(
             "Findings",
@@ -126,10 +126,7 @@ async fn newest(
     });
     let orders = reading.await?.page.items;
     let names = warehouses(console, operator).await?;
-    Ok(orders
-        .iter()
-        .map(|order| OrderRow::of(order, &names))
-        .collect())
+    rows(console, operator, &orders, &names).await
 }
 
 fn size(rows: u32) -> PageSize {

@@ -17,9 +17,9 @@ impl Notice {
         let title = match word {
             "cancelled" => "The cancellation was requested.",
             "refunded" => "The refund was requested.",
-            "tried" => "The sweeper looks at the order now.",
-            "taken" => "The order was taken from the sweeper.",
-            "retried" => "The order was left to the sweeper again.",
+            "tried" => "oms looks at the order now.",
+            "taken" => "The order is left to you: oms does nothing more by itself.",
+            "retried" => "The order was left to oms again.",
             "resolved" => "The dead letter was resolved.",
             "shipped" => "The shipment was recorded.",
             "moved" => "The units were moved.",

@@ -65,6 +65,8 @@ struct OrderPage {
     notice: Option<Notice>,
     going: Going,
     offers: Vec<Offer>,
+    /// The form among the goods that is open.
+    open: String,
     lines: Vec<LineRow>,
     money: Money,
     address: Option<String>,
@@ -98,6 +100,9 @@ pub(super) struct Wanted {
     show: Option<Filter>,
     /// Where the timeline continues.
     after: Option<String>,
+    /// The form that is open, such as `ship-` and the ID of a fulfilment order.
+    #[serde(default)]
+    open: String,
 }
 
 /// What was read for a page.
@@ -242,10 +247,7 @@ impl OrderPage {
         let (details, skus) = (&explained.details, &timeline.skus);
         let order = &details.order;
         let id = order.id.to_string();
-        let name = match &order.external_reference {
-            Some(reference) => reference.as_str().to_owned(),
-            None => format!("…{}", &id[id.len() - 12..]),
-        };
+        let name = display::order_name(order.id, order.external_reference.as_ref());
         let filter = wanted.show.unwrap_or_default();
         let entries = timeline::rows(&timeline.page.items, filter);
         let next = &explained.explanation.next;
@@ -269,6 +271,7 @@ impl OrderPage {
             notice,
             going: Going::of(&explained, now),
             offers: offers::offers(&explained, operator),
+            open: wanted.open.clone(),
             lines: money::lines(details, skus),
             money: money::money(details),
             address: order.shipping_address.as_ref().and_then(display::address),
@@ -288,6 +291,16 @@ impl OrderPage {
             }),
             id,
         }
+    }
+}
+
+impl OrderPage {
+    /// Whether a form of a fulfilment order is open.
+    fn is_open(&self, form: &str, id: &str) -> bool {
+        self.open
+            .strip_prefix(form)
+            .and_then(|rest| rest.strip_prefix('-'))
+            == Some(id)
     }
 }
 
@@ -315,7 +328,7 @@ impl Going {
                 Who::Operator => "You act next",
             },
             next: display::quoted(&it.next.text),
-            when: it.next.at.map(|at| display::ago(at, now)),
+            when: it.next.at.map(|at| display::deadline(it.next.who, at, now)),
         }
     }
 }

@@ -11,8 +11,10 @@ use askama::Template;
 use oms_access::SavedView;
 use oms_errors::invalid_field;
 use oms_inventory::list_warehouses;
-use oms_orders::{FoundOrders, Order, OrderCursor, OrderStatus, list_orders, search_orders};
-use oms_validation::{PageSize, Scope, WarehouseId};
+use oms_orders::{
+    FoundOrders, Need, Order, OrderCursor, OrderStatus, find_needs, list_orders, search_orders,
+};
+use oms_validation::{OrderId, PageSize, Scope, WarehouseId};
 use serde::Deserialize;
 
 use self::filters::Wanted;
@@ -40,6 +42,8 @@ pub(super) struct OrderRow {
     pub(super) total: String,
     pub(super) units: i64,
     pub(super) warehouse: String,
+    /// Why it needs an operator.
+    pub(super) need: Option<&'static str>,
     /// Why it failed, or who acts next.
     pub(super) note: String,
 }
@@ -142,11 +146,7 @@ async fn answer(
         tabs,
         statuses: statuses(),
         warehouses: options(&names),
-        rows: listed
-            .items
-            .iter()
-            .map(|order| OrderRow::of(order, &names))
-            .collect(),
+        rows: rows(console, operator, &listed.items, &names).await?,
         searched: None,
         next,
         is_first: wanted.after.is_empty(),
@@ -171,7 +171,7 @@ pub(super) async fn search(
         let text = text.clone();
         |context| async move { search_orders(&context, tenant, &text).await }
     });
-    let rows = match searching.await? {
+    let found = match searching.await? {
         FoundOrders::One(id) => return Ok(see(&format!("/console/orders/{id}"))),
         FoundOrders::OfCustomer(id) => return Ok(see(&format!("/console/orders?customer={id}"))),
         FoundOrders::WithReference(_, orders) => orders,
@@ -190,10 +190,7 @@ pub(super) async fn search(
         },
         statuses: statuses(),
         warehouses: options(&names),
-        rows: rows
-            .iter()
-            .map(|order| OrderRow::of(order, &names))
-            .collect(),
+        rows: rows(&console, &operator, &found, &names).await?,
         searched: Some(text),
         next: None,
         is_first: true,
@@ -236,15 +233,39 @@ fn options(names: &Names) -> Vec<(String, String)> {
     options
 }
 
+/// The rows of orders, each with what it needs.
+pub(super) async fn rows(
+    console: &Console,
+    operator: &Operator,
+    orders: &[Order],
+    warehouses: &Names,
+) -> Result<Vec<OrderRow>, oms_web::ProblemResponse> {
+    let tenant = operator.tenant();
+    let ids: Vec<OrderId> = orders.iter().map(|order| order.id).collect();
+    let reading = console
+        .orders
+        .run(|context| async move { find_needs(&context, tenant, &ids).await });
+    let needs = reading.await?;
+    let row = |order: &Order| OrderRow::of(order, warehouses, needs.get(&order.id).copied());
+    Ok(orders.iter().map(row).collect())
+}
+
+fn need_in_words(need: Need) -> &'static str {
+    match need {
+        Need::DeadLetter => "left by oms",
+        Need::RefundFailed => "refund failed",
+        Need::Dispute => "dispute",
+        Need::Difference => "the books differ",
+        Need::Hold => "goods on hold",
+    }
+}
+
 impl OrderRow {
-    pub(super) fn of(order: &Order, warehouses: &Names) -> Self {
+    fn of(order: &Order, warehouses: &Names, need: Option<Need>) -> Self {
         let id = order.id.to_string();
-        let name = match &order.external_reference {
-            Some(reference) => reference.as_str().to_owned(),
-            None => format!("…{}", &id[id.len() - 12..]),
-        };
         Self {
-            name,
+            name: display::order_name(order.id, order.external_reference.as_ref()),
+            need: need.map(need_in_words),
             placed: display::time(order.created_at),
             age: display::ago(order.created_at, display::now()),
             status: display::status(order.status),
@@ -261,7 +282,9 @@ impl OrderRow {
                 .unwrap_or_default(),
             note: match &order.failure {
                 Some(failure) => display::capital(&failure.in_words()),
-                None if order.status.is_unsettled() => "oms settles it".to_owned(),
+                None if order.status.is_unsettled() && need.is_none() => {
+                    "oms settles it".to_owned()
+                }
                 None => String::new(),
             },
             id,

@@ -22,6 +22,7 @@ use super::frame::{Frame, Section, View};
 use super::listing::{address, few, most, read};
 use super::notice::Notice;
 use super::operator::Operator;
+use super::order_names::OrderNames;
 use super::page::{Answer, page_with};
 use super::stock::{Choice, choices};
 use crate::display;
@@ -42,6 +43,7 @@ struct Row {
     id: String,
     version: i32,
     order: String,
+    name: String,
     number: i32,
     /// How long it is until then, or ago.
     due: String,
@@ -164,11 +166,13 @@ async fn rows(
         .inventory
         .run(|context| async move { load_skus(&context, tenant, &products).await });
     let skus = reading.await?;
+    let orders = found.items.iter().map(|order| order.order_id);
+    let names = OrderNames::read(console, operator, orders).await?;
     let (now, may_write) = (display::now(), operator.may(Scope::FulfilmentWrite));
     let rows = found
         .items
         .iter()
-        .map(|order| Row::of(order, &skus, now, may_write));
+        .map(|order| Row::of(order, &skus, &names, now, may_write));
     let next = found.next.map(|after| {
         let (warehouse, after) = (warehouse.to_string(), after.to_string());
         address(
@@ -183,6 +187,7 @@ impl Row {
     fn of(
         order: &FulfilmentOrder,
         skus: &HashMap<ProductId, String>,
+        names: &OrderNames,
         now: DateTime<Utc>,
         may_write: bool,
     ) -> Self {
@@ -216,6 +221,7 @@ impl Row {
             id: order.id.to_string(),
             version: order.version,
             order: order.order_id.to_string(),
+            name: names.of(order.order_id),
             number: order.number,
             due,
             due_at,
@@ -234,11 +240,6 @@ impl Row {
             may_stop: may(Action::Stop),
             may_ship: may(Action::CreateShipment),
         }
-    }
-
-    /// The last characters of the order's ID.
-    fn short(&self) -> &str {
-        &self.order[self.order.len() - 12..]
     }
 
     fn units(&self) -> i32 {

@@ -146,11 +146,13 @@ fn description(places: &[Place<'_>]) -> String {
     sentences.collect::<Vec<_>>().join(" ")
 }
 
-/// A distance as people say it: two digits below 10 km.
+/// A distance as the sentences of the routing say it: in metres below 1 km, in tenths of a kilometre below 10 km.
 fn distance(km: f64) -> String {
+    let tenths = (km * 10.0).round() / 10.0;
     match km {
-        km if km < 10.0 => format!("{} km", Length(km)),
-        km => format!("{km:.0} km"),
+        km if km < 1.0 => format!("{:.0} m", km * 1000.0),
+        _ if tenths < 10.0 => format!("{tenths} km"),
+        km => format!("{} km", km.round()),
     }
 }
 

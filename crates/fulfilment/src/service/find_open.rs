@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use oms_database::{Connection, DbError};
+use oms_database::{Connection, DbError, Statement};
 use oms_validation::{OrderId, TenantId};
 
 use crate::domain::hold::HoldHandle;
@@ -33,4 +33,12 @@ pub async fn find_open_orders(
     except: &HoldHandle,
 ) -> Result<BTreeSet<OrderId>, DbError> {
     open_orders::find(connection, tenant, order_ids, except).await
+}
+
+/// Returns those of the given orders that have an open fulfilment order on hold.
+pub fn find_held_orders<'q>(
+    tenant: TenantId,
+    order_ids: &[OrderId],
+) -> Statement<'q, BTreeSet<OrderId>> {
+    open_orders::find_held(tenant, order_ids)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Bool, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use oms_database::{Connection, DbError, cached_sql};
+use oms_database::{CachedStatement, Connection, DbError, Statement, cached_sql};
 use oms_validation::{OrderId, TenantId};
 use uuid::Uuid;
 
@@ -73,4 +73,27 @@ pub(crate) async fn find(
     .load(connection)
     .await?;
     Ok(rows.into_iter().map(|row| row.order_id.into()).collect())
+}
+
+/// Returns those of the given orders that have an open fulfilment order on hold.
+pub(crate) fn find_held<'q>(
+    tenant: TenantId,
+    order_ids: &[OrderId],
+) -> Statement<'q, BTreeSet<OrderId>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        order_id: Uuid,
+    }
+
+    let ids: Vec<Uuid> = order_ids.iter().map(|id| id.as_uuid()).collect();
+    cached_sql(
+        "SELECT DISTINCT f.order_id FROM fulfilment.fulfilment_orders f
+         JOIN fulfilment.holds h ON h.tenant_id = $1 AND h.fulfilment_order_id = f.id
+         WHERE f.tenant_id = $1 AND f.order_id = ANY ($2) AND f.closed_at IS NULL",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(ids)
+    .rows::<Row>()
+    .map(|rows| rows.into_iter().map(|row| row.order_id.into()).collect())
 }

@@ -50,7 +50,7 @@ pub(super) fn explanation() -> Value {
         "next": {
             "who": "oms",
             "at": "2026-11-29T12:00:51Z",
-            "text": "The sweeper settles the payment at 2026-11-29 12:00:51 UTC: try 1 of 20."
+            "text": "oms settles the payment at 2026-11-29 12:00:51 UTC: try 1 of 20."
         },
         "possible": [{
             "step": "cancel",

@@ -133,6 +133,36 @@ pub(crate) async fn find_by_ids(
     with_lines(connection, tenant, rows).await
 }
 
+/// The external references of those of the given orders that have one.
+pub(crate) async fn find_references(
+    connection: &mut Connection,
+    tenant: TenantId,
+    ids: &[OrderId],
+) -> Result<HashMap<OrderId, ExternalReference>, DbError> {
+    #[derive(QueryableByName)]
+    struct Named {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
+        #[diesel(sql_type = Text)]
+        external_reference: String,
+    }
+
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let rows: Vec<Named> = cached_sql(
+        "SELECT id, external_reference FROM orders.orders
+         WHERE tenant_id = $1 AND id = ANY ($2) AND external_reference IS NOT NULL",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(ids)
+    .load(connection)
+    .await?;
+    let named = |row: Named| {
+        let reference = ExternalReference::stored(&row.external_reference);
+        Ok((row.id.into(), reference.map_err(unreadable)?))
+    };
+    rows.into_iter().map(named).collect()
+}
+
 /// The status of an order.
 pub(crate) async fn find_status(
     connection: &mut Connection,

@@ -49,6 +49,12 @@ pub(super) async fn understand(
     page.screenshot(&format!("console-{name}")).await;
 }
 
+/// Checks that Home says why the newest order needs an operator.
+pub(super) async fn needs(page: &Page, shop: &Shop, why: &str) {
+    page.go_to(&format!("{}/console", shop.api.url)).await;
+    page.shows(&format!("Needs you: {why}")).await;
+}
+
 pub(super) async fn ends(page: &Page, name: &str, text: &str) {
     page.wait_for(
         &format!("the order is {text:?}"),
@@ -84,8 +90,12 @@ async fn a_payment_whose_answer_was_lost_is_settled_at_the_press_of_a_button() {
         "1 unit reserved in Atlanta Distribution Center.",
         "oms acts next",
         "try 1 of 20",
+        "oms asks the gateway now for the outcome of the payment, and charges nothing a second time.",
     ];
     understand(&page, &shop, &order, "1-answer-lost", &texts).await;
+    let books = "document.querySelector('[aria-labelledby=payment] dl').textContent";
+    let books = page.evaluate(books).await.to_string();
+    assert!(books.contains("HeldUnknown"), "{books}");
     page.press("Try now").await;
     ends(&page, "1-answer-lost", "Paid").await;
     assert_eq!(shop.sandbox.money(&order).await, (1000, 0));
@@ -110,6 +120,7 @@ async fn an_order_that_no_gateway_answers_for_is_left_to_the_sweeper_again() {
         shop.database.dead_letters().await == 1
     })
     .await;
+    needs(&page, &shop, "left by oms").await;
     let texts = ["You act next", "stripe", "1 unit reserved"];
     understand(&page, &shop, &order, "2-gateway-gone", &texts).await;
     // The gateway can be asked, and still does not answer.
@@ -120,7 +131,7 @@ async fn an_order_that_no_gateway_answers_for_is_left_to_the_sweeper_again() {
         .await;
     page.screenshot("console-2-gateway-asked").await;
     shop.sandbox.release().await;
-    page.press("Leave it to the sweeper").await;
+    page.press("Leave it to oms").await;
     ends(&page, "2-gateway-gone", "Paid").await;
     assert_eq!(shop.sandbox.money(&order).await, (1000, 0));
     shop.assert_consistent().await;
@@ -139,6 +150,7 @@ async fn an_order_that_waits_for_its_customer_is_cancelled() {
     let texts = ["The customer acts next", "1 unit reserved"];
     understand(&page, &shop, &order, "3-customer", &texts).await;
     page.press("Cancel…").await;
+    page.shows("Cancel the order").await;
     page.fill("details[open] input[name=reason]", "the customer called")
         .await;
     page.click("details[open] form button").await;

@@ -3,10 +3,12 @@
 use oms_testing::generated::keep_picture;
 use serde_json::json;
 
-use super::stuck::{ends, signed_in, understand};
+use super::desk::Desk;
+use super::stuck::{ALL, ends, needs, signed_in, understand};
 use crate::eventually::until;
+use crate::keys::TENANT;
 use crate::receiver::{Manner, Receiver};
-use crate::request::{WIDGET_A, new_key};
+use crate::request::{WIDGET_A, new_key, small_order, with};
 use crate::shop::Shop;
 use crate::stock::ATLANTA_WAREHOUSE;
 
@@ -23,6 +25,7 @@ async fn an_order_that_its_warehouse_rejected_is_moved_and_sent() {
     let why = json!({ "reason": "not_found", "note": "the bin is empty" });
     let rejected = shop.post_once(&path, &new_key(), &why).await;
     assert_eq!(rejected.body["outcome"], "held", "{rejected:?}");
+    needs(&page, &shop, "goods on hold").await;
     let texts = [
         "Its goods are held because no warehouse can send them: the bin is empty.",
         "We hold 10.00 USD.",
@@ -36,7 +39,6 @@ async fn an_order_that_its_warehouse_rejected_is_moved_and_sent() {
     // The other warehouses get new stock.
     shop.database.stock_up(5).await;
     page.press("Move…").await;
-    page.click("#goods details:last-of-type summary").await;
     page.fill("#why-1", "it has new stock").await;
     page.press("Move").await;
     page.shows("The units were moved.").await;
@@ -51,6 +53,54 @@ async fn an_order_that_its_warehouse_rejected_is_moved_and_sent() {
     assert_eq!(atlanta.reserved, 0);
     assert_eq!(shop.database.reserved(WIDGET_A).await, 0);
     shop.assert_consistent().await;
+}
+
+#[tokio::test]
+async fn an_order_has_its_name_and_what_it_needs_on_every_page() {
+    let shop = Shop::open().await;
+    let desk = Desk::of(&shop, "ann", ALL).await;
+    let named = with(small_order(), "externalReference", json!("WEB-2070"));
+    let order = shop.place_new(&named).await.order_id();
+    let work = shop.fulfilment_order_of(&order).await;
+    let said = async |path: &str, text: &str| {
+        let page = desk.page(path).await;
+        assert!(page.contains(text), "{path}: {text}: {page}");
+    };
+    let link = format!("<a href=\"/console/orders/{order}\">WEB-2070</a>");
+    let page = format!("/console/orders/{order}");
+    let picking = format!("/console/picking?warehouse={ATLANTA_WAREHOUSE}");
+    said(&picking, &link).await;
+    let refund = format!("{page}/refund");
+    said(&refund, &link).await;
+    said(&refund, "<h1>Refund order WEB-2070</h1>").await;
+    assert!(!desk.page("/console").await.contains("Needs you"));
+
+    let hold = json!({ "handle": "check", "reason": "fraud_check" });
+    let path = format!("/fulfilment-orders/{work}/holds");
+    let held = shop.post_once(&path, &new_key(), &hold).await;
+    assert!(held.status < 300, "{held:?}");
+    said("/console", "Needs you: goods on hold").await;
+    let open = format!("{page}?open=release-{work}");
+    said(&page, &format!("href=\"{open}#goods-{work}\"")).await;
+    let form = "<details class=\"action start\" open><summary class=\"button small\">Release the hold check…";
+    said(&open, form).await;
+    assert!(!desk.page(&page).await.contains(form));
+
+    // What oms does by itself needs nobody.
+    let finding = "11111111-2222-4333-8444-555555555555";
+    let insert = format!(
+        "INSERT INTO orders.findings
+             (tenant_id, id, kind, gateway, subject, charge_reference, order_id, detail, action, tries, due_at)
+         VALUES ('{TENANT}', '{finding}', 'charge_on_ended_order', 'stripe', 'ch_1', 'ch_1', '{order}', 'x', 'refund', 1,
+             now() + interval '1 day')"
+    );
+    shop.database.execute(&insert).await;
+    said("/console/orders", "Needs you: goods on hold").await;
+    let given_up = format!("UPDATE orders.findings SET due_at = NULL WHERE id = '{finding}'");
+    shop.database.execute(&given_up).await;
+    said("/console/orders", "Needs you: the books differ").await;
+    said("/console/findings", &link).await;
+    said(&format!("/console/findings/{finding}"), &link).await;
 }
 
 #[tokio::test]

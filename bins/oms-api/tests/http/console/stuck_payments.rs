@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::stuck::{ALL, ends, lost, signed_in, understand};
+use super::stuck::{ALL, ends, lost, needs, signed_in, understand};
 use crate::api::SWEEPING;
 use crate::browser::Page;
 use crate::eventually::until;
@@ -57,6 +57,7 @@ async fn a_payment_of_another_amount_is_refunded_by_a_cancellation() {
     ];
     understand(&page, &shop, &order, "4-another-amount", &texts).await;
     page.press("Cancel…").await;
+    page.shows("Cancel the order and refund 9.00 USD").await;
     page.fill("details[open] input[name=reason]", "it cost more")
         .await;
     page.click("details[open] form button").await;
@@ -122,7 +123,7 @@ async fn a_payment_that_its_customer_abandoned_is_ended() {
         "No money was taken.",
         "oms acts next",
         "The customer did not confirm the payment by",
-        "Let the sweeper look at the order now.",
+        "oms asks the gateway now for the outcome of the payment, and charges nothing a second time.",
     ];
     understand(&page, &shop, &order, "7-abandoned", &texts).await;
     page.press("Try now").await;
@@ -149,12 +150,13 @@ async fn a_refund_that_failed_later_is_made_again() {
         shop.database.number(found).await == 1
     })
     .await;
+    needs(&page, &shop, "refund failed").await;
     let texts = [
         "stripe reported that the refund of 4.00 USD failed: the card was lost or stolen. The customer does not have the money.",
         "We hold 10.00 USD. 4.00 USD of it is owed to the customer.",
         "You act next",
         "An operator refunds 4.00 USD",
-        "Refund 4.00 USD, which is owed to the customer, or up to 10.00 USD.",
+        "Refund 4.00 USD, which is owed to the customer, or up to 10.00 USD. The money goes to the same card.",
     ];
     understand(&page, &shop, &order, "9-refund-failed", &texts).await;
     let text = page.text().await;
@@ -190,11 +192,14 @@ async fn a_dispute_is_answered_and_its_loss_is_booked() {
         shop.database.number(found).await == 1
     })
     .await;
+    needs(&page, &shop, "dispute").await;
     let texts = [
         "The customer disputes 10.00 USD of the payment at the bank: the customer says that the goods did not arrive.",
         "The bank may give 10.00 USD of it to the customer.",
         "You act next",
         "An operator submits evidence at the gateway until",
+        "Nothing was sent, so there is no proof of delivery",
+        "Answer or accept the dispute at the gateway first, and then say so here.",
     ];
     understand(&page, &shop, &order, "8-disputed", &texts).await;
     let text = page.text().await;
@@ -203,6 +208,11 @@ async fn a_dispute_is_answered_and_its_loss_is_booked() {
     for code in ["product_not_received", "needs_response", "minor units"] {
         assert!(!text.contains(code), "{code}: {text}");
     }
+    page.press("Resolve the finding…").await;
+    page.shows("Nothing was sent, so there is no proof of delivery")
+        .await;
+    page.shows("Resolving the finding moves no money.").await;
+    open(&page, &shop, &order).await;
     resolve_the_finding(&page, "evidence was submitted").await;
     let texts = ["The bank acts next", "The bank decides about the dispute."];
     understand(&page, &shop, &order, "8-dispute-answered", &texts).await;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use oms_events::{Delivery, DeliveryState, Endpoint};
 use oms_fulfilment::{
-    Action, Fulfilment, FulfilmentOrder, Return, Shipment, ShipmentStatus, ShownStatus,
+    Action, Fulfilment, FulfilmentOrder, HoldReason, Return, Shipment, ShipmentStatus, ShownStatus,
 };
 use oms_inventory::Warehouse;
 use oms_orders::ExplainedMove;
@@ -47,6 +47,8 @@ pub(super) struct HoldRow {
     pub(super) handle: String,
     pub(super) reason: &'static str,
     pub(super) note: String,
+    /// What happens when it is released.
+    pub(super) then: String,
     pub(super) may_release: bool,
 }
 
@@ -120,7 +122,9 @@ fn card(
         cancelled: line.cancelled,
         ready: line.ready(),
     });
+    let warehouse = warehouse_of(order.warehouse_id, warehouses);
     let holds = order.holds.iter().map(|hold| HoldRow {
+        then: release_in_words(hold.reason, order.holds.len(), &warehouse),
         handle: hold.handle.to_string(),
         reason: hold.reason.in_words(),
         note: hold
@@ -139,7 +143,7 @@ fn card(
     FulfilmentCard {
         id: order.id.to_string(),
         number: order.number,
-        warehouse: warehouse_of(order.warehouse_id, warehouses),
+        warehouse: warehouse.clone(),
         status: display::sentence(&shown.to_string()),
         tone: match shown {
             ShownStatus::Open | ShownStatus::InProgress => "busy",
@@ -156,6 +160,20 @@ fn card(
         may_ship: may_write && actions.contains(&Action::CreateShipment),
         may_move: may_write && actions.contains(&Action::Move),
         targets,
+    }
+}
+
+/// What happens when a hold is released.
+fn release_in_words(reason: HoldReason, holds: usize, warehouse: &str) -> String {
+    let then = match reason {
+        HoldReason::NoWarehouse => {
+            format!("The units go back on the list of {warehouse}, the same warehouse as before.")
+        }
+        _ => format!("{warehouse} may send the units."),
+    };
+    match holds {
+        1 => then,
+        _ => format!("{then} Until the other holds are released too, nothing is sent."),
     }
 }
 

@@ -104,12 +104,25 @@ pub(super) fn money(details: &OrderDetails) -> Money {
         .to_string(),
         is_included: it.included,
     });
+    // While the outcome is unknown, our books are no statement about the money.
+    let is_unknown = details.payment.as_ref().is_some_and(|attempt| {
+        let states = [
+            AttemptState::Sent,
+            AttemptState::Unknown,
+            AttemptState::Voiding,
+        ];
+        attempt.captured.is_none() && states.contains(&attempt.state)
+    });
+    let known = |amount: Amount| match is_unknown {
+        true => "Unknown".to_owned(),
+        false => amount.to_string(),
+    };
     Money {
         total: order.total.to_string(),
         adjustments: adjustments.collect(),
         owed: ledger.owed.to_string(),
-        held: ledger.held.to_string(),
-        balance: ledger.balance.to_string(),
+        held: known(ledger.held),
+        balance: known(ledger.balance),
         balance_tone: match ledger.balance.amount_minor {
             0 => "ok",
             1.. => "wait",

@@ -42,6 +42,8 @@ struct Preview {
 struct RefundPage {
     frame: Frame,
     id: String,
+    /// The name of the order.
+    name: String,
     notice: Option<Notice>,
     lines: Vec<LineRow>,
     currency: String,
@@ -159,8 +161,10 @@ async fn read(
         amount_minor: -ledger.balance.amount_minor,
         ..ledger.balance
     };
+    let name = display::order_name(order.id, order.external_reference.as_ref());
     Ok(RefundPage {
-        frame: view.frame(Section::Orders, "Refund an order"),
+        frame: view.frame(Section::Orders, format!("Refund order {name}")),
+        name,
         id: id.to_string(),
         notice: None,
         lines: lines(&details, &skus),

@@ -49,8 +49,8 @@ fn picture(details: &OrderDetails, warehouses: &HashMap<WarehouseId, Warehouse>)
     };
     let known = trace.candidates.iter().filter_map(|entry| {
         let warehouse = warehouses.get(&entry.warehouse_id)?;
-        let km = i32::try_from(entry.distance_m / 1000).unwrap_or(i32::MAX);
-        Some((entry, warehouse.location, f64::from(km)))
+        let metres = i32::try_from(entry.distance_m).unwrap_or(i32::MAX);
+        Some((entry, warehouse.location, f64::from(metres) / 1000.0))
     });
     let known: Vec<_> = known.collect();
     // What comes first is labelled first.

@@ -149,7 +149,7 @@ fn words(entry: &TimelineEntry) -> (Tone, String, String) {
             )
         }
         Happening::Retry(failed) => {
-            let what = format!("Try {} of the sweeper did not settle it", failed.number);
+            let what = format!("Try {} of oms did not settle it", failed.number);
             let next = display::clock(failed.next_at);
             (
                 Tone::Wait,

@@ -125,3 +125,17 @@ fn every_place_is_inside_the_picture() {
         }
     }
 }
+
+#[test]
+fn a_distance_is_the_one_that_the_sentences_of_the_routing_say() {
+    for (metres, text) in [
+        (0.0, "0 m"),
+        (979.0, "979 m"),
+        (3040.0, "3 km"),
+        (9940.0, "9.9 km"),
+        (9960.0, "10 km"),
+        (26_500.0, "27 km"),
+    ] {
+        assert_eq!(distance(metres / 1000.0), text);
+    }
+}

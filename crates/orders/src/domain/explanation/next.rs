@@ -107,11 +107,11 @@ fn unsettled(facts: &Facts<'_>) -> Next {
         .pending_refund()
         .is_some_and(|refund| refund.reference.is_some());
     if is_accepted {
-        let text = format!("The bank books the refund. The sweeper asks {gateway} again {when}.");
+        let text = format!("The bank books the refund. oms asks {gateway} again {when}.");
         return of(Who::Bank, at, text);
     }
     if state == Some(AttemptState::Processing) {
-        let text = format!("The bank decides. The sweeper asks {gateway} again {when}.");
+        let text = format!("The bank decides. oms asks {gateway} again {when}.");
         return of(Who::Bank, at, text);
     }
     let does = match facts.order.status {
@@ -120,7 +120,7 @@ fn unsettled(facts: &Facts<'_>) -> Next {
         _ => "settles the payment",
     };
     let (number, of_all) = (waiting.tries.saturating_add(1), facts.max_tries);
-    let text = format!("The sweeper {does} {when}: try {number} of {of_all}.");
+    let text = format!("oms {does} {when}: try {number} of {of_all}.");
     of(Who::Oms, at, text)
 }
 
@@ -156,7 +156,7 @@ fn customer(facts: &Facts<'_>, until: DateTime<Utc>) -> Next {
     };
     let when = when(facts, waiting);
     let text = format!(
-        "{left_out} by {at}. The sweeper ends the order {when}: it fails, and its stock is released."
+        "{left_out} by {at}. oms ends the order {when}: it fails, and its stock is released."
     );
     of(Who::Oms, Some(waiting.due_at), text)
 }
@@ -202,10 +202,16 @@ fn dispute(facts: &Facts<'_>) -> Option<Next> {
     let due = dispute.evidence_due_at.filter(|_| !is_answered);
     let next = match due.filter(|due| *due > facts.now) {
         Some(due) => {
-            let text = format!(
+            let mut text = format!(
                 "An operator submits evidence at the gateway until {}, and then resolves the finding.",
                 time(due)
             );
+            if facts.goods.shipped() == 0 {
+                text.push_str(
+                    " Nothing was sent, so there is no proof of delivery: accept the dispute at the gateway, or send the goods only \
+                     after the bank decided.",
+                );
+            }
             of(Who::Operator, Some(due), text)
         }
         None => of(Who::Bank, None, "The bank decides about the dispute."),

@@ -41,7 +41,7 @@ fn dead_letter(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
     let status = facts.order.status;
     let Some(dead_letter) = facts.dead_letter else {
         if status.is_unsettled() && !(facts.waits_for_customer() && facts.may_still_be_paid()) {
-            let text = "Take the order from the sweeper, to settle it by hand.";
+            let text = "Take the order from oms, to settle it by hand.";
             steps.push(post(
                 Step::CreateDeadLetter,
                 text,
@@ -58,7 +58,7 @@ fn dead_letter(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
     };
     let path = |what: &str| format!("/operations/dead-letters/{}/{what}", dead_letter.id);
     let retry = || {
-        let text = "Leave the order to the sweeper again, when the cause is gone.";
+        let text = "Leave the order to oms again, when the cause is gone.";
         post(Step::RetryDeadLetter, text, path("retry"))
     };
     let resolve = |text: String| post(Step::ResolveDeadLetter, text, path("resolve"));
@@ -101,7 +101,7 @@ fn findings(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
     for finding in facts.findings {
         let text = match finding.kind {
             FindingKind::PaymentDisputed if facts.open_dispute().is_some() => {
-                "Say that the dispute was answered at the gateway."
+                "Answer or accept the dispute at the gateway first, and then say so here."
             }
             FindingKind::PaymentDisputed => "Say that the loss was booked.",
             FindingKind::RefundFailed => "Say that the customer was paid.",
@@ -188,9 +188,32 @@ fn refund(facts: &Facts<'_>, steps: &mut Vec<Possible>) {
             true => format!("Refund {owed}, which is owed to the customer, or up to {held}."),
             false => format!("Refund up to {held}."),
         };
+        let text = match is_card_gone(facts) {
+            true => format!(
+                "{text} The money goes to the same card. If the card can't receive it, pay the customer in another way, and resolve \
+                 the finding as settled outside oms."
+            ),
+            false => text,
+        };
         let path = format!("/orders/{}/refunds", facts.order.id);
         steps.push(post(Step::Refund, text, path));
     }
+}
+
+/// Whether a refund failed because the card of the payment does not work any more.
+fn is_card_gone(facts: &Facts<'_>) -> bool {
+    let Some(finding) = facts.finding(FindingKind::RefundFailed) else {
+        return false;
+    };
+    let mut refunds = facts.refunds.iter();
+    let failed = refunds.find(|refund| refund.name().as_str() == finding.subject);
+    let code = failed.and_then(|refund| refund.failure_code.as_ref());
+    code.is_some_and(|code| {
+        matches!(
+            code.as_str(),
+            "lost_or_stolen_card" | "expired_or_canceled_card"
+        )
+    })
 }
 
 fn cancel(facts: &Facts<'_>, text: impl Into<String>) -> Possible {

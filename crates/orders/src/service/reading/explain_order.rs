@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use oms_inventory::find_warehouse_names;
 use oms_payments::find_latest_change;
-use oms_validation::{OrderId, TenantId, WarehouseId};
+use oms_validation::{Money, OrderId, TenantId, WarehouseId};
 
 use crate::context::OrderContext;
 use crate::domain::dead_letter::DeadLetter;
 use crate::domain::explanation::{Explanation, Facts, explain};
 use crate::domain::finding::Finding;
+use crate::domain::other_amount;
 use crate::error::OrderError;
 use crate::service::reading::get_order::{OrderDetails, get_order};
 use crate::store::{clock, dead_letters, findings, reconciliations, retries};
@@ -28,6 +29,20 @@ pub struct ExplainedOrder {
     pub is_waiting: bool,
     /// What is going on.
     pub explanation: Explanation,
+}
+
+impl ExplainedOrder {
+    /// The amount that a cancellation of everything refunds, as far as it is known: what is held, or another amount than
+    /// the order's total that the gateway took.
+    pub fn refunded_if_cancelled(&self) -> Option<Money> {
+        let reason = self.dead_letter.as_ref().map(|it| it.reason.as_str());
+        let other = reason.and_then(other_amount::read).filter(|taken| {
+            let payment = self.details.payment.as_ref();
+            payment.is_some_and(|attempt| attempt.can_hold(*taken))
+        });
+        let held = self.details.ledger().held;
+        other.or(Some(held)).filter(|it| it.amount_minor > 0)
+    }
 }
 
 /// Explains what is going on with an order.
