@@ -12,7 +12,7 @@ use super::page::html_answer;
 use crate::display;
 
 #[derive(Template)]
-#[template(path = "error.html", blocks = ["part"])]
+#[template(path = "error.html")]
 struct ErrorPage {
     frame: Frame,
     status: u16,
@@ -46,10 +46,7 @@ pub(super) fn render(request: &HttpRequest, problem: &Problem) -> HttpResponse {
         code: kind.code,
         request_id: id.unwrap_or_default(),
     };
-    let html = match view.is_for_a_part {
-        true => page.as_part().render(),
-        false => page.render(),
-    };
+    let html = page.render();
     let html = html.unwrap_or_else(|_| INTERNAL.title.to_owned());
     let mut response = html_answer(status, html);
     if let Some(seconds) = problem.retry_after_s() {

@@ -10,7 +10,7 @@ use crate::live::{Series, Shown};
 use crate::pictures::{Sparkline, sparkline};
 
 #[derive(Template)]
-#[template(path = "live.html", blocks = ["tiles"])]
+#[template(path = "live.html")]
 struct LivePage {
     frame: Frame,
     instance: String,
@@ -177,10 +177,7 @@ pub(super) async fn live(console: web::Data<Console>, view: View) -> Answer {
         instance: live.instance().to_owned(),
         tiles: tiles.collect(),
     };
-    match view.is_for_a_part {
-        true => page(&shown.as_tiles()),
-        false => page(&shown),
-    }
+    page(&shown)
 }
 
 impl Shape {

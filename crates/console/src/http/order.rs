@@ -50,7 +50,7 @@ struct Going {
 }
 
 #[derive(Template)]
-#[template(path = "order.html", blocks = ["going"])]
+#[template(path = "order.html")]
 struct OrderPage {
     frame: Frame,
     id: String,
@@ -163,10 +163,9 @@ async fn answer(
     let read = read(console, operator, id, wanted).await?;
     let page = OrderPage::of(view, operator, wanted, read, notice);
     match (view.is_for_a_part, page.is_unsettled) {
-        (true, true) => page_with(status, &page.as_going()),
         // Everything on the page may be different now.
         (true, false) => Ok(reload()),
-        (false, _) => page_with(status, &page),
+        (true, true) | (false, _) => page_with(status, &page),
     }
 }
 

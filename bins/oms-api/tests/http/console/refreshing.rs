@@ -32,10 +32,13 @@ async fn a_page_fetches_the_part_that_it_refreshes() {
             format!("/console/orders/{order}"),
             ["id=\"said\"", "The bank wants", "id=\"facts\""],
         ),
-        (import.clone(), ["Progress", "Lines read", "In progress"]),
+        (
+            import.clone(),
+            ["id=\"progress\"", "Lines read", "In progress"],
+        ),
         (
             "/console/live".to_owned(),
-            ["aria-label=\"Metrics\"", "class=\"value\"", "<svg"],
+            ["id=\"metrics\"", "class=\"value\"", "<svg"],
         ),
     ] {
         let page = desk.page(&path).await;
@@ -46,7 +49,6 @@ async fn a_page_fetches_the_part_that_it_refreshes() {
             assert!(part.text.contains(text), "{path}: {text}: {}", part.text);
             assert!(page.contains(text), "{path}: {text}");
         }
-        assert!(!part.text.contains("<main"), "{path}: {}", part.text);
     }
     // Once there is nothing to wait for, all of the page is different.
     shop.database

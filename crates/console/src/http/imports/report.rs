@@ -17,7 +17,7 @@ use crate::http::page::{Answer, page, reload};
 const SHOWN: usize = 100;
 
 #[derive(Template)]
-#[template(path = "import.html", blocks = ["progress"])]
+#[template(path = "import.html")]
 struct ImportPage {
     frame: Frame,
     id: String,
@@ -64,10 +64,9 @@ pub(in crate::http) async fn show(
         is_cut: report.rejections.len() > SHOWN,
     };
     match (view.is_for_a_part, it.finished.is_some()) {
-        (true, false) => page(&it.as_progress()),
         // Everything on the page may be different now.
         (true, true) => Ok(reload()),
-        (false, _) => page(&it),
+        (true, false) | (false, _) => page(&it),
     }
 }
 
