@@ -103,7 +103,7 @@ impl World {
     }
 
     fn serve(&mut self, sinks: &[Arc<Pager>]) {
-        let sinks = sinks.iter().map(|it| -> Arc<dyn EventSink> { it.clone() });
+        let sinks = sinks.iter().cloned().map(|it| it as Arc<dyn EventSink>);
         self.context = Arc::new(context(self.pool.clone()).with_sinks(sinks.collect()));
     }
 
