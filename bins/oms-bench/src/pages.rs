@@ -222,13 +222,10 @@ impl Operator {
 
 /// The address to which a list's link to the next page leads.
 fn next_of(page: &str) -> Option<String> {
-    let link = page
-        .split("href=\"")
-        .skip(1)
-        .find(|link| link.contains("after="))?;
-    let (address, _) = link.split_once('"')?;
-    let address = address.replace("&amp;", "&").replace("&#38;", "&");
-    (address.contains("after=")).then_some(address)
+    let links = page.split("href=\"").skip(1);
+    let mut addresses = links.filter_map(|link| link.split_once('"').map(|(address, _)| address));
+    let next = addresses.find(|address| address.contains("after="))?;
+    Some(next.replace("&amp;", "&").replace("&#38;", "&"))
 }
 
 /// The visits to one page.

@@ -1,5 +1,5 @@
-//! The use cases: creating, listing, rotating and revoking keys, authenticating credentials, signing in and out, and the views of the
-//! console.
+//! The use cases: creating, listing, rotating and revoking keys, authenticating credentials, signing in and out, and the
+//! views of the console.
 
 pub(crate) mod authenticate;
 pub(crate) mod create_key;

@@ -21,7 +21,7 @@ pub async fn save_view(
 ) -> Result<(), ViewsError> {
     let (tenant, id) = (credential.tenant, ViewId(Uuid::now_v7()));
     let mut connection = context.database.acquire().await?;
-    // Whoever takes the slot of another one fills one of them, so after so many losses there is none.
+    // Each time that somebody else was faster, one slot less is free, so this ends.
     for _ in 0..=MAX_VIEWS {
         let views = console_views::list(&mut connection, tenant).await?;
         if let Some(view) = views.iter().find(|view| view.name == name.as_str()) {

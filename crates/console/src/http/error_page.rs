@@ -25,7 +25,7 @@ struct ErrorPage {
     list: Option<(&'static str, &'static str)>,
 }
 
-/// Shows a problem as a page, or as a part of one.
+/// Shows a problem as a page. htmx leaves a page as it is when a part that it asked for was refused.
 pub(super) fn render(request: &HttpRequest, problem: &Problem) -> HttpResponse {
     let view = View::of(request);
     let kind = problem.problem_type();

@@ -162,11 +162,11 @@ async fn answer(
 ) -> Answer {
     let read = read(console, operator, id, wanted).await?;
     let page = OrderPage::of(view, operator, wanted, read, notice);
-    match (view.is_for_a_part, page.is_unsettled) {
-        // Everything on the page may be different now.
-        (true, false) => Ok(reload()),
-        (true, true) | (false, _) => page_with(status, &page),
+    // Everything on the page may be different now.
+    if view.is_for_a_part && !page.is_unsettled {
+        return Ok(reload());
     }
+    page_with(status, &page)
 }
 
 async fn read(

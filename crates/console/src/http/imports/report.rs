@@ -63,11 +63,11 @@ pub(in crate::http) async fn show(
         rows: shown.collect(),
         is_cut: report.rejections.len() > SHOWN,
     };
-    match (view.is_for_a_part, it.finished.is_some()) {
-        // Everything on the page may be different now.
-        (true, true) => Ok(reload()),
-        (true, false) | (false, _) => page(&it),
+    // Everything on the page may be different now.
+    if view.is_for_a_part && it.finished.is_some() {
+        return Ok(reload());
     }
+    page(&it)
 }
 
 /// `GET /console/imports/{id}/rejected.csv`.
