@@ -29,7 +29,7 @@ impl Notice {
         Some(Self::done(title))
     }
 
-    /// Says what became of an event that an endpoint has not received.
+    /// Says that an event is sent again, that it was given up, or that it does not wait any more.
     pub(crate) fn of_resolved_delivery(word: &str) -> Option<Self> {
         match word {
             "retry" => Some(Self::done("The event is sent again.")),

@@ -42,7 +42,7 @@ impl DeadLetter {
         }
     }
 
-    /// What operators are told, 500 characters at most.
+    /// The text of its alert, 500 characters at most.
     pub(crate) fn alert(&self) -> String {
         let (order_id, when) = (self.order_id, when(self.tries));
         cut(&format!(

@@ -1,4 +1,4 @@
-//! Everything that needs an operator is told by an event, which alerts.
+//! Whatever needs an operator has an event, and the event raises an alert.
 
 use oms_orders::FindingKind;
 use oms_payments::{Capture, PaymentStatus, Reference};

@@ -249,7 +249,7 @@ impl Shop {
         self.text(sql).await
     }
 
-    /// `event: what operators are told` for each event that alerts them, oldest first.
+    /// `event: text` of each alert, oldest first.
     pub async fn alerts(&self) -> Vec<String> {
         #[derive(QueryableByName)]
         struct Row {

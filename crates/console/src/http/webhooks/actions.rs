@@ -93,8 +93,8 @@ pub(in crate::http) async fn resolve(
     leave(done, &console, &view, &operator, id).await
 }
 
-/// Does what a form wishes for an event that an endpoint has not received, and returns the word that says what became of
-/// it: `gone` if it does not wait any more.
+/// Sends an event again that an endpoint has not received, or gives it up, as a form says. Returns `retry` or `skip`, or
+/// `gone` if the event does not wait any more.
 ///
 /// # Errors
 /// 400 that names the field; 404 if the tenant has no such endpoint; or the failure.

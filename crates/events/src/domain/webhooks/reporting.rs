@@ -66,7 +66,7 @@ impl Report {
     }
 }
 
-/// Returns what an operator is told by an event about an endpoint that needs one.
+/// Returns the text of the alert about an endpoint that fails or was disabled.
 pub fn endpoint_alert(event_type: &str, endpoint: Uuid, data: &Value) -> String {
     let member = |name: &str| data[name].as_str().unwrap_or_default();
     match (event_type, member("reason")) {

@@ -1,4 +1,4 @@
-//! What operators are told about an event that needs one of them.
+//! The texts of alerts about dead letters and findings.
 
 use oms_events::Subject;
 use oms_validation::TenantId;
@@ -7,8 +7,8 @@ use crate::context::OrderContext;
 use crate::error::OrderError;
 use crate::store::{dead_letters, findings};
 
-/// Returns what operators are told about a dead letter or a finding: 1 to 500 characters. `None` if the subject is
-/// neither, or the tenant has none with its ID. It is not in the event, because it has words of the gateway and of
+/// Returns the text of the alert about a dead letter or a finding: 1 to 500 characters. `None` if the subject is neither,
+/// or the tenant has none with its ID. The text is not in the event, because it has words of the gateway and of
 /// operators, and events go to others.
 ///
 /// # Errors
