@@ -25,7 +25,7 @@ const USUAL: &str = "chromium-headless-shell";
 /// The DevTools protocol uses these two file descriptors. The shell duplicates the standard ones.
 const PIPES_TO_3_AND_4: &str = r#"exec "$0" "$@" 3<&0 4>&1 </dev/null >/dev/null"#;
 
-const ARGUMENTS: [&str; 21] = [
+const ARGUMENTS: [&str; 22] = [
     "--headless",
     "--remote-debugging-pipe",
     // The sandbox does not work for root and in many containers. Only our own pages are opened.
@@ -41,6 +41,7 @@ const ARGUMENTS: [&str; 21] = [
     "--disable-breakpad",
     "--disable-features=Translate,OptimizationHints,MediaRouter",
     "--metrics-recording-only",
+    "--hide-scrollbars",
     "--mute-audio",
     "--no-default-browser-check",
     "--no-first-run",
