@@ -5,7 +5,7 @@ use std::time::Duration;
 use diesel::QueryableByName;
 use diesel::sql_types::Text;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
-use oms_database::{LockPatience, migrations};
+use oms_database::{LockPatience, cached_sql, migrations};
 use oms_testing::{PATIENCE, TestDatabase};
 use tokio::sync::mpsc;
 
@@ -94,10 +94,7 @@ async fn alerts_begin_at_the_end_of_the_feed_or_before_what_the_previous_version
     let places =
         "SELECT concat_ws(' ', right(tenant_id::text, 1), sink, position, only_records) AS place
                   FROM events.sinks WHERE due_at <= now() ORDER BY tenant_id";
-    let places: Vec<Place> = diesel::sql_query(places)
-        .load(&mut connection)
-        .await
-        .unwrap();
+    let places: Vec<Place> = cached_sql(places).load(&mut connection).await.unwrap();
     let places: Vec<String> = places.into_iter().map(|it| it.place).collect();
     assert_eq!(places, ["a alert_log 30 t", "b alert_log 10 t"]);
 }
