@@ -61,7 +61,9 @@ pub use service::find_open::{find_held_orders, find_open_orders, list_open_order
 pub use service::find_orders::{
     Subject, find_orders_of, find_shipments, find_shipments_and_statuses, find_subjects,
 };
-pub use service::find_returns::{find_expired_returns, find_returns};
+pub use service::find_returns::{
+    find_expired_returns, find_orders_with_undecided_returns, find_returns,
+};
 pub use service::freeze::{UnsentChange, cancel_frozen, cancel_unsent, freeze_unsent, thaw};
 pub use service::hold::{hold_opened, place_hold, place_hold_on_changed, release_hold};
 pub use service::list_tracking::list_tracking_from;

@@ -257,6 +257,7 @@ fn need_in_words(need: Need) -> &'static str {
         Need::Dispute => "dispute",
         Need::Difference => "the books differ",
         Need::Hold => "goods on hold",
+        Need::Return => "return requested",
     }
 }
 

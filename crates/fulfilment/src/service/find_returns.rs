@@ -1,8 +1,10 @@
 //! Finds returns for orders, which locks the order before it changes them.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
-use oms_database::{Connection, DbError};
-use oms_validation::TenantId;
+use oms_database::{Connection, DbError, Statement};
+use oms_validation::{OrderId, TenantId};
 
 use crate::domain::id::ReturnId;
 use crate::domain::returns::Return;
@@ -32,4 +34,12 @@ pub async fn find_expired_returns(
     limit: usize,
 ) -> Result<Vec<(DateTime<Utc>, ReturnId)>, DbError> {
     returns::find_expired(connection, tenant, now, after, limit).await
+}
+
+/// Returns those of the given orders that have a return about which nobody has decided.
+pub fn find_orders_with_undecided_returns<'q>(
+    tenant: TenantId,
+    order_ids: &[OrderId],
+) -> Statement<'q, BTreeSet<OrderId>> {
+    returns::find_undecided(tenant, order_ids)
 }

@@ -1,6 +1,6 @@
 //! Returns and their lines.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
@@ -258,6 +258,28 @@ pub(crate) async fn find_expired(
     .await?;
     let expired = |row: Expired| (row.expires_at, row.id.into());
     Ok(rows.into_iter().map(expired).collect())
+}
+
+/// Returns those of the given orders that have a return about which nobody has decided.
+pub(crate) fn find_undecided<'q>(
+    tenant: TenantId,
+    order_ids: &[OrderId],
+) -> Statement<'q, BTreeSet<OrderId>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        order_id: Uuid,
+    }
+
+    let ids: Vec<Uuid> = order_ids.iter().map(|id| id.as_uuid()).collect();
+    cached_sql(
+        "SELECT order_id FROM fulfilment.returns
+         WHERE tenant_id = $1 AND order_id = ANY ($2) AND status = 'REQUESTED'",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Array<SqlUuid>, _>(ids)
+    .rows::<Row>()
+    .map(|rows| rows.into_iter().map(|row| row.order_id.into()).collect())
 }
 
 /// A return without its lines and receipts.

@@ -15,6 +15,8 @@ pub enum Need {
     Difference,
     /// Its goods are on hold.
     Hold,
+    /// A return was requested, and nobody has approved or declined it.
+    Return,
 }
 
 impl Need {
@@ -34,7 +36,7 @@ mod tests {
 
     #[test]
     fn the_most_urgent_need_comes_first() {
-        let mut needs = vec![Need::Hold, Need::Dispute];
+        let mut needs = vec![Need::Return, Need::Hold, Need::Dispute];
         needs.extend(FindingKind::ALL.map(Need::of));
         needs.push(Need::DeadLetter);
         needs.sort();
@@ -45,6 +47,7 @@ mod tests {
             Need::Dispute,
             Need::Difference,
             Need::Hold,
+            Need::Return,
         ];
         assert_eq!(needs, all);
     }

@@ -258,6 +258,11 @@ async fn a_return_is_approved_and_received_with_its_dispositions() {
     let id = requested.body["id"].as_str().unwrap().to_owned();
     let list = desk.page("/console/returns?status=REQUESTED").await;
     assert!(list.contains(&id), "{list}");
+    let needs = async || {
+        let orders = desk.page("/console/orders").await;
+        orders.contains("Needs you: return requested")
+    };
+    assert!(needs().await);
     assert!(
         !desk
             .page("/console/returns?status=APPROVED")
@@ -271,6 +276,7 @@ async fn a_return_is_approved_and_received_with_its_dispositions() {
     assert_eq!(refused.status, 400, "{refused:?}");
     let approve = [("key", "k1"), ("version", "1"), ("decision", "approve")];
     assert_eq!(desk.post(&decide, &approve).await.status, 303);
+    assert!(!needs().await);
 
     let page = desk
         .page(&format!("/console/returns/{id}?done=approve"))

@@ -1,4 +1,4 @@
-//! Events are published to NATS.
+//! Events are published to NATS and Kafka.
 
 use async_nats::jetstream;
 use oms_testing::NatsServer;
@@ -52,4 +52,29 @@ async fn an_order_is_published_with_the_events_of_the_feed() {
         shop.metric(series).await.as_deref() == Some("4")
     })
     .await;
+}
+
+/// The broker that librdkafka has for its own tests runs inside the program. What it stores is read in the tests of the
+/// crate.
+#[cfg(feature = "kafka")]
+#[tokio::test]
+async fn an_order_is_published_to_kafka() {
+    let folder = tempfile::tempdir().unwrap();
+    let properties = folder.path().join("kafka.properties");
+    std::fs::write(&properties, "test.mock.num.brokers=1\n").unwrap();
+    let shop = Shop::open_with(&[
+        ("OMS_EVENTS_KAFKA_BROKERS", "localhost:9092"),
+        ("OMS_EVENTS_KAFKA_PROPERTIES", properties.to_str().unwrap()),
+        ("OMS_EVENTS_INTERVAL_MS", "20"),
+    ])
+    .await;
+    shop.paid().await;
+    let series = "oms_events_published_total{outcome=\"published\",sink=\"kafka\"}";
+    until("the events are published", async || {
+        shop.metric(series).await.as_deref() == Some("2")
+    })
+    .await;
+    assert_eq!(shop.whole_feed().await.len(), 2);
+    let connected = "oms_events_sink_connected{sink=\"kafka\"}";
+    assert_eq!(shop.metric(connected).await.as_deref(), Some("1"));
 }

@@ -21,6 +21,14 @@ use crate::http::notice::Notice;
 use crate::http::operator::Operator;
 use crate::http::page::{Answer, see};
 
+/// Why nothing was changed: the status, a title and a text.
+type Refusal = (StatusCode, &'static str, String);
+const NOT_FOUND: Refusal = (
+    StatusCode::NOT_FOUND,
+    "This view does not exist any more.",
+    String::new(),
+);
+
 /// What the list offers for views.
 pub(super) struct Offered {
     /// The view whose filters are shown.
@@ -79,7 +87,7 @@ pub(in crate::http) async fn save(
     });
     match saving.await? {
         Ok(()) => Ok(see(&wanted.address_after("saved"))),
-        Err(error) => explain(&console, &view, &operator, wanted, &form, &error).await,
+        Err(refusal) => explain(&console, &view, &operator, wanted, &form, refusal).await,
     }
 }
 
@@ -94,8 +102,15 @@ pub(in crate::http) async fn change(
     let views = read(&console, &operator).await?;
     let id = parse_uuid(&id).map(ViewId).ok();
     let Some(seen) = views.into_iter().find(|view| Some(view.id) == id) else {
-        let (wanted, error) = (Wanted::default(), ViewsError::NotFound);
-        return explain(&console, &view, &operator, wanted, &form, &error).await;
+        return explain(
+            &console,
+            &view,
+            &operator,
+            Wanted::default(),
+            &form,
+            NOT_FOUND,
+        )
+        .await;
     };
     let (tenant, id, wanted) = (operator.tenant(), seen.id, Wanted::of_query(&seen.query));
     let wished = match form.required("what") {
@@ -122,7 +137,7 @@ pub(in crate::http) async fn change(
     });
     match changing.await? {
         Ok(()) => Ok(see(&place)),
-        Err(error) => explain(&console, &view, &operator, wanted, &form, &error).await,
+        Err(refusal) => explain(&console, &view, &operator, wanted, &form, refusal).await,
     }
 }
 
@@ -136,12 +151,29 @@ fn version(form: &Form) -> Result<i32, Problem> {
     version.map_err(|_| invalid_field("version", "must be a whole number"))
 }
 
-/// Separates what the list explains from failures.
-fn settled<T>(done: Result<T, ViewsError>) -> Result<Result<T, ViewsError>, Problem> {
-    match done {
-        Err(ViewsError::Database(error)) => Err(AccessError::from(error).into_problem()),
-        done => Ok(done),
-    }
+/// Separates what the list explains from failures: they have no sentence.
+fn settled<T>(done: Result<T, ViewsError>) -> Result<Result<T, Refusal>, Problem> {
+    let refusal = match done {
+        Ok(done) => return Ok(Ok(done)),
+        Err(ViewsError::NotFound) => NOT_FOUND,
+        Err(ViewsError::NameTaken) => (
+            StatusCode::CONFLICT,
+            "Another view has this name.",
+            "Choose another one.".to_owned(),
+        ),
+        Err(ViewsError::Changed) => (
+            StatusCode::PRECONDITION_FAILED,
+            "Somebody else has renamed this view.",
+            String::new(),
+        ),
+        Err(ViewsError::TooMany) => (
+            StatusCode::CONFLICT,
+            "There are too many views.",
+            format!("A tenant has {MAX_VIEWS} at most. Delete one first."),
+        ),
+        Err(ViewsError::Database(error)) => return Err(AccessError::from(error).into_problem()),
+    };
+    Ok(Err(refusal))
 }
 
 /// Shows the list with the reason for which a form was refused.
@@ -165,30 +197,8 @@ async fn explain(
     operator: &Operator,
     wanted: Wanted,
     form: &Form,
-    error: &ViewsError,
+    (status, title, text): Refusal,
 ) -> Answer {
-    let (status, title, text) = match error {
-        ViewsError::NotFound => (
-            StatusCode::NOT_FOUND,
-            "This view does not exist any more.",
-            String::new(),
-        ),
-        ViewsError::NameTaken => (
-            StatusCode::CONFLICT,
-            "Another view has this name.",
-            "Choose another one.".to_owned(),
-        ),
-        ViewsError::Changed => (
-            StatusCode::PRECONDITION_FAILED,
-            "Somebody else has renamed this view.",
-            String::new(),
-        ),
-        ViewsError::TooMany | ViewsError::Database(_) => (
-            StatusCode::CONFLICT,
-            "There are too many views.",
-            format!("A tenant has {MAX_VIEWS} at most. Delete one first."),
-        ),
-    };
     let notice = Notice {
         tone: "bad",
         title,

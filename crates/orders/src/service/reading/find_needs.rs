@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use oms_database::send_together;
-use oms_fulfilment::find_held_orders;
+use oms_fulfilment::{find_held_orders, find_orders_with_undecided_returns};
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;
@@ -28,11 +28,13 @@ pub async fn find_needs(
     let parts = (
         needs::find(tenant, order_ids),
         find_held_orders(tenant, order_ids),
+        find_orders_with_undecided_returns(tenant, order_ids),
     );
-    let (needs, held) = send_together(&mut connection, parts).await?;
+    let (needs, held, undecided) = send_together(&mut connection, parts).await?;
     let held = held.into_iter().map(|id| (id, Need::Hold));
+    let undecided = undecided.into_iter().map(|id| (id, Need::Return));
     let mut found = HashMap::new();
-    for (id, need) in needs.into_iter().chain(held) {
+    for (id, need) in needs.into_iter().chain(held).chain(undecided) {
         let first = found.entry(id).or_insert(need);
         *first = need.min(*first);
     }
