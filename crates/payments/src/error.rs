@@ -20,19 +20,17 @@ pub enum PaymentError {
 }
 
 oms_errors::problem_types! {
-    /// The payment gateway can't be reached or did not answer. Nothing was stored and nothing was charged. Repeat the
-    /// request after `Retry-After` seconds.
+    /// The payment gateway can't be reached or did not answer. Nothing was charged, and an order that this request began is `FAILED`, without its key. Repeat the request after `Retry-After` seconds.
     GATEWAY_UNAVAILABLE = "payments.gateway_unavailable", Unavailable, "Payment gateway unavailable";
-    /// The payment gateway rejects this installation: its key, its account, or the form of its requests. Nothing was stored and nothing was charged. An operator must act; the log has the cause at `ERROR`.
+    /// The payment gateway rejects this installation: its key, its account, or the form of its requests. Nothing was charged, and an order that this request began is `FAILED`. An operator must act; the log has the cause at `ERROR`.
     GATEWAY_REFUSED = "payments.gateway_refused", Misconfigured, "Payment gateway rejected our requests";
     /// The webhook is not signed with the endpoint's secret, or its signature is too old. Nothing was stored.
     INVALID_SIGNATURE = "payments.invalid_signature", InvalidRequest, "Invalid webhook signature";
-    /// The payment gateway does not accept a payment of this amount. Nothing was stored and nothing was charged.
+    /// The payment gateway does not accept a payment of this amount. Nothing was charged, and an order that this request began is `FAILED`.
     AMOUNT_NOT_ACCEPTED = "payments.amount_not_accepted", Unprocessable, "Payment amount not accepted";
-    /// The payment gateway does not accept this currency. Nothing was stored and nothing was charged.
+    /// The payment gateway does not accept this currency. Nothing was charged, and an order that this request began is `FAILED`.
     CURRENCY_NOT_ACCEPTED = "payments.currency_not_accepted", Unprocessable, "Payment currency not accepted";
-    /// The payment gateway rejected this payment, and would reject it again. Nothing was stored and nothing was
-    /// charged.
+    /// The payment gateway rejected this payment, and would reject it again. Nothing was charged, and an order that this request began is `FAILED`.
     PAYMENT_NOT_ACCEPTED = "payments.payment_not_accepted", Unprocessable, "Payment rejected by the gateway";
 }
 

@@ -10,8 +10,21 @@ export type OmsEvent = Webhooks['body'];
 /** The types of events, and their areas, such as `order.*`. */
 export type EventSelection = OmsEvent['type'] | `${string}.*`;
 
+/** The events of a selection. */
+export type Selected<S extends EventSelection> = S extends `${infer Area}.*`
+  ? Extract<OmsEvent, { type: `${Area}.${string}` }>
+  : Extract<OmsEvent, { type: S }>;
+
+/** An event about an order. `sequence` numbers the events of an order from 1 on, without gaps. */
+export type EventOfOrder = Extract<OmsEvent, { sequence: number }>;
+
+/** Whether an event is about an order, whose ID is `event.subject.id`. */
+export function isAboutOrder(event: OmsEvent): event is EventOfOrder {
+  return event.subject.type === 'order';
+}
+
 /** How to follow the feed. */
-export interface FollowOptions {
+export interface FollowOptions<S extends EventSelection = EventSelection> {
   /** The cursor that was saved last, `earliest` for everything that is kept, or `latest` for what happens from now on. */
   cursor: string;
   /**
@@ -20,10 +33,10 @@ export interface FollowOptions {
    */
   save?: (cursor: string) => unknown;
   /** Only events of these types. Default: all. */
-  types?: readonly EventSelection[];
+  types?: readonly S[];
   /** Only events about this order, dead letter, finding or change of stock. */
   subjectId?: string;
-  /** Maximum events of a request: 1–500. `save` is called once for each request. */
+  /** Maximum events of a request: 1–500, default 100. `save` is called once for each request. */
   limit?: number;
   /** Seconds for which the service holds a request until there are events: 0–25, default 25. */
   waitS?: number;
@@ -50,9 +63,12 @@ export class EventFeed extends Events {
 
   /**
    * Iterates over the events of the feed, and waits for new ones. The loop survives outages: it repeats its request until
-   * the service answers. It ends by `break`, by `signal`, or with a refusal, such as `events.cursor_expired`.
+   * the service answers. It ends by `break`, by `signal`, or with a refusal, such as `events.cursor_expired`. What its body
+   * and `save` throw ends it too, also during an outage.
    */
-  async *follow(options: FollowOptions): AsyncGenerator<OmsEvent, void, undefined> {
+  async *follow<S extends EventSelection = EventSelection>(
+    options: FollowOptions<S>,
+  ): AsyncGenerator<Selected<S>, void, undefined> {
     const { signal = new AbortController().signal } = options;
     let cursor = options.cursor;
     let hasMore = true;
@@ -60,7 +76,7 @@ export class EventFeed extends Events {
       const page = await this.#next(options, cursor, hasMore, signal);
       if (page === undefined) return;
       for (const event of page.items) {
-        yield event as OmsEvent;
+        yield event as Selected<S>;
         if (signal.aborted && event !== page.items.at(-1)) return;
       }
       if (page.cursor !== cursor) await options.save?.(page.cursor);

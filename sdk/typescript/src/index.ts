@@ -1,5 +1,5 @@
 export * from './client.ts';
-export { EventFeed, type EventSelection, type FollowOptions, type OmsEvent } from './follow.ts';
+export { EventFeed, type EventOfOrder, type EventSelection, type FollowOptions, isAboutOrder, type OmsEvent, type Selected } from './follow.ts';
 export * from './operations.gen.ts';
 export { type Page, Pages } from './pages.ts';
 export { ConnectionFailed, type Failed, InProgress, isProblem, Problem, type ProblemCode, type ProblemOf } from './problem.ts';

@@ -69,6 +69,14 @@ export class ConnectionFailed extends Error implements Failed {
   }
 }
 
+/** The error of a request without a key that was sent about a request with one. */
+export function withKey(error: unknown, idempotencyKey: string | undefined): unknown {
+  if (error instanceof Problem) return new Problem(error.body, { ...error, idempotencyKey });
+  if (!(error instanceof ConnectionFailed)) return error;
+  const { message, cause, status } = error;
+  return new ConnectionFailed(message, { cause, idempotencyKey, ...(status !== undefined && { status }) });
+}
+
 /** A problem with one of these codes. */
 export type ProblemOf<C extends ProblemCode> = Problem & { readonly code: C };
 

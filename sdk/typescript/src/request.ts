@@ -7,7 +7,7 @@ export interface OmsOptions {
   /** Such as `https://oms.example`. */
   baseUrl: string;
   /** The API key or token, or a function that returns the current one. Without one, or with an empty one, none is sent. */
-  credential?: string | (() => string | Promise<string>);
+  credential?: string | (() => string | Promise<string>) | undefined;
   /** Milliseconds for a call with all its tries. Default 60,000. */
   timeoutMs?: number;
   /** Replaces the global `fetch`. */

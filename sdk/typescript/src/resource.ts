@@ -19,7 +19,7 @@ export type KeyedVersionOptions = KeyOptions & Partial<VersionOptions>;
 /** Options of reading a version. */
 export interface ReadOptions extends CallOptions {
   /** The `etag` that is known already: if it is still current, the status is 304 and `data` is undefined. */
-  ifNoneMatch?: string;
+  ifNoneMatch?: string | undefined;
 }
 
 /** The values of a path. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { isProblem } from '../src/index.ts';
+import { ConnectionFailed, isProblem } from '../src/index.ts';
 import { fake, ID, ORDER, problem } from './fake.ts';
 
 test('a list continues over short and empty pages', async () => {
@@ -43,6 +43,31 @@ test('a placed order is paid, or pending until it is settled', async () => {
   assert.equal(settled.status, 'FAILED');
   assert.equal(sent.length, 4);
   assert.equal(sent[3]?.url, `https://oms.example/orders/${ID}`);
+});
+
+test('an order that was refunded since is not paid', async () => {
+  for (const status of ['REFUNDING', 'REFUNDED']) {
+    const { oms } = fake([{ body: { orderId: ID, status, cached: true }, headers: { 'idempotent-replayed': 'true' } }]);
+    const again = await oms.place(ORDER, { idempotencyKey: 'k' });
+    assert.ok(again.state === 'refunded' && again.replayed);
+  }
+});
+
+test('an outage is survived while an order settles, and errors have the key of the order', async () => {
+  const waiting = { status: 202, body: { orderId: ID, status: 'PENDING_PAYMENT' } };
+  const outage = Array.from({ length: 7 }, () => new TypeError('fetch failed'));
+  const { oms } = fake([waiting, ...outage, { body: { orderId: ID, status: 'PAID' } }]);
+  const pending = await oms.place(ORDER);
+  assert.ok(pending.state === 'pending' && (await pending.settled()).status === 'PAID');
+
+  for (const refusal of [new TypeError('fetch failed'), problem(503, 'service.overloaded'), problem(404, 'orders.not_found')]) {
+    const placed = await fake([waiting, refusal]).oms.place(ORDER);
+    assert.ok(placed.state === 'pending');
+    await assert.rejects(placed.settled({ timeoutMs: 200 }), (error) => {
+      assert.ok(error instanceof ConnectionFailed || isProblem(error));
+      return error.idempotencyKey !== undefined && error.idempotencyKey === placed.idempotencyKey;
+    });
+  }
 });
 
 test('a declined payment is a problem with the reason', async () => {

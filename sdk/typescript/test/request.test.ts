@@ -76,10 +76,13 @@ test('a refusal is not repeated', async () => {
   for (const [status, code] of [
     [400, 'request.invalid'],
     [402, 'orders.payment_declined'],
+    [429, 'orders.too_many_unpaid'],
+    [429, 'orders.too_many_units'],
+    [429, 'orders.too_many_declines'],
     [422, 'orders.product_not_sold'],
     [500, 'service.internal'],
   ] as const) {
-    const { oms, sent } = fake([problem(status, code, { retryable: false })]);
+    const { oms, sent } = fake([problem(status, code, { retryable: status === 429 })]);
     await assert.rejects(oms.orders.placeOrder(ORDER), (error) => isProblem(error, code));
     assert.equal(sent.length, 1, code);
   }

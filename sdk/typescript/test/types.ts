@@ -1,5 +1,5 @@
 /** What must not compile: `tsc` fails if one of these lines has no error. */
-import { isProblem, type Oms } from '../src/index.ts';
+import { isAboutOrder, isProblem, type Oms } from '../src/index.ts';
 import { ORDER } from './fake.ts';
 
 export async function refusedByTheCompiler(oms: Oms): Promise<void> {
@@ -27,12 +27,21 @@ export async function refusedByTheCompiler(oms: Oms): Promise<void> {
     order.total.amountMinor.trim();
   }
   for await (const event of oms.events.follow({ cursor: 'earliest', types: ['order.paid', 'shipment.*'] })) {
+    event.data.total.amountMinor.toFixed();
+    if (event.type === 'shipment.shipped') return;
+    // @ts-expect-error it is not selected
+    if (event.type === 'stock.moved') return;
+  }
+  for await (const event of oms.events.follow({ cursor: 'earliest' })) {
     // @ts-expect-error not every event has a total
     event.data.total;
     if (event.type === 'order.paid') event.data.total.amountMinor.toFixed();
     if (event.type === 'stock.moved') event.data.movements[0]?.quantity.toFixed();
     // @ts-expect-error there is no such type
     if (event.type === 'order.lost') return;
+    // @ts-expect-error not every event is about an order
+    event.sequence;
+    if (isAboutOrder(event)) event.sequence.toFixed();
   }
   // @ts-expect-error there is no such type
   oms.events.follow({ cursor: 'earliest', types: ['order.lost'] });

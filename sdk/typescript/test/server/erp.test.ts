@@ -54,7 +54,7 @@ async function buy(number: number): Promise<void> {
   for (;;) {
     try {
       const placed = await answered((options) => oms.place(order, options));
-      const settled = placed.state === 'paid' ? placed.data : await placed.settled({ timeoutMs: 300_000, intervalMs: 50 });
+      const settled = placed.state === 'pending' ? await placed.settled({ timeoutMs: 300_000, intervalMs: 50 }) : placed.data;
       if (settled.status === 'FAILED') continue;
       if (number % REFUNDED === 0) {
         const { orderId } = placed.data;

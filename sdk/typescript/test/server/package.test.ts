@@ -15,8 +15,11 @@ declare const cart: { id: string };
 declare const id: string;
 declare const request: Request;
 declare function show(text: unknown): void;
-declare const books: { cursor: string; seen(id: string): boolean; book(event: object): void; save(cursor: string): Promise<void> };
+declare const order: import('@oms/client').types.NewOrder;
+declare const books: { cursor: string; orders: Map<string, object>; store(cursor: string): Promise<void> };
 `;
+/** An example defines it, and another one calls it. */
+const CERTAIN = 'declare function certain<T>(call: () => Promise<T>): Promise<T>;\n';
 
 let project: Project;
 let shop: Shop;
@@ -53,8 +56,9 @@ test('the first example of the README places an order', async () => {
 test('all examples compile against the installed package', () => {
   const files = EXAMPLES.map((example, number) => {
     const hasImports = example.includes('import ');
-    const imports = hasImports ? '' : "import { isProblem, Oms } from '@oms/client';\ndeclare const oms: Oms;\n";
-    return project.write(`example${number}.mts`, `${imports}${GIVEN}\n${example}\nexport {};\n`);
+    const imports = hasImports ? '' : "import { ConnectionFailed, isAboutOrder, isProblem, Oms } from '@oms/client';\ndeclare const oms: Oms;\n";
+    const given = example.includes('function certain') ? GIVEN : `${GIVEN}${CERTAIN}`;
+    return project.write(`example${number}.mts`, `${imports}${given}\n${example}\nexport {};\n`);
   });
   assert.ok(files.length >= 4);
   project.compile([...files, project.copy('examples/erp/erp.ts')]);

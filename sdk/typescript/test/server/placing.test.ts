@@ -28,7 +28,7 @@ async function settled(wanted: types.NewOrder): Promise<types.Order> {
   for (;;) {
     try {
       const placed = await oms.place(wanted, { idempotencyKey });
-      if (placed.state === 'paid') return (await oms.orders.getOrder(placed.data.orderId)).data;
+      if (placed.state !== 'pending') return (await oms.orders.getOrder(placed.data.orderId)).data;
       await shop.makeDue();
       return await placed.settled({ timeoutMs: 300_000, intervalMs: 50 });
     } catch (error) {
