@@ -78,9 +78,10 @@ pub async fn fill(database: &StoreDatabase, order_id: &str, copies: i64) {
         "(lpad(to_hex({placed_ms} - n * {APART_MS}), 12, '0') || '70008000' || lpad(to_hex(n), 12, '0'))::uuid"
     );
     let age = format!("(n * {APART_MS} + {YOUNGEST_MS}) * interval '1 millisecond'");
-    // Foreign keys hold for copies as they do for the order.
+    // Foreign keys hold for copies as they do for the order. The older version may already open fulfilment orders, and must
+    // not find orders without their events.
     database
-        .execute("SET session_replication_role = replica")
+        .execute("BEGIN; SET LOCAL session_replication_role = replica")
         .await;
     for Copied {
         table,
@@ -125,7 +126,7 @@ pub async fn fill(database: &StoreDatabase, order_id: &str, copies: i64) {
              (tenant_id, id, warehouse_id, product_id, kind, quantity, reason, actor)
          SELECT tenant_id, gen_random_uuid(), warehouse_id, product_id, 'receipt', {copies} * quantity, 'x', 'x'
          FROM inventory.reservations WHERE order_id = '{order_id}';
-         RESET session_replication_role"
+         COMMIT"
     );
     database.execute(&stock).await;
     for Copied { table, .. } in &TABLES {
