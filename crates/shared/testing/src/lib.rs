@@ -8,6 +8,8 @@ pub mod gateway;
 pub mod generated;
 pub mod invariants;
 pub mod issuer;
+#[cfg(feature = "kafka")]
+mod kafka_broker;
 mod nats_server;
 mod private_server;
 pub mod process;
@@ -15,6 +17,8 @@ mod proxy;
 mod template;
 pub mod world;
 
+#[cfg(feature = "kafka")]
+pub use kafka_broker::KafkaBroker;
 pub use nats_server::NatsServer;
 pub use private_server::{PrivateServer, Setup};
 pub use proxy::SilentProxy;

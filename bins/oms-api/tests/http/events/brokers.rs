@@ -54,17 +54,14 @@ async fn an_order_is_published_with_the_events_of_the_feed() {
     .await;
 }
 
-/// The broker that librdkafka has for its own tests runs inside the program. What it stores is read in the tests of the
-/// crate.
+/// What the broker stores is read in the tests of the crate.
 #[cfg(feature = "kafka")]
 #[tokio::test]
 async fn an_order_is_published_to_kafka() {
-    let folder = tempfile::tempdir().unwrap();
-    let properties = folder.path().join("kafka.properties");
-    std::fs::write(&properties, "test.mock.num.brokers=1\n").unwrap();
+    let broker = oms_testing::KafkaBroker::start("shop");
     let shop = Shop::open_with(&[
-        ("OMS_EVENTS_KAFKA_BROKERS", "localhost:9092"),
-        ("OMS_EVENTS_KAFKA_PROPERTIES", properties.to_str().unwrap()),
+        ("OMS_EVENTS_KAFKA_BROKERS", &broker.address()),
+        ("OMS_EVENTS_KAFKA_TOPIC", "shop"),
         ("OMS_EVENTS_INTERVAL_MS", "20"),
     ])
     .await;
