@@ -25,8 +25,11 @@ pub(crate) mod tracked;
 pub(crate) mod tracking_events;
 pub(crate) mod work_list;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
+use diesel::QueryableByName;
+use diesel::sql_types::Uuid as SqlUuid;
+use oms_validation::OrderId;
 use uuid::Uuid;
 
 /// The time that a statement uses as the present, as in `greatest($n, now())`. `None` is the database's own.
@@ -48,6 +51,18 @@ fn grouped<V>(pairs: impl Iterator<Item = (Uuid, V)>) -> HashMap<Uuid, Vec<V>> {
         groups.entry(key).or_default().push(value);
     }
     groups
+}
+
+/// A row that names an order.
+#[derive(QueryableByName)]
+struct OrderRow {
+    #[diesel(sql_type = SqlUuid)]
+    order_id: Uuid,
+}
+
+/// The orders that rows name.
+fn named_orders(rows: Vec<OrderRow>) -> BTreeSet<OrderId> {
+    rows.into_iter().map(|row| row.order_id.into()).collect()
 }
 
 /// A row limit as PostgreSQL's `bigint`.

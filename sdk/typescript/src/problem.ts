@@ -3,6 +3,9 @@ import type { Problem as ProblemBody } from './types.gen.ts';
 /** The codes of problems. */
 export type ProblemCode = ProblemBody['code'];
 
+/** Refusals that only the customer can change: by paying, cancelling, or waiting. */
+const LIMITS = new Set<string>(['orders.too_many_unpaid', 'orders.too_many_units', 'orders.too_many_declines']);
+
 /** What is known of a request that failed. */
 export interface Failed {
   /** The key that the request was sent with. Repeating the request with it repeats no effect. */
@@ -14,7 +17,7 @@ export class Problem extends Error implements Failed {
   override readonly name: string = 'Problem';
   readonly status: number;
   readonly code: ProblemCode | (string & {});
-  /** Whether the same request may succeed later. */
+  /** Whether the same request may succeed later, without the customer doing anything. */
   readonly retryable: boolean;
   /** The milliseconds after which to repeat the request, if the service named them. */
   readonly retryAfterMs: number | undefined;
@@ -27,11 +30,16 @@ export class Problem extends Error implements Failed {
   /** All members of the problem. */
   readonly body: ProblemBody;
 
+  /** Whether only the customer can change it. */
+  get needsCustomer(): boolean {
+    return LIMITS.has(this.code);
+  }
+
   constructor(body: ProblemBody, answer: ProblemAnswer) {
     super(`${body.code}: ${body.detail ?? body.title}`);
     this.status = answer.status;
     this.code = body.code;
-    this.retryable = body.retryable === true;
+    this.retryable = body.retryable === true && !this.needsCustomer;
     this.retryAfterMs = answer.retryAfterMs;
     this.requestId = body.requestId ?? answer.requestId;
     this.errors = body.errors ?? [];

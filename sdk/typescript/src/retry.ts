@@ -16,16 +16,13 @@ export type Repeatable =
 
 const PASSING = new Set([408, 429, 502, 503, 504]);
 
-/** Refusals that only the customer can change: by paying, cancelling, or waiting. */
-const LIMITS = new Set(['orders.too_many_unpaid', 'orders.too_many_units', 'orders.too_many_declines']);
-
 /** Whether a failed request may be sent again. */
 export function mayRepeat(error: Problem | ConnectionFailed, repeatable: Repeatable): boolean {
   if (error instanceof ConnectionFailed) {
     const isPassing = error.status === undefined || PASSING.has(error.status);
     return repeatable === 'always' && isPassing;
   }
-  if (LIMITS.has(error.code)) return false;
+  if (error.needsCustomer) return false;
   if (isUnknown(error)) return repeatable === 'always';
   if (error.retryable) return true;
   return repeatable === 'always' && PASSING.has(error.status);

@@ -291,9 +291,7 @@ impl OrderPage {
             id,
         }
     }
-}
 
-impl OrderPage {
     /// Whether a form of a fulfilment order is open.
     fn is_open(&self, form: &str, id: &str) -> bool {
         self.open

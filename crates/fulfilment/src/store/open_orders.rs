@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::domain::hold::HoldHandle;
 use crate::domain::open_order::OpenOrder;
-use crate::store::row_limit;
+use crate::store::{OrderRow, named_orders, row_limit};
 
 /// Returns up to `limit` orders with an open fulfilment order, in ID order, after the given one.
 pub(crate) async fn list(
@@ -54,14 +54,8 @@ pub(crate) async fn find(
     order_ids: &[OrderId],
     except: &HoldHandle,
 ) -> Result<BTreeSet<OrderId>, DbError> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = SqlUuid)]
-        order_id: Uuid,
-    }
-
     let ids: Vec<Uuid> = order_ids.iter().map(|id| id.as_uuid()).collect();
-    let rows: Vec<Row> = cached_sql(
+    let rows: Vec<OrderRow> = cached_sql(
         "SELECT DISTINCT f.order_id FROM fulfilment.fulfilment_orders f
          WHERE f.tenant_id = $1 AND f.order_id = ANY ($2) AND f.closed_at IS NULL
              AND NOT EXISTS (SELECT FROM fulfilment.holds h
@@ -72,7 +66,7 @@ pub(crate) async fn find(
     .bind::<Text, _>(except.as_str())
     .load(connection)
     .await?;
-    Ok(rows.into_iter().map(|row| row.order_id.into()).collect())
+    Ok(named_orders(rows))
 }
 
 /// Returns those of the given orders that have an open fulfilment order on hold.
@@ -80,12 +74,6 @@ pub(crate) fn find_held<'q>(
     tenant: TenantId,
     order_ids: &[OrderId],
 ) -> Statement<'q, BTreeSet<OrderId>> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = SqlUuid)]
-        order_id: Uuid,
-    }
-
     let ids: Vec<Uuid> = order_ids.iter().map(|id| id.as_uuid()).collect();
     cached_sql(
         "SELECT DISTINCT f.order_id FROM fulfilment.fulfilment_orders f
@@ -94,6 +82,6 @@ pub(crate) fn find_held<'q>(
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Array<SqlUuid>, _>(ids)
-    .rows::<Row>()
-    .map(|rows| rows.into_iter().map(|row| row.order_id.into()).collect())
+    .rows()
+    .map(named_orders)
 }

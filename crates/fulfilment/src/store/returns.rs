@@ -19,7 +19,7 @@ use crate::domain::returns::list::{ReturnCursor, ReturnFilter, ReturnsOf};
 use crate::domain::returns::words::{RequestedBy, ReturnStatus};
 use crate::domain::returns::{Receipt, Return};
 use crate::domain::text::Note;
-use crate::store::{Now, most_looked_at, return_lines, return_receipts, row_limit};
+use crate::store::{Now, most_looked_at, named_orders, return_lines, return_receipts, row_limit};
 
 /// Selects [`Row`]s. A macro, because the text of a cached statement must be a constant.
 macro_rules! select_returns {
@@ -265,12 +265,6 @@ pub(crate) fn find_undecided<'q>(
     tenant: TenantId,
     order_ids: &[OrderId],
 ) -> Statement<'q, BTreeSet<OrderId>> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = SqlUuid)]
-        order_id: Uuid,
-    }
-
     let ids: Vec<Uuid> = order_ids.iter().map(|id| id.as_uuid()).collect();
     cached_sql(
         "SELECT order_id FROM fulfilment.returns
@@ -278,8 +272,8 @@ pub(crate) fn find_undecided<'q>(
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Array<SqlUuid>, _>(ids)
-    .rows::<Row>()
-    .map(|rows| rows.into_iter().map(|row| row.order_id.into()).collect())
+    .rows()
+    .map(named_orders)
 }
 
 /// A return without its lines and receipts.

@@ -3,7 +3,7 @@
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 
-/// A broker that speaks Kafka's protocol and stores messages in memory. It ends with this value.
+/// A broker that speaks Kafka's protocol and stores messages in memory. It stops when this value is dropped.
 pub struct KafkaBroker(MockCluster<'static, DefaultProducerContext>);
 
 impl KafkaBroker {

@@ -5,7 +5,7 @@
  * nothing twice: what was done after the last save is forgotten with its cursor, and the events come again.
  */
 import { readFile, rename, writeFile } from 'node:fs/promises';
-import { ConnectionFailed, isProblem, Oms, type OmsEvent } from '@oms/client';
+import { ConnectionFailed, isAboutOrder, isProblem, Oms, type OmsEvent } from '@oms/client';
 
 interface Books {
   cursor: string;
@@ -80,7 +80,7 @@ async function follow(books: Books): Promise<void> {
     },
   });
   for await (const event of events) {
-    if (event.subject.type === 'order') changed.add(event.subject.id);
+    if (isAboutOrder(event)) changed.add(event.subject.id);
     post(event, books);
   }
 }

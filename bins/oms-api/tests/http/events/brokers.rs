@@ -54,7 +54,7 @@ async fn an_order_is_published_with_the_events_of_the_feed() {
     .await;
 }
 
-/// What the broker stores is read in the tests of the crate.
+/// The tests of oms-events read what the broker stores.
 #[cfg(feature = "kafka")]
 #[tokio::test]
 async fn an_order_is_published_to_kafka() {

@@ -151,7 +151,7 @@ fn version(form: &Form) -> Result<i32, Problem> {
     version.map_err(|_| invalid_field("version", "must be a whole number"))
 }
 
-/// Separates what the list explains from failures: they have no sentence.
+/// Gives each refusal the words with which the list explains it. A failure stays a problem.
 fn settled<T>(done: Result<T, ViewsError>) -> Result<Result<T, Refusal>, Problem> {
     let refusal = match done {
         Ok(done) => return Ok(Ok(done)),
