@@ -94,9 +94,13 @@ const PARTITIONS_VARIABLE: &str = "OMS_TEST_PARTITIONS";
 /// One run reports the failures of all test programs, not only of the first that fails.
 const ALL_FAILURES: &str = "--no-fail-fast";
 
-/// The features for clippy, the build and all tests: [`failpoints::FEATURE`], and brokers that a plain build leaves out.
+/// The features for the build and all tests: [`failpoints::FEATURE`], and brokers that a plain build leaves out.
 const TESTED: &str = "oms-api/failpoints,oms-api/kafka";
 const FEATURES: [&str; 2] = ["--features", TESTED];
+
+/// The feature that lints and the documentation leave out: no code of ours depends on it, and librdkafka would be built
+/// a second time, with TLS.
+const NOT_CHECKED: &str = "kafka-tls";
 
 /// The checks to run.
 pub(crate) enum Extent {
@@ -284,11 +288,13 @@ impl Run<'_> {
         self.step("nothing for tests in a plain build", &repeat, |_| {
             failpoints::check_plain_build(workspace)
         })?;
-        // Includes the tests behind our own flags.
-        let clippy = ["clippy", "--workspace", "--all-targets", "--all-features"];
-        self.cargo("lints", &[&clippy[..], &["--", "-D", "warnings"]].concat())?;
-        let mut documentation = documentation::command(workspace);
-        self.step("documentation", &documentation::as_words(), |_| {
+        let features = checked_features(workspace);
+        let clippy = ["clippy", "--workspace", "--all-targets", "--features"];
+        let strict = [features.as_str(), "--", "-D", "warnings"];
+        self.cargo("lints", &[&clippy[..], &strict].concat())?;
+        let mut documentation = documentation::command(workspace, &features);
+        let repeat = documentation::as_words(&features);
+        self.step("documentation", &repeat, |_| {
             command::show(&mut documentation)
         })?;
         match equipment {
@@ -407,6 +413,17 @@ struct Equipment<'a> {
     programs: &'a Programs,
 }
 
+/// The features for lints and the documentation: all, so that tests behind a feature are included, but [`NOT_CHECKED`].
+fn checked_features(workspace: &Workspace) -> String {
+    let packages = workspace.packages.iter();
+    let features = packages.flat_map(|package| {
+        let features = package.features.keys();
+        let checked = features.filter(|feature| *feature != NOT_CHECKED);
+        checked.map(|feature| format!("{}/{feature}", package.name))
+    });
+    features.collect::<Vec<_>>().join(",")
+}
+
 fn with_features<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     [arguments, &FEATURES].concat()
 }
@@ -460,5 +477,28 @@ impl TestServer {
             Some(cluster) if env::var_os("CI").is_some() => cluster.throw_away(),
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_feature_is_checked_but_the_one_without_code() {
+        let features = checked_features(&Workspace::find().unwrap());
+        let features: Vec<&str> = features.split(',').collect();
+        for checked in [
+            "oms-api/smoke",
+            "oms-events/kafka",
+            "oms-payments/localstripe",
+        ] {
+            assert!(features.contains(&checked), "{features:?}");
+        }
+        assert!(
+            !features
+                .iter()
+                .any(|feature| feature.ends_with(NOT_CHECKED))
+        );
     }
 }

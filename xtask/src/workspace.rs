@@ -1,5 +1,6 @@
 //! The location and the metadata of this workspace, and the folder for files that xtask creates.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::fs;
@@ -27,6 +28,8 @@ pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) manifest_path: PathBuf,
     pub(crate) dependencies: Vec<Dependency>,
+    /// Its features, with what each enables.
+    pub(crate) features: BTreeMap<String, Vec<String>>,
 }
 
 /// A declared dependency. `name` is the crate's own name, even if the manifest renames it.

@@ -177,6 +177,7 @@ fn check_manifest(edges: &Edges, package: &Package, path: &str, text: &str) -> V
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::path::PathBuf;
 
     use super::*;
@@ -210,6 +211,7 @@ mod tests {
             name: name.to_owned(),
             manifest_path: PathBuf::from("Cargo.toml"),
             dependencies: dependencies.iter().map(dependency).collect(),
+            features: BTreeMap::new(),
         }
     }
 

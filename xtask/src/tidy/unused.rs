@@ -154,6 +154,7 @@ fn line_of(text: &str, key: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::path::PathBuf;
 
     use super::*;
@@ -175,6 +176,7 @@ mod tests {
             name: "oms-orders".to_owned(),
             manifest_path: PathBuf::from("crates/orders/Cargo.toml"),
             dependencies,
+            features: BTreeMap::new(),
         }
     }
 
