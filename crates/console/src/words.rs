@@ -1,8 +1,9 @@
-//! What the words of the API mean, for people: outcomes of webhooks, and how dead letters ended.
+//! What the words of the API mean, for people: outcomes of webhooks, how dead letters ended, and balances.
 
 use oms_events::{AttemptOutcome, AttemptTrigger, DeliveryState, Ordering, Signing};
 use oms_orders::Resolution;
 use oms_payments::RefundActor;
+use oms_validation::Money;
 
 /// What came of sending an event, with the status that the endpoint answered.
 pub(crate) fn outcome(outcome: AttemptOutcome, status: Option<u16>) -> String {
@@ -82,5 +83,38 @@ pub(crate) fn refunder(actor: RefundActor) -> &'static str {
         RefundActor::Gateway => "At the gateway",
         RefundActor::Dispute => "The bank, after a dispute",
         RefundActor::Other(word) => word,
+    }
+}
+
+/// Who owes a balance: the customer a positive one, the shop a negative one.
+pub(crate) fn balance(balance: Money) -> String {
+    let owed = Money {
+        amount_minor: balance.amount_minor.abs(),
+        ..balance
+    };
+    match balance.amount_minor {
+        0 => "Settled".to_owned(),
+        1.. => format!("{owed} to be paid"),
+        _ => format!("{owed} to be given back"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use oms_validation::Currency;
+
+    use super::*;
+
+    #[test]
+    fn a_balance_says_who_owes_it() {
+        let words = |amount_minor| {
+            balance(Money {
+                amount_minor,
+                currency: Currency::parse("USD").unwrap(),
+            })
+        };
+        assert_eq!(words(0), "Settled");
+        assert_eq!(words(1250), "12.50 USD to be paid");
+        assert_eq!(words(-1250), "12.50 USD to be given back");
     }
 }

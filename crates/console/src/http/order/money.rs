@@ -113,16 +113,16 @@ pub(super) fn money(details: &OrderDetails) -> Money {
         ];
         attempt.captured.is_none() && states.contains(&attempt.state)
     });
-    let known = |amount: Amount| match is_unknown {
+    let known = |words: String| match is_unknown {
         true => "Unknown".to_owned(),
-        false => amount.to_string(),
+        false => words,
     };
     Money {
         total: order.total.to_string(),
         adjustments: adjustments.collect(),
         owed: ledger.owed.to_string(),
-        held: known(ledger.held),
-        balance: known(ledger.balance),
+        held: known(ledger.held.to_string()),
+        balance: known(words::balance(ledger.balance)),
         balance_tone: match ledger.balance.amount_minor {
             0 => "ok",
             1.. => "wait",

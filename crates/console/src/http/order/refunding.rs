@@ -20,6 +20,7 @@ use crate::http::listing::explained;
 use crate::http::notice::Notice;
 use crate::http::operator::Operator;
 use crate::http::page::{Answer, page, page_with, see};
+use crate::words;
 
 /// A field of a form as it was filled in.
 struct Filled {
@@ -198,7 +199,10 @@ impl Preview {
             amount_minor: preview.amount.amount_minor,
             owed: both(before.owed, after.owed),
             held: both(before.held, after.held),
-            balance: both(before.balance, after.balance),
+            balance: (
+                words::balance(before.balance),
+                words::balance(after.balance),
+            ),
             becomes: display::status(preview.status),
         }
     }
