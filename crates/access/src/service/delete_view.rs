@@ -1,5 +1,6 @@
 //! Deletes a view.
 
+use oms_database::boxed;
 use oms_validation::TenantId;
 
 use crate::context::SessionsContext;
@@ -11,6 +12,7 @@ use crate::store::console_views;
 ///
 /// # Errors
 /// `NotFound` if the tenant has no such view, or the database's error.
+#[boxed]
 pub async fn delete_view(
     context: &SessionsContext,
     tenant: TenantId,

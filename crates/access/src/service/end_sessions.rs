@@ -1,5 +1,7 @@
 //! Signs out of the console.
 
+use oms_database::boxed;
+
 use crate::context::SessionsContext;
 use crate::domain::credential::Credential;
 use crate::domain::tenant_secret::TenantSecret;
@@ -10,6 +12,7 @@ use crate::store::sessions;
 ///
 /// # Errors
 /// The database's.
+#[boxed]
 pub async fn sign_out(context: &SessionsContext, secret: &TenantSecret) -> Result<(), AccessError> {
     let mut connection = context.database.acquire().await?;
     sessions::end_session(&mut connection, secret.tenant(), &secret.hash()).await?;
@@ -20,6 +23,7 @@ pub async fn sign_out(context: &SessionsContext, secret: &TenantSecret) -> Resul
 ///
 /// # Errors
 /// The database's.
+#[boxed]
 pub async fn sign_out_everywhere(
     context: &SessionsContext,
     credential: &Credential,

@@ -1,5 +1,6 @@
 //! Lists the sessions of a tenant, and its keys, for the console.
 
+use oms_database::boxed;
 use oms_validation::TenantId;
 
 use super::list_keys::list_keys;
@@ -16,6 +17,7 @@ const MOST: i64 = 200;
 ///
 /// # Errors
 /// The database's.
+#[boxed]
 pub async fn list_sessions(
     context: &SessionsContext,
     tenant: TenantId,
@@ -38,6 +40,7 @@ pub async fn list_sessions(
 ///
 /// # Errors
 /// The database's.
+#[boxed]
 pub async fn list_keys_of(
     context: &SessionsContext,
     tenant: TenantId,

@@ -1,5 +1,6 @@
 //! Lists the views of a tenant.
 
+use oms_database::boxed;
 use oms_validation::TenantId;
 
 use crate::context::SessionsContext;
@@ -11,6 +12,7 @@ use crate::store::console_views;
 ///
 /// # Errors
 /// The database's.
+#[boxed]
 pub async fn list_views(
     context: &SessionsContext,
     tenant: TenantId,

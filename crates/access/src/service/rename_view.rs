@@ -1,6 +1,6 @@
 //! Renames a view.
 
-use oms_database::DbError;
+use oms_database::{DbError, boxed};
 use oms_validation::TenantId;
 
 use crate::context::SessionsContext;
@@ -13,6 +13,7 @@ use crate::store::console_views::{self, BY_NAME};
 /// # Errors
 /// `NotFound`; `Changed` if somebody else has renamed it; `NameTaken` if another view has the name; or the database's
 /// error.
+#[boxed]
 pub async fn rename_view(
     context: &SessionsContext,
     tenant: TenantId,

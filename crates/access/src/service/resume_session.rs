@@ -1,5 +1,6 @@
 //! Recognises the session of a request.
 
+use oms_database::boxed;
 use oms_validation::Scopes;
 
 use crate::context::SessionsContext;
@@ -15,6 +16,7 @@ use crate::store::sessions;
 ///
 /// # Errors
 /// The database's.
+#[boxed]
 pub async fn resume_session(
     context: &SessionsContext,
     secret: &TenantSecret,

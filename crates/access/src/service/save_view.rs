@@ -1,6 +1,6 @@
 //! Saves filters under a name.
 
-use oms_database::DbError;
+use oms_database::{DbError, boxed};
 use uuid::Uuid;
 
 use crate::context::SessionsContext;
@@ -13,6 +13,7 @@ use crate::store::console_views::{self, BY_NAME, BY_SLOT, NewRow};
 ///
 /// # Errors
 /// `NameTaken` if another view has the name; `TooMany` if the tenant has 30; or the database's error.
+#[boxed]
 pub async fn save_view(
     context: &SessionsContext,
     credential: &Credential,

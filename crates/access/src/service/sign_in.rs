@@ -1,5 +1,6 @@
 //! Signs in to the console with an API key.
 
+use oms_database::boxed;
 use std::net::IpAddr;
 
 use oms_validation::Scopes;
@@ -18,6 +19,7 @@ use crate::store::api_keys;
 /// # Errors
 /// [`AccessError::TooOften`] after five attempts in a minute, [`AccessError::Unknown`] if the key is not valid here, or
 /// the database's error.
+#[boxed]
 pub async fn sign_in(
     context: &SessionsContext,
     address: Option<IpAddr>,

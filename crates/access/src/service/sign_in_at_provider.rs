@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use oms_database::{register_tenant, transaction};
+use oms_database::{boxed, register_tenant, transaction};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::begin_session::begin_session;
@@ -122,6 +122,7 @@ fn unavailable(error: FetchError) -> AccessError {
 /// # Errors
 /// [`AccessError::Unknown`] if the state is not that of this browser, or the code or the token is refused,
 /// [`AccessError::TooOften`], [`AccessError::IssuerUnavailable`], or the database's error.
+#[boxed]
 pub async fn sign_in_at_provider(
     context: &SessionsContext,
     provider: &IdentityProvider,

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use oms_database::transaction;
+use oms_database::{boxed, transaction};
 use oms_validation::Scopes;
 
 use super::begin_session::begin_session;
@@ -19,6 +19,7 @@ use crate::store::sign_in_links;
 /// # Errors
 /// [`AccessError::TooOften`] after five attempts in a minute, [`AccessError::Unknown`] if the link is unknown, used or
 /// expired, or the database's error.
+#[boxed]
 pub async fn sign_in_with_link(
     context: &SessionsContext,
     address: Option<IpAddr>,

@@ -1,6 +1,6 @@
 //! Reads the feed.
 
-use oms_database::Connection;
+use oms_database::{Connection, boxed};
 use oms_validation::TenantId;
 
 use crate::context::EventsContext;
@@ -20,6 +20,7 @@ const MAX_TOGETHER: usize = 500;
 ///
 /// # Errors
 /// `CursorExpired` if events after the cursor were deleted, or the database's error.
+#[boxed]
 pub async fn list_events(
     context: &EventsContext,
     tenant: TenantId,

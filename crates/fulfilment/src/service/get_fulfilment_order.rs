@@ -1,5 +1,6 @@
 //! Reads a fulfilment order.
 
+use oms_database::boxed;
 use oms_validation::TenantId;
 
 use crate::context::FulfilmentContext;
@@ -12,6 +13,7 @@ use crate::store::fulfilment_orders;
 ///
 /// # Errors
 /// `NotFound`, or the database's error.
+#[boxed]
 pub async fn get_fulfilment_order(
     context: &FulfilmentContext,
     tenant: TenantId,

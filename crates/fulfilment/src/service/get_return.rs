@@ -1,5 +1,6 @@
 //! Reads a return.
 
+use oms_database::boxed;
 use oms_validation::TenantId;
 
 use crate::context::FulfilmentContext;
@@ -12,6 +13,7 @@ use crate::service::decide_return::find;
 ///
 /// # Errors
 /// `ReturnNotFound`, or the database's error.
+#[boxed]
 pub async fn get_return(
     context: &FulfilmentContext,
     tenant: TenantId,

@@ -1,5 +1,6 @@
 //! Lists fulfilment orders.
 
+use oms_database::boxed;
 use oms_validation::{Page, PageSize, TenantId};
 
 use crate::context::FulfilmentContext;
@@ -13,6 +14,7 @@ use crate::store::work_list;
 ///
 /// # Errors
 /// When the database fails.
+#[boxed]
 pub async fn list_fulfilment_orders(
     context: &FulfilmentContext,
     tenant: TenantId,

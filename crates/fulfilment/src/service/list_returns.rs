@@ -1,5 +1,6 @@
 //! Lists returns.
 
+use oms_database::boxed;
 use oms_validation::{Cursor, Page, PageSize, TenantId};
 
 use crate::context::FulfilmentContext;
@@ -12,6 +13,7 @@ use crate::store::returns;
 ///
 /// # Errors
 /// When the database fails.
+#[boxed]
 pub async fn list_returns(
     context: &FulfilmentContext,
     tenant: TenantId,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use oms_database::{Connection, DbError};
+use oms_database::{Connection, DbError, boxed};
 use oms_validation::{
     IdempotencyKey, Keyed, Once, OperatorName, ProductId, Reason, TenantId, WarehouseId,
 };
@@ -23,6 +23,7 @@ use crate::store::{level_counts, products, stock_levels, stock_movements, wareho
 /// `UnknownWarehouse` and `UnknownProducts`; `InsufficientStock` if a level has too few free units;
 /// `InsufficientQuarantine`; `TooMuchStock`; `KeyReused`; `OutcomeUnknown` or another error of the database. On error, nothing is changed, except
 /// possibly on `OutcomeUnknown`.
+#[boxed]
 pub async fn change_stock(
     context: &InventoryContext,
     tenant: TenantId,

@@ -1,5 +1,6 @@
 //! Changes a warehouse: its name, its location, whether routing may choose it.
 
+use oms_database::boxed;
 use oms_validation::{ExpectedVersion, TenantId, WarehouseId};
 
 use crate::context::InventoryContext;
@@ -12,6 +13,7 @@ use crate::store::{evacuated_warehouses, warehouses};
 /// # Errors
 /// `WarehouseNotFound`; `Changed` if it has another version; `WarehouseEvacuated`; `WarehouseNameTaken`; `Locating` if the new address can't
 /// be geocoded; or the database's error. On error, nothing is changed.
+#[boxed]
 pub async fn change_warehouse(
     context: &InventoryContext,
     tenant: TenantId,

@@ -1,5 +1,6 @@
 //! Reads the report of an import.
 
+use oms_database::boxed;
 use oms_validation::TenantId;
 
 use crate::context::InventoryContext;
@@ -12,6 +13,7 @@ use crate::service::import::report;
 ///
 /// # Errors
 /// `ImportNotFound`, or the database's error.
+#[boxed]
 pub async fn get_import(
     context: &InventoryContext,
     tenant: TenantId,

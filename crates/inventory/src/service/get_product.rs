@@ -1,5 +1,6 @@
 //! Reads a product.
 
+use oms_database::boxed;
 use oms_validation::{ProductId, TenantId};
 
 use crate::context::InventoryContext;
@@ -11,6 +12,7 @@ use crate::store::product_records as products;
 ///
 /// # Errors
 /// `ProductNotFound`, or the database's error.
+#[boxed]
 pub async fn get_product(
     context: &InventoryContext,
     tenant: TenantId,

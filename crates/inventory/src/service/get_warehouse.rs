@@ -1,5 +1,6 @@
 //! Reads a warehouse.
 
+use oms_database::boxed;
 use oms_validation::{TenantId, WarehouseId};
 
 use crate::context::InventoryContext;
@@ -11,6 +12,7 @@ use crate::store::warehouses;
 ///
 /// # Errors
 /// `WarehouseNotFound`, or the database's error.
+#[boxed]
 pub async fn get_warehouse(
     context: &InventoryContext,
     tenant: TenantId,

@@ -1,5 +1,6 @@
 //! Imports prices of price lists from a file, once per idempotency key.
 
+use oms_database::boxed;
 use oms_validation::{IdempotencyKey, Once, TenantId};
 
 use crate::context::InventoryContext;
@@ -13,6 +14,7 @@ use crate::service::import::{ImportObserver, ImportRequest, import};
 ///
 /// # Errors
 /// Those of [`import_products`](crate::import_products).
+#[boxed]
 pub async fn import_prices(
     context: &InventoryContext,
     tenant: TenantId,

@@ -1,5 +1,6 @@
 //! Imports products from a file, once per idempotency key.
 
+use oms_database::boxed;
 use oms_validation::{IdempotencyKey, Once, TenantId};
 
 use crate::context::InventoryContext;
@@ -15,6 +16,7 @@ use crate::service::import::{ImportObserver, ImportRequest, import};
 /// `ImportEncoding`, `ImportHeader`, `ImportEmpty`; `ImportRejected` in an all-or-nothing import; `KeyReused`;
 /// `ImportInProgress` if another request with this key is running; `OutcomeUnknown` or another error of the database.
 /// Repeating the same request resumes an interrupted import.
+#[boxed]
 pub async fn import_products(
     context: &InventoryContext,
     tenant: TenantId,

@@ -1,5 +1,6 @@
 //! Imports stock from a file, once per idempotency key.
 
+use oms_database::boxed;
 use oms_validation::{IdempotencyKey, Once, Reason, TenantId};
 
 use crate::context::InventoryContext;
@@ -13,6 +14,7 @@ use crate::service::import::{ImportObserver, ImportRequest, import};
 ///
 /// # Errors
 /// As [`import_products`](crate::import_products).
+#[boxed]
 pub async fn import_stock(
     context: &InventoryContext,
     tenant: TenantId,

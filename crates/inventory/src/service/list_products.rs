@@ -1,5 +1,6 @@
 //! Lists products.
 
+use oms_database::boxed;
 use oms_validation::{Cursor, Page, PageSize, ProductId, TenantId};
 
 use crate::context::InventoryContext;
@@ -12,6 +13,7 @@ use crate::store::product_records as products;
 ///
 /// # Errors
 /// When the database fails.
+#[boxed]
 pub async fn list_products(
     context: &InventoryContext,
     tenant: TenantId,

@@ -1,5 +1,6 @@
 //! Lists stock movements.
 
+use oms_database::boxed;
 use oms_validation::{Cursor, Page, PageSize, TenantId};
 
 use crate::context::InventoryContext;
@@ -12,6 +13,7 @@ use crate::store::stock_movements;
 ///
 /// # Errors
 /// When the database fails.
+#[boxed]
 pub async fn list_stock_movements(
     context: &InventoryContext,
     tenant: TenantId,

@@ -1,5 +1,6 @@
 //! Lists warehouses.
 
+use oms_database::boxed;
 use oms_validation::{Cursor, Page, PageSize, TenantId, WarehouseId};
 
 use crate::context::InventoryContext;
@@ -11,6 +12,7 @@ use crate::store::warehouses;
 ///
 /// # Errors
 /// When the database fails.
+#[boxed]
 pub async fn list_warehouses(
     context: &InventoryContext,
     tenant: TenantId,

@@ -1,5 +1,6 @@
 //! Reads the SKUs of products, for lists that name them.
 
+use oms_database::boxed;
 use std::collections::HashMap;
 
 use oms_validation::{ProductId, TenantId};
@@ -12,6 +13,7 @@ use crate::service::find_skus::find_skus;
 ///
 /// # Errors
 /// When the database fails.
+#[boxed]
 pub async fn load_skus(
     context: &InventoryContext,
     tenant: TenantId,

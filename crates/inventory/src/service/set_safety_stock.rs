@@ -1,5 +1,6 @@
 //! Sets the safety stock of a stock level.
 
+use oms_database::boxed;
 use std::collections::BTreeSet;
 
 use oms_validation::{ExpectedVersion, ProductId, TenantId, WarehouseId};
@@ -14,6 +15,7 @@ use crate::store::{level_counts, stock_levels};
 /// # Errors
 /// `StockLevelNotFound` if the warehouse has never stocked the product; `Changed` if it has another version; or the
 /// database's error. On error, nothing is changed.
+#[boxed]
 pub async fn set_safety_stock(
     context: &InventoryContext,
     tenant: TenantId,

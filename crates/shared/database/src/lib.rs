@@ -37,6 +37,19 @@ mod transaction_pooler;
 mod watched;
 
 pub use across_tenants::AcrossTenants;
+/// Returns the future of an `async fn` in a box, for use cases that several crates call.
+///
+/// The compiler copies the code of an `async fn` into each crate that awaits it, with the code of all that it awaits.
+/// Behind a box it exists once, in the crate of the function.
+///
+/// ```
+/// #[oms_database::boxed]
+/// pub async fn increment(number: &u32) -> u32 {
+///     number + 1
+/// }
+/// # let _ = increment(&1);
+/// ```
+pub use async_recursion::async_recursion as boxed;
 pub use cached_sql::{CachedSql, CachedSqlWithBind, cached_sql};
 pub use connect::{InvalidUrl, Server, with_mode};
 pub use durations::{DURATION_BOUNDS_S, DurationCounts, Durations};

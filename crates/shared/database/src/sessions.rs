@@ -73,6 +73,21 @@ impl Sessions {
             watch,
         }
     }
+
+    /// Begins to open a session. Not an `async fn`, because the code of those is compiled into each crate that awaits
+    /// them, and every crate acquires sessions.
+    fn begin(&self) -> Opening {
+        let (server, setup) = (self.server.clone(), self.setup.clone());
+        let (answers, most) = (self.watch.begin(), self.bounds.answer);
+        Opening(self.runtime.spawn(async move {
+            let mut session = Session::open(&server, answers, most).await?;
+            if !setup.is_empty() {
+                let set_up = session.batch_execute(&setup).await;
+                set_up.map_err(ConnectionError::CouldntSetupConfiguration)?;
+            }
+            Ok(session)
+        }))
+    }
 }
 
 impl Manager for Sessions {
@@ -80,18 +95,9 @@ impl Manager for Sessions {
     type Error = ConnectionError;
 
     async fn create(&self) -> Result<Session, ConnectionError> {
-        let (server, setup) = (self.server.clone(), self.setup.clone());
-        let (answers, most) = (self.watch.begin(), self.bounds.answer);
-        let mut made = Making(self.runtime.spawn(async move {
-            let mut session = Session::open(&server, answers, most).await?;
-            if !setup.is_empty() {
-                let set_up = session.batch_execute(&setup).await;
-                set_up.map_err(ConnectionError::CouldntSetupConfiguration)?;
-            }
-            Ok(session)
-        }));
-        match (&mut made.0).await {
-            Ok(made) => made,
+        let mut opening = self.begin();
+        match (&mut opening.0).await {
+            Ok(opened) => opened,
             Err(error) => Err(ConnectionError::BadConnection(error.to_string())),
         }
     }
@@ -137,9 +143,9 @@ impl Manager for Sessions {
 }
 
 /// A task that opens a session. It is aborted when its caller is dropped.
-struct Making(JoinHandle<Result<Session, ConnectionError>>);
+struct Opening(JoinHandle<Result<Session, ConnectionError>>);
 
-impl Drop for Making {
+impl Drop for Opening {
     fn drop(&mut self) {
         self.0.abort();
     }

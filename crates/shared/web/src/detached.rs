@@ -1,9 +1,12 @@
 //! Work that continues when its client disconnects.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use oms_errors::{INTERNAL, Problem};
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
@@ -42,9 +45,21 @@ impl<C> Detached<C> {
         T: Send + 'static,
         E: Into<Problem> + Send + 'static,
     {
-        let work = work(self.context.clone()).in_current_span();
-        let done = self.tasks.spawn_on(work, &self.runtime).await;
-        Ok(done.map_err(|error| Problem::of(&INTERNAL).with_source(error))??)
+        let work = work(self.context.clone());
+        let (done, outcome) = oneshot::channel();
+        let work = async move {
+            // The client may be gone, and nobody waits for the outcome.
+            let _ = done.send(work.await.map_err(E::into));
+        };
+        let ended = self.spawn(Box::pin(work)).await;
+        ended.map_err(|error| Problem::of(&INTERNAL).with_source(error))?;
+        let outcome = outcome.await;
+        Ok(outcome.map_err(|error| Problem::of(&INTERNAL).with_source(error))??)
+    }
+
+    /// Takes a box, so that the runtime's code is compiled once and not for the work of each handler.
+    fn spawn(&self, work: Pin<Box<dyn Future<Output = ()> + Send>>) -> JoinHandle<()> {
+        self.tasks.spawn_on(work.in_current_span(), &self.runtime)
     }
 }
 

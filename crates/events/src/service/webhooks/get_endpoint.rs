@@ -1,5 +1,6 @@
 //! Reads an endpoint.
 
+use oms_database::boxed;
 use oms_validation::TenantId;
 
 use crate::adapters::signing::SigningSecret;
@@ -13,6 +14,7 @@ use crate::store::webhooks::endpoints;
 ///
 /// # Errors
 /// `EndpointNotFound`, or the database's error.
+#[boxed]
 pub async fn get_endpoint(
     context: &WebhooksContext,
     tenant: TenantId,

@@ -1,5 +1,6 @@
 //! Lists the tries of an endpoint.
 
+use oms_database::boxed;
 use oms_validation::{Cursor, Page, PageSize, TenantId};
 
 use crate::context::webhooks::WebhooksContext;
@@ -19,6 +20,7 @@ const MAX_LOOKED_AT: usize = 5000;
 ///
 /// # Errors
 /// `EndpointNotFound`, or the database's error.
+#[boxed]
 pub async fn list_attempts(
     context: &WebhooksContext,
     tenant: TenantId,

@@ -1,5 +1,6 @@
 //! Lists what an endpoint has not received.
 
+use oms_database::boxed;
 use std::collections::HashMap;
 
 use oms_validation::{Cursor, Page, PageSize, TenantId};
@@ -18,6 +19,7 @@ use crate::store::webhooks::{deliveries, endpoints};
 ///
 /// # Errors
 /// `EndpointNotFound`, or the database's error.
+#[boxed]
 pub async fn list_deliveries(
     context: &WebhooksContext,
     tenant: TenantId,

@@ -1,5 +1,6 @@
 //! Lists the events of one subject that endpoints have not received.
 
+use oms_database::boxed;
 use oms_validation::TenantId;
 use uuid::Uuid;
 
@@ -17,6 +18,7 @@ const MOST: usize = 50;
 ///
 /// # Errors
 /// If the database fails.
+#[boxed]
 pub async fn list_deliveries_of(
     context: &WebhooksContext,
     tenant: TenantId,

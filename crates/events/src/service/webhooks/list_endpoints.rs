@@ -1,5 +1,6 @@
 //! Lists endpoints.
 
+use oms_database::boxed;
 use oms_validation::TenantId;
 
 use crate::context::webhooks::WebhooksContext;
@@ -11,6 +12,7 @@ use crate::store::webhooks::endpoints;
 ///
 /// # Errors
 /// If the database fails.
+#[boxed]
 pub async fn list_endpoints(
     context: &WebhooksContext,
     tenant: TenantId,

@@ -1,6 +1,6 @@
 //! Sends an event again at once, or gives it up.
 
-use oms_database::transaction;
+use oms_database::{boxed, transaction};
 use oms_validation::TenantId;
 
 use crate::context::webhooks::WebhooksContext;
@@ -24,6 +24,7 @@ pub enum Resolution {
 /// # Errors
 /// `EndpointNotFound`; `DeliveryNotFound` if the endpoint has received the event, or will receive it in its turn; or
 /// the database's error.
+#[boxed]
 pub async fn resolve_delivery(
     context: &WebhooksContext,
     tenant: TenantId,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oms_database::transaction;
+use oms_database::{boxed, transaction};
 use oms_validation::{ExpectedVersion, IdempotencyKey, Keyed, Once, TenantId};
 
 use crate::context::webhooks::WebhooksContext;
@@ -19,6 +19,7 @@ use crate::store::webhooks::{endpoints, secrets};
 ///
 /// # Errors
 /// `EndpointNotFound`; `Changed`; `KeyReused`; `NoSecretKeys`; or the database's error.
+#[boxed]
 pub async fn rotate_secret(
     context: &WebhooksContext,
     tenant: TenantId,

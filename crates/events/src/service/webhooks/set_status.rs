@@ -1,6 +1,6 @@
 //! Pauses and enables endpoints.
 
-use oms_database::transaction;
+use oms_database::{boxed, transaction};
 use oms_validation::{Actor, ExpectedVersion, TenantId};
 
 use crate::context::webhooks::WebhooksContext;
@@ -16,6 +16,7 @@ use crate::store::webhooks::{deliveries, endpoints};
 ///
 /// # Errors
 /// `EndpointNotFound`; `Changed`; or the database's error.
+#[boxed]
 pub async fn pause_endpoint(
     context: &WebhooksContext,
     tenant: TenantId,
@@ -40,6 +41,7 @@ pub async fn pause_endpoint(
 ///
 /// # Errors
 /// `EndpointNotFound`; `Changed`; `PositionExpired` if events after the place were deleted; or the database's error.
+#[boxed]
 pub async fn enable_endpoint(
     context: &WebhooksContext,
     tenant: TenantId,

@@ -1,6 +1,7 @@
 //! Sends a test event.
 
 use chrono::SecondsFormat;
+use oms_database::boxed;
 use oms_validation::TenantId;
 use serde_json::json;
 use uuid::Uuid;
@@ -26,6 +27,7 @@ const TEST: &str = "webhook.test";
 /// # Errors
 /// `EndpointNotFound`; `UrlNotAllowed` if the operator's rules no longer allow the URL; `NoSecretKeys`; or the
 /// database's error.
+#[boxed]
 pub async fn test_endpoint(
     context: &WebhooksContext,
     tenant: TenantId,

@@ -1,5 +1,6 @@
 //! Begins and stops work on a fulfilment order.
 
+use oms_database::boxed;
 use oms_fulfilment::{FulfilmentOrder, FulfilmentOrderId, Turn, Work, change_work as change};
 use oms_validation::{ExpectedVersion, IdempotencyKey, Keyed, Once, TenantId};
 
@@ -16,6 +17,7 @@ use crate::service::transitions::patience::Patience;
 ///
 /// # Errors
 /// Why it can't be started or stopped; `KeyReused`; `Changed` if it has another version; `Busy`; or the database's error.
+#[boxed]
 pub async fn change_work(
     context: &OrderContext,
     tenant: TenantId,

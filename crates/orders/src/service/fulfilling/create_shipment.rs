@@ -1,5 +1,6 @@
 //! Packs or ships units of a fulfilment order.
 
+use oms_database::boxed;
 use std::sync::Arc;
 
 use oms_fulfilment::{Shipment, ShipmentDraft};
@@ -16,6 +17,7 @@ use crate::service::fulfilling::to_send::{Sending, ToSend};
 /// # Errors
 /// Why its units can't be packed or sent; `KeyReused` if the key belongs to another request; `Busy`; or the database's
 /// error. Then nothing is changed, except possibly on `OutcomeUnknown`.
+#[boxed]
 pub async fn create_shipment(
     context: &Arc<OrderContext>,
     tenant: TenantId,

@@ -1,5 +1,6 @@
 //! Releases a hold on a fulfilment order.
 
+use oms_database::boxed;
 use oms_fulfilment::{FulfilmentOrderId, HoldHandle, release_hold as release};
 use oms_validation::TenantId;
 
@@ -14,6 +15,7 @@ use crate::service::transitions::patience::Patience;
 ///
 /// # Errors
 /// `NotFound` if the tenant has no such fulfilment order, or the database's error.
+#[boxed]
 pub async fn release_hold(
     context: &OrderContext,
     tenant: TenantId,

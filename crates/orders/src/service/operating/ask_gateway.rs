@@ -1,5 +1,6 @@
 //! Asks the gateway what remains of an order's payment, on behalf of an operator.
 
+use oms_database::boxed;
 use oms_payments::{Remainder, find_payment, find_remainder, list_refunds};
 use oms_validation::{OperatorName, OrderId, TenantId};
 
@@ -13,6 +14,7 @@ use crate::store::orders;
 /// # Errors
 /// `NotFound` if the tenant has no such order; otherwise if the database fails. A gateway that does not answer is a
 /// report that it can't tell.
+#[boxed]
 pub async fn ask_gateway(
     context: &OrderContext,
     tenant: TenantId,

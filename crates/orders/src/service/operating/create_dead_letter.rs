@@ -1,5 +1,6 @@
 //! Takes an order that won't settle by itself from the sweeper, on behalf of an operator.
 
+use oms_database::boxed;
 use oms_validation::{IdempotencyKey, Keyed, Once, OperatorName, OrderId, TenantId};
 
 use crate::context::OrderContext;
@@ -18,6 +19,7 @@ use crate::store::{dead_letters, orders, reconciliations};
 /// # Errors
 /// `NotFound` if the tenant has no such order, `NotUnsettled` if the order is settled, `KeyReused` if the key belongs
 /// to another request; otherwise if the database fails.
+#[boxed]
 pub async fn create_dead_letter(
     context: &OrderContext,
     tenant: TenantId,

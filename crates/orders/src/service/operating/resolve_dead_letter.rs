@@ -1,5 +1,6 @@
 //! An operator reports the outcome of an order's payment. It is recorded only if the gateway proves it.
 
+use oms_database::boxed;
 use oms_payments::{
     Attempt, Closing, FencePolicy, LaterCause, PaymentError, SettleOutcome, Settled, UnsavedCalls,
     find_payment, save_calls, settle_payment,
@@ -36,6 +37,7 @@ use crate::store::dead_letters;
 /// not fit the order's state, `ConfirmationRequired`, `RefundWasMade`, `NotProvenPaid`, `NotProvenFailed` or
 /// `PaymentWasTaken` depending on what the gateway reports, `KeyReused` if the key belongs to another request;
 /// otherwise if the gateway or the database can't be reached. An error changes nothing.
+#[boxed]
 pub async fn resolve_dead_letter(
     context: &OrderContext,
     tenant: TenantId,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use oms_database::Connection;
+use oms_database::{Connection, boxed};
 use oms_payments::find_payment;
 use oms_validation::{IdempotencyKey, Keyed, Once, OperatorName, OrderId, TenantId};
 
@@ -25,6 +25,7 @@ use crate::store::reconciliations::{self, Stock};
 /// # Errors
 /// `NotFound` if the tenant has no such dead letter, `Resolved` if it is closed, `KeyReused` if the key belongs to
 /// another request; otherwise if the database fails.
+#[boxed]
 pub async fn retry_dead_letter(
     context: &OrderContext,
     tenant: TenantId,

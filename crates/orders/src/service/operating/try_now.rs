@@ -1,5 +1,6 @@
 //! Makes the sweeper look at an order now, on behalf of an operator.
 
+use oms_database::boxed;
 use oms_validation::{IdempotencyKey, Keyed, Once, OperatorName, OrderId, TenantId};
 
 use crate::context::OrderContext;
@@ -16,6 +17,7 @@ use crate::store::{orders, reconciliations};
 /// # Errors
 /// `NotFound` if the tenant has no such order, `NotUnsettled` if it is settled or has an open dead letter, which is
 /// retried instead, `KeyReused` if the key belongs to another request; otherwise if the database fails.
+#[boxed]
 pub async fn try_now(
     context: &OrderContext,
     tenant: TenantId,

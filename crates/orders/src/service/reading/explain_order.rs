@@ -1,5 +1,6 @@
 //! Explains what is going on with an order.
 
+use oms_database::boxed;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -49,6 +50,7 @@ impl ExplainedOrder {
 ///
 /// # Errors
 /// `NotFound` if the tenant has no such order; otherwise if the database can't be reached.
+#[boxed]
 pub async fn explain_order(
     context: &Arc<OrderContext>,
     tenant: TenantId,

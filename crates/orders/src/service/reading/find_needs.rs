@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use oms_database::send_together;
+use oms_database::{boxed, send_together};
 use oms_fulfilment::{find_held_orders, find_orders_with_undecided_returns};
 use oms_validation::{OrderId, TenantId};
 
@@ -16,6 +16,7 @@ use crate::store::needs;
 ///
 /// # Errors
 /// If the database can't be reached.
+#[boxed]
 pub async fn find_needs(
     context: &OrderContext,
     tenant: TenantId,

@@ -1,5 +1,6 @@
 //! Finds the external references of orders.
 
+use oms_database::boxed;
 use std::collections::HashMap;
 
 use oms_validation::{OrderId, TenantId};
@@ -13,6 +14,7 @@ use crate::store::orders;
 ///
 /// # Errors
 /// If the database can't be reached.
+#[boxed]
 pub async fn find_references(
     context: &OrderContext,
     tenant: TenantId,

@@ -1,6 +1,6 @@
 //! Reads a dead letter with the full record of its order.
 
-use oms_database::Connection;
+use oms_database::{Connection, boxed};
 use oms_fulfilment::{Fulfilment, find_fulfilments};
 use oms_inventory::{RouteExplanation, explain_route};
 use oms_payments::{Attempt, GatewayCall, Refund, list_attempts, list_calls, list_refunds};
@@ -42,6 +42,7 @@ pub struct DeadLetterDetails {
 ///
 /// # Errors
 /// `NotFound` if the tenant has no such dead letter; otherwise if the database can't be reached.
+#[boxed]
 pub async fn get_dead_letter(
     context: &OrderContext,
     tenant: TenantId,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use oms_batching::{Answer, Batch, Work};
-use oms_database::send_together;
+use oms_database::{boxed, send_together};
 use oms_fulfilment::{Fulfilment, find_fulfilment_rows};
 use oms_inventory::{RouteExplanation, explain_routes};
 use oms_payments::{Attempt, Refund, find_payments_and_refunds};
@@ -51,6 +51,7 @@ impl OrderDetails {
 ///
 /// # Errors
 /// `NotFound` if the tenant has no such order; otherwise if the database can't be reached.
+#[boxed]
 pub async fn get_order(
     context: &Arc<OrderContext>,
     tenant: TenantId,

@@ -1,5 +1,6 @@
 //! Reads the timeline of an order.
 
+use oms_database::boxed;
 use std::collections::HashMap;
 
 use oms_fulfilment::list_tracking_from;
@@ -29,6 +30,7 @@ pub struct OrderTimeline {
 ///
 /// # Errors
 /// `NotFound` if the tenant has no such order; otherwise if the database can't be reached.
+#[boxed]
 pub async fn get_timeline(
     context: &OrderContext,
     tenant: TenantId,

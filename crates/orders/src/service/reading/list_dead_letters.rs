@@ -1,6 +1,7 @@
 //! Lists dead letters.
 
 use chrono::{DateTime, Utc};
+use oms_database::boxed;
 use oms_validation::{Cursor, Page, PageSize, TenantId};
 
 use crate::context::OrderContext;
@@ -13,6 +14,7 @@ use crate::store::dead_letters;
 ///
 /// # Errors
 /// If the database can't be reached.
+#[boxed]
 pub async fn list_dead_letters(
     context: &OrderContext,
     tenant: TenantId,

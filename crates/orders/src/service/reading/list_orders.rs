@@ -1,6 +1,7 @@
 //! Lists orders.
 
 use chrono::{DateTime, Utc};
+use oms_database::boxed;
 use oms_validation::{Page, PageSize, TenantId};
 
 use crate::context::OrderContext;
@@ -23,6 +24,7 @@ pub struct ListedOrders {
 ///
 /// # Errors
 /// If the database can't be reached.
+#[boxed]
 pub async fn list_orders(
     context: &OrderContext,
     tenant: TenantId,

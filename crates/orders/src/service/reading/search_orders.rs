@@ -1,5 +1,6 @@
 //! Finds orders by what somebody types into a search box.
 
+use oms_database::boxed;
 use oms_payments::{Reference, find_attempt_by_reference};
 use oms_validation::{OrderId, PageSize, TenantId, parse_uuid};
 
@@ -30,6 +31,7 @@ pub enum FoundOrders {
 ///
 /// # Errors
 /// If the database can't be reached.
+#[boxed]
 pub async fn search_orders(
     context: &OrderContext,
     tenant: TenantId,

@@ -1,5 +1,6 @@
 //! Reads a finding: a difference between the gateway's books and ours.
 
+use oms_database::boxed;
 use oms_validation::TenantId;
 
 use crate::context::OrderContext;
@@ -12,6 +13,7 @@ use crate::store::findings;
 ///
 /// # Errors
 /// `FindingNotFound` if the tenant has no such finding; otherwise if the database can't be reached.
+#[boxed]
 pub async fn get_finding(
     context: &OrderContext,
     tenant: TenantId,

@@ -1,6 +1,7 @@
 //! Lists findings: the differences between the gateway's books and ours.
 
 use chrono::{DateTime, Utc};
+use oms_database::boxed;
 use oms_validation::{Cursor, Page, PageSize, TenantId};
 
 use crate::context::OrderContext;
@@ -13,6 +14,7 @@ use crate::store::findings;
 ///
 /// # Errors
 /// If the database can't be reached.
+#[boxed]
 pub async fn list_findings(
     context: &OrderContext,
     tenant: TenantId,

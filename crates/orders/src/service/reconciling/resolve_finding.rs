@@ -1,5 +1,6 @@
 //! An operator reports that a finding was settled outside oms.
 
+use oms_database::boxed;
 use oms_validation::{IdempotencyKey, Keyed, Once, OperatorName, TenantId};
 
 use crate::context::OrderContext;
@@ -19,6 +20,7 @@ use crate::store::findings;
 /// # Errors
 /// `FindingNotFound` if the tenant has no such finding, `FindingResolved` if it is already resolved, `KeyReused` if the
 /// key belongs to another request; otherwise if the database fails.
+#[boxed]
 pub async fn resolve_finding(
     context: &OrderContext,
     tenant: TenantId,

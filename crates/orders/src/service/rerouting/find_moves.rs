@@ -1,5 +1,6 @@
 //! The moves of an order.
 
+use oms_database::boxed;
 use oms_fulfilment::find_moves as find;
 use oms_validation::{OrderId, TenantId};
 
@@ -12,6 +13,7 @@ use crate::store::orders;
 ///
 /// # Errors
 /// `NotFound` if the tenant has no such order, or the database's error.
+#[boxed]
 pub async fn find_moves(
     context: &OrderContext,
     tenant: TenantId,

@@ -1,6 +1,6 @@
 //! Moves a fulfilment order, or a part of it, to another warehouse.
 
-use oms_database::Connection;
+use oms_database::{Connection, boxed};
 use oms_fulfilment::{
     ERASED_WORDS, FulfilmentError, FulfilmentOrderId, MoveCause, MoveId, Refusal, Relocation, Units,
 };
@@ -39,6 +39,7 @@ pub struct MoveRequest {
 /// `NotFound`, `Changed`; why its units can't leave: `Closed`, `Packed`, `UnknownLine`, `MoreThanOutstanding`,
 /// `NothingReady`, `Busy`; why they can't arrive: `NotAvailable`, `SameWarehouse`, `NoWarehouse`, `Contended`;
 /// `TooManyMoves`, `TooManyHolds`, `KeyReused`; or the database's error.
+#[boxed]
 pub async fn move_fulfilment_order(
     context: &OrderContext,
     tenant: TenantId,

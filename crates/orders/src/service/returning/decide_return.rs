@@ -1,7 +1,7 @@
 //! Approves, declines, cancels and closes returns.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use oms_database::Connection;
+use oms_database::{Connection, boxed};
 use oms_fulfilment::{
     Decision, Note, Remainder, Return, ReturnId, decide_return as decide, find_fulfilments,
 };
@@ -72,6 +72,7 @@ impl RequestedDecision {
 /// # Errors
 /// `ReturnNotFound`, `WrongStatus`, `Accepted`, `Changed`, `Erased`, `InvalidExpiry`, an unknown warehouse, or the
 /// database's error. On error, nothing is changed.
+#[boxed]
 pub async fn decide_return(
     context: &OrderContext,
     tenant: TenantId,

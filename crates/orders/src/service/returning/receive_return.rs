@@ -3,7 +3,7 @@
 //!
 //! Run it in a task that is never cancelled, so that a client that disconnects does not change the outcome.
 
-use oms_database::Connection;
+use oms_database::{Connection, boxed};
 use oms_fulfilment::{ReceiptDraft, Received, Return, ReturnId, ReturnStatus, receive_units};
 use oms_inventory::{
     ChangeRecord, Dispositions, InvalidReturn, ReturnedUnits, StockChangeId,
@@ -27,6 +27,7 @@ use crate::service::transitions::patience::Patience;
 /// # Errors
 /// `ReturnNotFound`, `WrongStatus`, `UnknownLine`, `MoreThanApproved`, `TooManyReceipts`, `Changed`, an unknown
 /// warehouse, a stock level that would exceed its limit, or the database's error. On error, nothing is changed.
+#[boxed]
 pub async fn receive_return(
     context: &OrderContext,
     tenant: TenantId,

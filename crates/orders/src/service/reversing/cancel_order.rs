@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use oms_database::{Connection, DbError};
+use oms_database::{Connection, DbError, boxed};
 use oms_fulfilment::{UnsentChange, find_fulfilments, freeze_unsent};
 use oms_validation::{IdempotencyKey, Keyed, Once, OrderId, TenantId};
 
@@ -53,6 +53,7 @@ pub(super) enum Begun {
 /// of it was shipped, `RefundInProgress` while
 /// a refund is in progress, `PaymentDisputed` while a dispute of its payment is open, `KeyReused` if the key belongs to
 /// another request, `Contended` if the order stays locked; otherwise if the database fails.
+#[boxed]
 pub async fn cancel_order(
     context: &Arc<OrderContext>,
     tenant: TenantId,

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use oms_database::Connection;
+use oms_database::{Connection, boxed};
 use oms_fulfilment::{find_fulfilments, freeze_unsent};
 use oms_payments::{
     BeginRefund, NewRefund, Refund, RefundEnd, RefundFailure, RefundId, RefundState, begin_refund,
@@ -60,6 +60,7 @@ enum Cancelling {
 /// # Errors
 /// Those of [`cancel_order`](super::cancel_order::cancel_order); `NothingUnshipped` if everything was shipped or is
 /// cancelled; `RefundRefused` if the bank or the gateway rejects the refund.
+#[boxed]
 pub async fn cancel_unshipped(
     context: &Arc<OrderContext>,
     tenant: TenantId,

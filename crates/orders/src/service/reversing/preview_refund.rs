@@ -1,5 +1,6 @@
 //! Computes what a refund would do to the ledger of an order, without starting it.
 
+use oms_database::boxed;
 use std::sync::Arc;
 
 use oms_payments::{Asked, Refund, RefundActor, RefundId, RefundState};
@@ -35,6 +36,7 @@ pub struct RefundPreview {
 /// # Errors
 /// `NotFound` if the tenant has no such order, `NotRefundable`, `RefundInProgress`, `RefundExceedsCaptured`,
 /// `InvalidParts` or `AmountNotAccepted` as for the refund; otherwise if the database fails.
+#[boxed]
 pub async fn preview_refund(
     context: &Arc<OrderContext>,
     tenant: TenantId,

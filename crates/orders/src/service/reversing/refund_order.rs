@@ -2,7 +2,7 @@
 //!
 //! Run it in a task that is never cancelled, so that a client that disconnects does not change the outcome.
 
-use oms_database::Connection;
+use oms_database::{Connection, boxed};
 use oms_payments::{
     BeginRefund, NewRefund, Refund, RefundFailure, RefundId, RefundState, begin_refund,
     find_refund_by_key, find_refunds,
@@ -54,6 +54,7 @@ enum Begun {
 /// nothing;
 /// `RefundRefused` if the gateway rejects the refund; `Contended` if the order stays locked; `OutcomeUnknown` and the
 /// like if the database fails.
+#[boxed]
 pub async fn refund_order(
     context: &OrderContext,
     tenant: TenantId,
