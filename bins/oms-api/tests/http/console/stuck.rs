@@ -95,7 +95,7 @@ async fn a_payment_whose_answer_was_lost_is_settled_at_the_press_of_a_button() {
     understand(&page, &shop, &order, "1-answer-lost", &texts).await;
     let books = "document.querySelector('[aria-labelledby=payment] dl').textContent";
     let books = page.evaluate(books).await.to_string();
-    assert!(books.contains("HeldUnknown"), "{books}");
+    assert!(books.contains("Held of the paymentUnknown"), "{books}");
     page.press("Try now").await;
     ends(&page, "1-answer-lost", "Paid").await;
     assert_eq!(shop.sandbox.money(&order).await, (1000, 0));
