@@ -1,8 +1,8 @@
 //! Signs in to the console with an API key.
 
-use oms_database::boxed;
 use std::net::IpAddr;
 
+use oms_database::boxed;
 use oms_validation::Scopes;
 
 use super::begin_session::begin_session;

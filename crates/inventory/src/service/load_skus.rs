@@ -1,8 +1,8 @@
 //! Reads the SKUs of products, for lists that name them.
 
-use oms_database::boxed;
 use std::collections::HashMap;
 
+use oms_database::boxed;
 use oms_validation::{ProductId, TenantId};
 
 use crate::context::InventoryContext;

@@ -1,8 +1,8 @@
 //! Sets the safety stock of a stock level.
 
-use oms_database::boxed;
 use std::collections::BTreeSet;
 
+use oms_database::boxed;
 use oms_validation::{ExpectedVersion, ProductId, TenantId, WarehouseId};
 
 use crate::context::InventoryContext;

@@ -1,8 +1,8 @@
 //! Lists what an endpoint has not received.
 
-use oms_database::boxed;
 use std::collections::HashMap;
 
+use oms_database::boxed;
 use oms_validation::{Cursor, Page, PageSize, TenantId};
 
 use crate::context::webhooks::WebhooksContext;

@@ -1,8 +1,8 @@
 //! Packs or ships units of a fulfilment order.
 
-use oms_database::boxed;
 use std::sync::Arc;
 
+use oms_database::boxed;
 use oms_fulfilment::{Shipment, ShipmentDraft};
 use oms_validation::{IdempotencyKey, Keyed, Once, TenantId};
 

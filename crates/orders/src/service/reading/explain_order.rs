@@ -1,9 +1,9 @@
 //! Explains what is going on with an order.
 
-use oms_database::boxed;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use oms_database::boxed;
 use oms_inventory::find_warehouse_names;
 use oms_payments::find_latest_change;
 use oms_validation::{Money, OrderId, TenantId, WarehouseId};

@@ -1,8 +1,8 @@
 //! Finds the external references of orders.
 
-use oms_database::boxed;
 use std::collections::HashMap;
 
+use oms_database::boxed;
 use oms_validation::{OrderId, TenantId};
 
 use crate::context::OrderContext;

@@ -1,8 +1,8 @@
 //! Reads the timeline of an order.
 
-use oms_database::boxed;
 use std::collections::HashMap;
 
+use oms_database::boxed;
 use oms_fulfilment::list_tracking_from;
 use oms_inventory::find_skus;
 use oms_payments::list_calls_from;

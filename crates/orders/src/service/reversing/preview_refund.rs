@@ -1,8 +1,8 @@
 //! Computes what a refund would do to the ledger of an order, without starting it.
 
-use oms_database::boxed;
 use std::sync::Arc;
 
+use oms_database::boxed;
 use oms_payments::{Asked, Refund, RefundActor, RefundId, RefundState};
 use oms_validation::{Money, OrderId, TenantId};
 
