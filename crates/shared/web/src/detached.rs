@@ -1,8 +1,8 @@
 //! Work that continues when its client disconnects.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use oms_errors::{INTERNAL, Problem};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -53,12 +53,11 @@ impl<C> Detached<C> {
         };
         let ended = self.spawn(Box::pin(work)).await;
         ended.map_err(|error| Problem::of(&INTERNAL).with_source(error))?;
-        let outcome = outcome.await;
-        Ok(outcome.map_err(|error| Problem::of(&INTERNAL).with_source(error))??)
+        Ok(outcome.await.expect("a task that ended has sent it")?)
     }
 
     /// Takes a box, so that the runtime's code is compiled once and not for the work of each handler.
-    fn spawn(&self, work: Pin<Box<dyn Future<Output = ()> + Send>>) -> JoinHandle<()> {
+    fn spawn(&self, work: BoxFuture<'static, ()>) -> JoinHandle<()> {
         self.tasks.spawn_on(work.in_current_span(), &self.runtime)
     }
 }
