@@ -86,16 +86,16 @@ pub(crate) fn refunder(actor: RefundActor) -> &'static str {
     }
 }
 
-/// Who owes a balance: the customer a positive one, the shop a negative one.
-pub(crate) fn balance(balance: Money) -> String {
+/// Who owes a balance, the customer a positive one and the shop a negative one, and the tone of that.
+pub(crate) fn balance(balance: Money) -> (String, &'static str) {
     let owed = Money {
         amount_minor: balance.amount_minor.abs(),
         ..balance
     };
     match balance.amount_minor {
-        0 => "Settled".to_owned(),
-        1.. => format!("{owed} to be paid"),
-        _ => format!("{owed} to be given back"),
+        0 => ("Settled".to_owned(), "ok"),
+        1.. => (format!("{owed} to be paid"), "wait"),
+        _ => (format!("{owed} to be given back"), "bad"),
     }
 }
 
@@ -108,13 +108,16 @@ mod tests {
     #[test]
     fn a_balance_says_who_owes_it() {
         let words = |amount_minor| {
-            balance(Money {
+            let currency = Currency::parse("USD").unwrap();
+            let balance_of = Money {
                 amount_minor,
-                currency: Currency::parse("USD").unwrap(),
-            })
+                currency,
+            };
+            balance(balance_of)
         };
-        assert_eq!(words(0), "Settled");
-        assert_eq!(words(1250), "12.50 USD to be paid");
-        assert_eq!(words(-1250), "12.50 USD to be given back");
+        assert_eq!(words(0), ("Settled".to_owned(), "ok"));
+        assert_eq!(words(1250), ("12.50 USD to be paid".to_owned(), "wait"));
+        let owing = "12.50 USD to be given back".to_owned();
+        assert_eq!(words(-1250), (owing, "bad"));
     }
 }

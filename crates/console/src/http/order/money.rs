@@ -117,17 +117,14 @@ pub(super) fn money(details: &OrderDetails) -> Money {
         true => "Unknown".to_owned(),
         false => words,
     };
+    let (balance, balance_tone) = words::balance(ledger.balance);
     Money {
         total: order.total.to_string(),
         adjustments: adjustments.collect(),
         owed: ledger.owed.to_string(),
         held: known(ledger.held.to_string()),
-        balance: known(words::balance(ledger.balance)),
-        balance_tone: match ledger.balance.amount_minor {
-            0 => "ok",
-            1.. => "wait",
-            _ => "bad",
-        },
+        balance: known(balance),
+        balance_tone,
         payment: payment(details),
         refunds: refunds(details),
         disputes: disputes(details),

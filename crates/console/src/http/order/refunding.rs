@@ -200,8 +200,8 @@ impl Preview {
             owed: both(before.owed, after.owed),
             held: both(before.held, after.held),
             balance: (
-                words::balance(before.balance),
-                words::balance(after.balance),
+                words::balance(before.balance).0,
+                words::balance(after.balance).0,
             ),
             becomes: display::status(preview.status),
         }
