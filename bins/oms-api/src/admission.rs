@@ -170,11 +170,9 @@ impl Admission {
                 span.record("tenant", display(credential.tenant));
                 span.record("credential", credential.name.as_str());
                 let _place = self.enter()?;
-                let counted = self.count(request, &credential);
-                counted.map_err(AccessError::into_problem)?;
+                self.count(request, &credential)?;
                 authorise(request, &credential, scope)?;
-                let registered = self.authenticator.register(credential.tenant).await;
-                registered.map_err(AccessError::into_problem)?;
+                self.authenticator.register(credential.tenant).await?;
                 Ok(Place::Known { _place })
             }
         }
@@ -216,7 +214,7 @@ impl Admission {
     async fn identify(&self, headers: &HeaderMap) -> Result<Arc<Credential>, Problem> {
         let refused = |error: AccessError| {
             self.refused.count(headers, &error);
-            error.into_problem()
+            Problem::from(error)
         };
         let token = match (headers.contains_key(AUTHORIZATION), &self.local) {
             (false, Some(local)) if came_from_here(headers) => return Ok(local.clone()),

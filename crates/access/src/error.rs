@@ -71,19 +71,19 @@ pub enum ViewsError {
 
 #[cfg(test)]
 mod tests {
-    use oms_errors::UNAUTHENTICATED;
+    use oms_errors::{Problem, UNAUTHENTICATED};
 
     use super::*;
 
     #[test]
     fn a_problem_names_the_missing_scope_but_not_why_a_credential_is_unknown() {
-        let forbidden = AccessError::Lacking(Scope::Operations).into_problem();
+        let forbidden = Problem::from(AccessError::Lacking(Scope::Operations));
         let body = forbidden.body(None);
         assert_eq!(
             (&body["status"], &body["scope"]),
             (&403.into(), &"operations".into())
         );
-        let unknown = AccessError::Unknown("revoked").into_problem();
+        let unknown = Problem::from(AccessError::Unknown("revoked"));
         assert!(!unknown.body(None).to_string().contains("revoked"));
         assert_eq!(unknown.problem_type(), &UNAUTHENTICATED);
     }

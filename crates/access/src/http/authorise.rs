@@ -20,7 +20,7 @@ pub fn authorise(
     scope: Scope,
 ) -> Result<(), Problem> {
     if !credential.allows(scope) {
-        return Err(AccessError::Lacking(scope).into_problem());
+        return Err(AccessError::Lacking(scope).into());
     }
     act_for(request, credential.tenant);
     let actor = Actor::of_client(credential.name.as_str());

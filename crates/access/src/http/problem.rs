@@ -4,23 +4,22 @@ use oms_errors::{INTERNAL, Problem, UNAUTHENTICATED};
 
 use crate::error::{AccessError, ISSUER_UNAVAILABLE, RATE_LIMITED};
 
-impl AccessError {
-    /// Converts the error into the problem for a request. Errors of key management occur only on the command line, so
-    /// here they are a bug.
-    pub fn into_problem(self) -> Problem {
-        match self {
-            Self::Unknown(_) => Problem::of(&UNAUTHENTICATED).with_source(self),
-            Self::Lacking(scope) => oms_web::forbidden(scope),
-            Self::TooOften(seconds) => Problem::of(&RATE_LIMITED).with_retry_after_s(seconds),
-            Self::IssuerUnavailable(_) => Problem::of(&ISSUER_UNAVAILABLE)
+impl From<AccessError> for Problem {
+    /// Errors of key management occur only on the command line, so here they are a bug.
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::Unknown(_) => Self::of(&UNAUTHENTICATED).with_source(error),
+            AccessError::Lacking(scope) => oms_web::forbidden(scope),
+            AccessError::TooOften(seconds) => Self::of(&RATE_LIMITED).with_retry_after_s(seconds),
+            AccessError::IssuerUnavailable(_) => Self::of(&ISSUER_UNAVAILABLE)
                 .with_retry_after_s(1)
-                .with_source(self),
-            Self::Database(error) => error.into(),
-            Self::NameTaken(_)
-            | Self::NoSuchName(_)
-            | Self::TwoLive(_)
-            | Self::NoSuchKey
-            | Self::NoScopes => Problem::of(&INTERNAL).with_source(self),
+                .with_source(error),
+            AccessError::Database(error) => error.into(),
+            AccessError::NameTaken(_)
+            | AccessError::NoSuchName(_)
+            | AccessError::TwoLive(_)
+            | AccessError::NoSuchKey
+            | AccessError::NoScopes => Self::of(&INTERNAL).with_source(error),
         }
     }
 }

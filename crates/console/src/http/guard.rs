@@ -7,7 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
-use oms_access::{AccessError, Presence, resume_session};
+use oms_access::{Presence, resume_session};
 use oms_errors::{FORBIDDEN, Problem, UNAUTHENTICATED};
 use oms_web::{ProblemResponse, answer_problem};
 
@@ -54,10 +54,7 @@ async fn admit(request: &ServiceRequest) -> Result<(), Problem> {
     };
     let session = console.sessions.run({
         let secret = secret.clone();
-        |context| async move {
-            let resumed = resume_session(&context, &secret, presence).await;
-            resumed.map_err(AccessError::into_problem)
-        }
+        |context| async move { resume_session(&context, &secret, presence).await }
     });
     let session = session.await.map_err(|ProblemResponse(problem)| problem)?;
     let session = session.ok_or_else(|| Problem::of(&UNAUTHENTICATED))?;

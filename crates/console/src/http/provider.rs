@@ -4,7 +4,7 @@ use actix_web::HttpRequest;
 use actix_web::HttpResponse;
 use actix_web::http::header::{LOCATION, SET_COOKIE};
 use actix_web::web;
-use oms_access::{AccessError, sign_in_at_provider};
+use oms_access::sign_in_at_provider;
 use oms_errors::{Problem, ROUTE_NOT_FOUND, UNAUTHENTICATED};
 use oms_web::ProblemResponse;
 use serde::Deserialize;
@@ -39,10 +39,9 @@ pub(super) async fn begin(
     let Some(provider) = console.provider.clone() else {
         return Err(Problem::of(&ROUTE_NOT_FOUND).into());
     };
-    let beginning = console.sessions.run(|_| async move {
-        let begun = provider.begin().await;
-        begun.map_err(AccessError::into_problem)
-    });
+    let beginning = console
+        .sessions
+        .run(|_| async move { provider.begin().await });
     let (address, awaited) = match beginning.await {
         Ok(begun) => begun,
         Err(ProblemResponse(problem)) => return refuse_at_provider(problem, &view, &console),
@@ -80,8 +79,7 @@ pub(super) async fn back(
     let Back { code, state } = back.into_inner();
     let signing_in = console.sessions.run(|context| async move {
         let said = (code.as_str(), state.as_str());
-        let signed_in = sign_in_at_provider(&context, &provider, address.0, &awaited, said).await;
-        signed_in.map_err(AccessError::into_problem)
+        sign_in_at_provider(&context, &provider, address.0, &awaited, said).await
     });
     match signing_in.await {
         Ok(session) => {

@@ -2,7 +2,7 @@
 
 use actix_web::web;
 use askama::Template;
-use oms_access::{AccessError, KeyState, KeySummary, SessionSummary, list_keys_of, list_sessions};
+use oms_access::{KeyState, KeySummary, SessionSummary, list_keys_of, list_sessions};
 use oms_validation::Scope;
 
 use super::Console;
@@ -52,14 +52,9 @@ pub(super) async fn settings(
 ) -> Answer {
     let (tenant, may_see_keys) = (operator.tenant(), operator.may(Scope::SettingsWrite));
     let reading = console.sessions.run(|context| async move {
-        let sessions = list_sessions(&context, tenant).await;
-        let sessions = sessions.map_err(AccessError::into_problem)?;
+        let sessions = list_sessions(&context, tenant).await?;
         let keys = match may_see_keys {
-            true => Some(
-                list_keys_of(&context, tenant)
-                    .await
-                    .map_err(AccessError::into_problem)?,
-            ),
+            true => Some(list_keys_of(&context, tenant).await?),
             false => None,
         };
         Ok::<_, oms_errors::Problem>((sessions, keys))

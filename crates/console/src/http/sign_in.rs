@@ -5,7 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{LOCATION, SET_COOKIE};
 use actix_web::web;
 use askama::Template;
-use oms_access::{AccessError, NewSession, sign_in, sign_in_with_link, sign_out};
+use oms_access::{NewSession, sign_in, sign_in_with_link, sign_out};
 use oms_errors::{Kind, Problem};
 use oms_web::ProblemResponse;
 use serde::Deserialize;
@@ -79,10 +79,9 @@ pub(super) async fn with_key(
     form: Form,
 ) -> Answer {
     let key = form.text("api_key").unwrap_or_default().to_owned();
-    let signing_in = console.sessions.run(|context| async move {
-        let signed_in = sign_in(&context, address.0, &key).await;
-        signed_in.map_err(AccessError::into_problem)
-    });
+    let signing_in = console
+        .sessions
+        .run(|context| async move { sign_in(&context, address.0, &key).await });
     let next = form.text("next").filter(|next| is_of_the_console(next));
     match signing_in.await {
         Ok(session) => enter(&console, &request, &session, next).await,
@@ -128,10 +127,9 @@ pub(super) async fn with_link(
     form: Form,
 ) -> Answer {
     let token = form.text("token").unwrap_or_default().to_owned();
-    let signing_in = console.sessions.run(|context| async move {
-        let signed_in = sign_in_with_link(&context, address.0, &token).await;
-        signed_in.map_err(AccessError::into_problem)
-    });
+    let signing_in = console
+        .sessions
+        .run(|context| async move { sign_in_with_link(&context, address.0, &token).await });
     match signing_in.await {
         Ok(session) => enter(&console, &request, &session, None).await,
         Err(ProblemResponse(problem)) => refuse(
@@ -154,10 +152,9 @@ pub(super) async fn enter(
 ) -> Answer {
     let cookie = SessionCookie::new(console.settings.is_secure());
     if let Some(earlier) = cookie.read(request.headers()) {
-        let ending = console.sessions.run(|context| async move {
-            let ended = sign_out(&context, &earlier).await;
-            ended.map_err(AccessError::into_problem)
-        });
+        let ending = console
+            .sessions
+            .run(|context| async move { sign_out(&context, &earlier).await });
         ending.await?;
     }
     let credential = &session.session.credential;

@@ -3,7 +3,6 @@
 use actix_web::HttpResponse;
 use actix_web::http::header::{LOCATION, SET_COOKIE};
 use actix_web::web;
-use oms_access::AccessError;
 
 use super::Console;
 use super::operator::Operator;
@@ -12,10 +11,9 @@ use super::session_cookie::SessionCookie;
 
 /// `POST /console/sign-out`.
 pub(super) async fn sign_out(console: web::Data<Console>, operator: Operator) -> Answer {
-    let ending = console.sessions.run(|context| async move {
-        let ended = oms_access::sign_out(&context, &operator.secret).await;
-        ended.map_err(AccessError::into_problem)
-    });
+    let ending = console
+        .sessions
+        .run(|context| async move { oms_access::sign_out(&context, &operator.secret).await });
     ending.await?;
     Ok(leave(&console))
 }
@@ -23,8 +21,7 @@ pub(super) async fn sign_out(console: web::Data<Console>, operator: Operator) ->
 /// `POST /console/sign-out/everywhere`.
 pub(super) async fn everywhere(console: web::Data<Console>, operator: Operator) -> Answer {
     let ending = console.sessions.run(|context| async move {
-        let ended = oms_access::sign_out_everywhere(&context, operator.credential()).await;
-        ended.map_err(AccessError::into_problem)
+        oms_access::sign_out_everywhere(&context, operator.credential()).await
     });
     ending.await?;
     Ok(leave(&console))

@@ -171,7 +171,7 @@ fn settled<T>(done: Result<T, ViewsError>) -> Result<Result<T, Refusal>, Problem
             "There are too many views.",
             format!("A tenant has {MAX_VIEWS} at most. Delete one first."),
         ),
-        Err(ViewsError::Database(error)) => return Err(AccessError::from(error).into_problem()),
+        Err(ViewsError::Database(error)) => return Err(AccessError::from(error).into()),
     };
     Ok(Err(refusal))
 }
