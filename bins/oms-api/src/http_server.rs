@@ -17,7 +17,7 @@ use oms_fulfilment::http::FulfilmentApi;
 use oms_inventory::http::InventoryApi;
 use oms_orders::http::OrdersApi;
 use oms_payments::http::StripeWebhooks;
-use oms_web::{BodyLimits, ProblemResponse, problem_json, registered};
+use oms_web::{BodyLimits, Detached, ProblemResponse, problem_json, registered};
 use tokio_util::sync::CancellationToken;
 use tracing_actix_web::TracingLogger;
 
@@ -65,7 +65,7 @@ pub(crate) struct Endpoints {
     pub(crate) webhooks: Option<StripeWebhooks>,
     pub(crate) readiness: Readiness,
     /// `None`: there is no console.
-    pub(crate) console: Option<Console>,
+    pub(crate) console: Option<Detached<Console>>,
 }
 
 /// Starts listening.

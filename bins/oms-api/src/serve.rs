@@ -164,15 +164,12 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
     let runner = Runner(&tasks);
     let provider = identity_provider(&config)?;
     let console = config.console.as_ref().map(|settings| Console {
-        sessions: runner.of(Arc::new(SessionsContext::new(
-            database.clone(),
-            key_mode(&config),
-        ))),
-        orders: runner.of(context.clone()),
-        inventory: runner.of(inventory.clone()),
-        fulfilment: runner.of(fulfilment.clone()),
-        events: runner.of(events.clone()),
-        webhooks: runner.of(endpoints_context.clone()),
+        sessions: Arc::new(SessionsContext::new(database.clone(), key_mode(&config))),
+        orders: context.clone(),
+        inventory: inventory.clone(),
+        fulfilment: fulfilment.clone(),
+        events: events.clone(),
+        webhooks: endpoints_context.clone(),
         live: live::watch(&metrics, &tasks, stopping.clone()),
         provider,
         settings: ConsoleSettings {
@@ -186,7 +183,7 @@ pub(crate) async fn serve(config: Config) -> anyhow::Result<()> {
         fulfilment: FulfilmentApi::new(runner.of(fulfilment)),
         events: EventsApi::new(runner.of(events)),
         webhook_endpoints: WebhooksApi::new(runner.of(endpoints_context)),
-        console,
+        console: console.map(|console| runner.of(Arc::new(console))),
         webhooks: webhooks(&config, &database, news),
         readiness: Readiness::new(database.clone(), config.database.url(), is_stuck),
     };

@@ -1,10 +1,11 @@
 //! The pages: the table of their routes, and what they share.
 
-pub(crate) mod assets;
+mod assets;
 mod client_address;
 mod dead_letters;
 pub(crate) mod error_page;
 mod events;
+mod files;
 mod findings;
 pub(crate) mod form;
 pub(crate) mod frame;
@@ -20,6 +21,7 @@ mod order;
 mod order_names;
 mod orders;
 pub(crate) mod page;
+pub(crate) mod page_request;
 mod part_request;
 mod picking;
 mod products;
@@ -36,10 +38,11 @@ mod webhooks;
 
 use std::sync::Arc;
 
-use actix_web::Route as ActixRoute;
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, Route as ActixRoute};
+use futures_util::future::BoxFuture;
 use oms_access::{IdentityProvider, SessionsContext};
 use oms_errors::{METHOD_NOT_ALLOWED, Problem, ROUTE_NOT_FOUND};
 use oms_events::{EventsContext, WebhooksContext};
@@ -49,6 +52,8 @@ use oms_orders::OrderContext;
 use oms_validation::Scope;
 use oms_web::{Detached, ProblemResponse};
 
+use self::page::Answer;
+use self::page_request::PageRequest;
 use crate::live::Live;
 
 pub use client_address::ClientAddress;
@@ -73,7 +78,18 @@ pub struct ConsoleRoute {
     pub path: &'static str,
     /// The access that it requires.
     pub access: PageAccess,
-    handler: fn() -> ActixRoute,
+    handler: Handler,
+}
+
+/// Answers a request. The future is boxed, so that [`serve`] is compiled once and not for each page.
+type Handler = fn(PageRequest) -> BoxFuture<'static, Answer>;
+
+impl ConsoleRoute {
+    fn route(&'static self) -> ActixRoute {
+        let method = Method::from_bytes(self.method.as_bytes());
+        let route = web::method(method.expect("rows name methods"));
+        route.to(|console, request, payload| serve(self.handler, console, request, payload))
+    }
 }
 
 macro_rules! page {
@@ -82,7 +98,7 @@ macro_rules! page {
             method: stringify!($method),
             path: $path,
             access: $access,
-            handler: || web::method(Method::$method).to($($handler)::+),
+            handler: |request| Box::pin($($handler)::+(request)),
         }
     };
 }
@@ -185,20 +201,20 @@ impl ConsoleSettings {
     }
 }
 
-/// What the pages need: the contexts whose use cases they call. Registered as `web::Data`.
+/// What the pages need: the contexts whose use cases they call.
 pub struct Console {
     /// Sessions and keys.
-    pub sessions: Detached<SessionsContext>,
+    pub sessions: Arc<SessionsContext>,
     /// Orders.
-    pub orders: Detached<OrderContext>,
+    pub orders: Arc<OrderContext>,
     /// Warehouses, products and stock.
-    pub inventory: Detached<InventoryContext>,
+    pub inventory: Arc<InventoryContext>,
     /// Fulfilment orders, shipments and returns.
-    pub fulfilment: Detached<FulfilmentContext>,
+    pub fulfilment: Arc<FulfilmentContext>,
     /// The feed of events.
-    pub events: Detached<EventsContext>,
+    pub events: Arc<EventsContext>,
     /// Webhook endpoints and their deliveries.
-    pub webhooks: Detached<WebhooksContext>,
+    pub webhooks: Arc<WebhooksContext>,
     /// Where operators may sign in besides.
     pub provider: Option<Arc<IdentityProvider>>,
     /// The latest metrics of this process.
@@ -208,7 +224,7 @@ pub struct Console {
 }
 
 /// Registers the pages, each behind the guard, and the page for addresses that do not exist.
-pub fn configure(console: web::Data<Console>) -> impl FnOnce(&mut ServiceConfig) {
+pub fn configure(console: web::Data<Detached<Console>>) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
         config.app_data(console);
         for rows in ROUTES.chunk_by(|one, next| one.path == next.path) {
@@ -220,8 +236,9 @@ pub fn configure(console: web::Data<Console>) -> impl FnOnce(&mut ServiceConfig)
                     problem.with_allow(allowed),
                 )))
             }));
-            let routes = rows.iter().map(|row| (row.handler)());
-            let resource = routes.fold(refusing, |resource, route| resource.route(route));
+            let resource = rows
+                .iter()
+                .fold(refusing, |resource, row| resource.route(row.route()));
             config.service(resource.wrap(from_fn(guard::guard)));
         }
         let nothing =
@@ -229,4 +246,17 @@ pub fn configure(console: web::Data<Console>) -> impl FnOnce(&mut ServiceConfig)
         let rest = web::resource("/console/{rest:.*}").default_service(nothing);
         config.service(rest.wrap(from_fn(guard::guard)));
     }
+}
+
+/// Serves all pages: reads the request, and then runs the handler to its end, also when the client disconnects.
+async fn serve(
+    handler: Handler,
+    console: web::Data<Detached<Console>>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ProblemResponse> {
+    let context = console.context().clone();
+    let request = PageRequest::read(context, &request, payload.into_inner()).await?;
+    let response = console.run(|_| handler(request)).await?;
+    Ok(response.into())
 }

@@ -1,92 +1,21 @@
-//! The files of the pages: one stylesheet, htmx, and the icon. A file's address has the hash of its content, so that a
-//! browser keeps it for ever.
+//! `GET /console/assets/{file}`: the files of the pages.
 
-use std::sync::LazyLock;
-
-use actix_web::HttpResponse;
-use actix_web::http::header;
-use actix_web::web::{self, Bytes};
+use actix_web::http::{StatusCode, header};
+use actix_web::web::Bytes;
 use oms_errors::{Problem, ROUTE_NOT_FOUND};
-use sha2::{Digest, Sha256};
 
-use super::page::Answer;
-
-struct File {
-    name: &'static str,
-    content_type: &'static str,
-    bytes: &'static [u8],
-}
-
-const FILES: [File; 3] = [
-    File {
-        name: "console.css",
-        content_type: "text/css; charset=utf-8",
-        bytes: include_bytes!("../../assets/console.css"),
-    },
-    File {
-        name: "htmx.js",
-        content_type: "text/javascript; charset=utf-8",
-        bytes: include_bytes!("../../assets/htmx.min.js"),
-    },
-    File {
-        name: "icon.svg",
-        content_type: "image/svg+xml",
-        bytes: include_bytes!("../../assets/icon.svg"),
-    },
-];
-
-static ADDRESSES: LazyLock<[String; FILES.len()]> = LazyLock::new(|| {
-    FILES.each_ref().map(|file| {
-        let hash = Sha256::digest(file.bytes);
-        let hash: String = hash
-            .iter()
-            .take(8)
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let (stem, ending) = file.name.split_once('.').unwrap_or((file.name, ""));
-        format!("/console/assets/{stem}.{hash}.{ending}")
-    })
-});
-
-/// The address of a file.
-///
-/// # Panics
-/// If there is no such file, which a template would have misspelt.
-pub(crate) fn address(name: &str) -> &'static str {
-    let index = FILES.iter().position(|file| file.name == name);
-    &ADDRESSES[index.expect("templates name files that exist")]
-}
+use super::files;
+use super::page::{Answer, PageResponse};
+use super::page_request::PageRequest;
 
 /// `GET /console/assets/{file}`.
-pub(super) async fn asset(file: web::Path<String>) -> Answer {
-    let path = format!("/console/assets/{file}");
-    let index = ADDRESSES.iter().position(|address| *address == path);
-    let index = index.ok_or_else(|| Problem::of(&ROUTE_NOT_FOUND))?;
-    let file = &FILES[index];
-    Ok(HttpResponse::Ok()
-        .content_type(file.content_type)
-        .insert_header((header::CACHE_CONTROL, "public, max-age=31536000, immutable"))
-        .body(Bytes::from_static(file.bytes)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn all_files_together_are_small() {
-        let bytes: usize = FILES.iter().map(|file| file.bytes.len()).sum();
-        assert!(bytes <= 120_000, "{bytes}");
-    }
-
-    #[test]
-    fn an_address_changes_with_the_content() {
-        for file in FILES {
-            let (stem, _) = file.name.split_once('.').unwrap();
-            let address = address(file.name);
-            let hash = address.trim_start_matches(&format!("/console/assets/{stem}."));
-            assert_eq!(hash.split_once('.').unwrap().0.len(), 16, "{address}");
-        }
-        assert_ne!(address("console.css"), address("htmx.js"));
-    }
+pub(super) async fn asset(request: PageRequest) -> Answer {
+    let address = format!("/console/assets/{}", request.segment("file"));
+    let file = files::at(&address).ok_or_else(|| Problem::of(&ROUTE_NOT_FOUND))?;
+    let caching = "public, max-age=31536000, immutable";
+    Ok(
+        PageResponse::new(StatusCode::OK, Bytes::from_static(file.bytes))
+            .with_static(header::CONTENT_TYPE, file.content_type)
+            .with_static(header::CACHE_CONTROL, caching),
+    )
 }

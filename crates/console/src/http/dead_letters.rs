@@ -1,6 +1,5 @@
 //! Dead letters: the orders that the sweeper gave up on, and how they are settled.
 
-use actix_web::web;
 use askama::Template;
 use chrono::{DateTime, Utc};
 use oms_errors::{Problem, invalid_field};
@@ -10,17 +9,15 @@ use oms_orders::{
     list_dead_letters, resolve_dead_letter, retry_dead_letter,
 };
 use oms_validation::{Cursor, PageSize};
-use oms_web::ProblemResponse;
 use serde::Deserialize;
 
-use super::Console;
 use super::form::Form;
-use super::frame::{Frame, Section, View};
+use super::frame::{Frame, Section};
 use super::listing::explained;
 use super::notice::Notice;
-use super::operator::Operator;
 use super::order_names::OrderNames;
 use super::page::{Answer, page, page_with, see};
+use super::page_request::PageRequest;
 use crate::display;
 use crate::words;
 
@@ -84,19 +81,14 @@ struct Said {
 /// Which dead letters are listed, and where the list continues.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Wanted {
+struct Wanted {
     show: String,
     after: String,
 }
 
 /// `GET /console/dead-letters`.
-pub(super) async fn list(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    wanted: web::Query<Wanted>,
-) -> Answer {
-    let tenant = operator.tenant();
+pub(super) async fn list(request: PageRequest) -> Answer {
+    let wanted: Wanted = request.query()?;
     let is_resolved = wanted.show == "resolved";
     let filter = match is_resolved {
         true => DeadLetterFilter::Resolved,
@@ -109,14 +101,11 @@ pub(super) async fn list(
                 .map_err(|_| invalid_field("after", "is not a cursor"))?,
         ),
     };
-    let reading = console.orders.run(|context| async move {
-        list_dead_letters(&context, tenant, filter, after, PageSize::default()).await
-    });
-    let found = reading.await?;
-    let orders = found.items.iter().map(|it| it.order_id);
-    let names = OrderNames::read(&console, &operator, orders).await?;
+    let (orders, tenant) = (&request.console.orders, request.tenant()?);
+    let found = list_dead_letters(orders, tenant, filter, after, PageSize::default()).await?;
+    let names = OrderNames::read(&request, found.items.iter().map(|it| it.order_id)).await?;
     page(&List {
-        frame: view.frame(Section::DeadLetters, "Dead letters"),
+        frame: request.frame(Section::DeadLetters, "Dead letters"),
         rows: found.items.iter().map(|it| Row::of(it, &names)).collect(),
         is_resolved,
         next: found.next.map(|cursor| {
@@ -127,113 +116,62 @@ pub(super) async fn list(
 }
 
 /// `GET /console/dead-letters/{id}`.
-pub(super) async fn show(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-) -> Answer {
-    let id = id_of(&id)?;
-    page(&read(&console, &view, &operator, id).await?)
+pub(super) async fn show(request: PageRequest) -> Answer {
+    page(&read(&request, id_of(request.id())?).await?)
 }
 
 /// `POST /console/dead-letters/{id}/ask`: asks the gateway what it has of the payment now.
-pub(super) async fn ask(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-    form: Form,
-) -> Answer {
-    let id = id_of(&id)?;
-    let dead_letter = find(&console, &operator, id).await?;
-    let (tenant, name) = (operator.tenant(), operator.name.clone());
-    let asking = console.orders.run(|context| async move {
-        ask_gateway(&context, tenant, dead_letter.order_id, &name).await
-    });
-    match asking.await {
+pub(super) async fn ask(request: PageRequest) -> Answer {
+    let (form, id) = (request.form()?, id_of(request.id())?);
+    let (orders, operator) = (&request.console.orders, request.operator()?);
+    let order = find(&request, id).await?.order_id;
+    match ask_gateway(orders, operator.tenant(), order, &operator.name).await {
         Ok(said) => {
-            let mut shown = read(&console, &view, &operator, id).await?;
+            let mut shown = read(&request, id).await?;
             shown.said = Some(Said::of(&said));
             page(&shown)
         }
-        Err(ProblemResponse(problem)) => {
-            refused(&console, &view, &operator, id, &form, problem).await
-        }
+        Err(error) => refused(&request, id, form, error.into()).await,
     }
 }
 
 /// `POST /console/dead-letters/{id}/retry`.
-pub(super) async fn retry(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-    form: Form,
-) -> Answer {
-    let id = id_of(&id)?;
-    let (tenant, name) = (operator.tenant(), operator.name.clone());
+pub(super) async fn retry(request: PageRequest) -> Answer {
+    let (form, id) = (request.form()?, id_of(request.id())?);
+    let (orders, operator) = (&request.console.orders, request.operator()?);
+    let (tenant, name) = (operator.tenant(), &operator.name);
     let retrying = async {
         let key = form.key()?;
-        let retrying = console.orders.run(|context| async move {
-            let retried = retry_dead_letter(&context, tenant, id, Some(&key), &name).await;
-            retried.map(oms_validation::Once::into_inner)
-        });
-        retrying.await
+        let retried = retry_dead_letter(orders, tenant, id, Some(&key), name).await?;
+        Ok(retried.into_inner().order_id)
     };
     match retrying.await {
-        Ok(done) => Ok(see(&format!(
-            "/console/orders/{}?done=retried",
-            done.order_id
-        ))),
-        Err(ProblemResponse(problem)) => {
-            refused(&console, &view, &operator, id, &form, problem).await
-        }
+        Ok(order) => see(&format!("/console/orders/{order}?done=retried")),
+        Err(problem) => refused(&request, id, form, problem).await,
     }
 }
 
 /// `POST /console/dead-letters/{id}/resolve`.
-pub(super) async fn resolve(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-    form: Form,
-) -> Answer {
-    let id = id_of(&id)?;
-    let (tenant, name) = (operator.tenant(), operator.name.clone());
+pub(super) async fn resolve(request: PageRequest) -> Answer {
+    let (form, id) = (request.form()?, id_of(request.id())?);
+    let (orders, operator) = (&request.console.orders, request.operator()?);
+    let (tenant, name) = (operator.tenant(), &operator.name);
     let resolving = async {
-        let (key, verdict, reason) = (form.key()?, verdict(&form)?, form.reason()?);
-        let resolving = console.orders.run(|context| async move {
-            let key = Some(&key);
-            let resolved =
-                resolve_dead_letter(&context, tenant, id, key, verdict, &name, &reason).await;
-            resolved.map(oms_validation::Once::into_inner)
-        });
-        resolving.await
+        let (key, verdict, reason) = (form.key()?, verdict(form)?, form.reason()?);
+        let key = Some(&key);
+        let resolved = resolve_dead_letter(orders, tenant, id, key, verdict, name, &reason).await?;
+        Ok(resolved.into_inner().order_id)
     };
     match resolving.await {
-        Ok(done) => Ok(see(&format!(
-            "/console/orders/{}?done=resolved",
-            done.order_id
-        ))),
-        Err(ProblemResponse(problem)) => {
-            refused(&console, &view, &operator, id, &form, problem).await
-        }
+        Ok(order) => see(&format!("/console/orders/{order}?done=resolved")),
+        Err(problem) => refused(&request, id, form, problem).await,
     }
 }
 
 /// The page of a dead letter after a refused action.
-async fn refused(
-    console: &Console,
-    view: &View,
-    operator: &Operator,
-    id: DeadLetterId,
-    form: &Form,
-    problem: Problem,
-) -> Answer {
+async fn refused(request: &PageRequest, id: DeadLetterId, form: &Form, problem: Problem) -> Answer {
     let (status, problem) = explained(problem)?;
-    let mut shown = read(console, view, operator, id).await?;
+    let mut shown = read(request, id).await?;
     shown.notice = Some(Notice::of_problem(&problem));
     let code = problem.problem_type().code;
     shown.needs_confirmation = code == "orders.confirmation_required";
@@ -242,33 +180,21 @@ async fn refused(
     page_with(status, &shown)
 }
 
-async fn find(
-    console: &Console,
-    operator: &Operator,
-    id: DeadLetterId,
-) -> Result<DeadLetter, ProblemResponse> {
-    let tenant = operator.tenant();
-    let finding = console
-        .orders
-        .run(|context| async move { get_dead_letter(&context, tenant, id).await });
-    Ok(finding.await?.dead_letter)
+async fn find(request: &PageRequest, id: DeadLetterId) -> Result<DeadLetter, Problem> {
+    let (orders, tenant) = (&request.console.orders, request.tenant()?);
+    let found = get_dead_letter(orders, tenant, id).await?;
+    Ok(found.dead_letter)
 }
 
-async fn read(
-    console: &Console,
-    view: &View,
-    operator: &Operator,
-    id: DeadLetterId,
-) -> Result<Show, ProblemResponse> {
-    let dead_letter = find(console, operator, id).await?;
-    let (tenant, order) = (operator.tenant(), dead_letter.order_id);
-    let explaining = console
-        .orders
-        .run(|context| async move { explain_order(&context, tenant, order).await });
-    let ExplainedOrder { explanation, .. } = explaining.await?;
-    let names = OrderNames::read(console, operator, std::iter::once(order)).await?;
+async fn read(request: &PageRequest, id: DeadLetterId) -> Result<Show, Problem> {
+    let dead_letter = find(request, id).await?;
+    let (orders, tenant) = (&request.console.orders, request.tenant()?);
+    let order = dead_letter.order_id;
+    let explained = explain_order(orders, tenant, order).await?;
+    let ExplainedOrder { explanation, .. } = explained;
+    let names = OrderNames::read(request, std::iter::once(order)).await?;
     Ok(Show {
-        frame: view.frame(Section::DeadLetters, "Dead letter"),
+        frame: request.frame(Section::DeadLetters, "Dead letter"),
         ways: match dead_letter.resolved {
             None => ways(dead_letter.order_status),
             Some(_) => Vec::new(),

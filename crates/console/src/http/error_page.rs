@@ -7,7 +7,8 @@ use askama::Template;
 use oms_errors::{INTERNAL, Problem};
 use oms_web::RequestId;
 
-use super::frame::{Frame, Section, View};
+use super::frame::{Frame, Section};
+use super::operator::Operator;
 use super::page::html_answer;
 use crate::display;
 
@@ -27,15 +28,13 @@ struct ErrorPage {
 
 /// Shows a problem as a page. htmx leaves a page as it is when a part that it asked for was refused.
 pub(super) fn render(request: &HttpRequest, problem: &Problem) -> HttpResponse {
-    let view = View::of(request);
     let kind = problem.problem_type();
     let status = StatusCode::from_u16(kind.kind.status());
     let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let id = request
-        .extensions()
-        .get::<RequestId>()
-        .map(|id| id.0.clone());
-    let frame = view.frame(Section::Elsewhere, kind.title);
+    let extensions = request.extensions();
+    let id = extensions.get::<RequestId>().map(|id| id.0.clone());
+    let operator = extensions.get::<Operator>().cloned();
+    let frame = Frame::new(operator, Section::Elsewhere, kind.title);
     let page = ErrorPage {
         list: frame.list_of(request.path()),
         frame,
@@ -50,16 +49,14 @@ pub(super) fn render(request: &HttpRequest, problem: &Problem) -> HttpResponse {
     let html = html.unwrap_or_else(|_| INTERNAL.title.to_owned());
     let mut response = html_answer(status, html);
     if let Some(seconds) = problem.retry_after_s() {
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        response = response.with(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     if let Some(methods) = problem.allow()
         && let Ok(methods) = HeaderValue::try_from(methods)
     {
-        response.headers_mut().insert(header::ALLOW, methods);
+        response = response.with(header::ALLOW, methods);
     }
-    response
+    response.into()
 }
 
 /// What a problem says besides its title: the fields that it names, or its detail.

@@ -1,16 +1,14 @@
 //! `GET /console/events`: the feed of events, as clients and webhooks receive it.
 
-use actix_web::web;
 use askama::Template;
 use oms_events::{Event, EventsError, FeedFilter, FeedPosition, FeedStart, list_events};
 use oms_validation::Cursor;
 use serde::Deserialize;
 
-use super::Console;
-use super::frame::{Frame, Section, View};
+use super::frame::{Frame, Section};
 use super::listing::{address, read};
-use super::operator::Operator;
 use super::page::{Answer, page};
+use super::page_request::PageRequest;
 
 /// The events of a page.
 const EVENTS: usize = 25;
@@ -36,20 +34,16 @@ struct Row {
 
 /// What the page is asked for.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub(super) struct Wanted {
+struct Wanted {
     /// `earliest`, the cursor of an earlier page, or blank for the end of the feed.
     #[serde(default)]
     after: String,
 }
 
 /// `GET /console/events`.
-pub(super) async fn list(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    wanted: web::Query<Wanted>,
-) -> Answer {
-    let tenant = operator.tenant();
+pub(super) async fn list(request: PageRequest) -> Answer {
+    let wanted: Wanted = request.query()?;
+    let (events, tenant) = (&request.console.events, request.tenant()?);
     let after = wanted.after.trim();
     let start = match after {
         "" => FeedStart::Latest,
@@ -62,32 +56,29 @@ pub(super) async fn list(
             })
         }
     };
-    let reading = console.events.run(|context| async move {
-        let filter = FeedFilter::default();
-        let start = match start {
-            FeedStart::Latest => {
-                // The last events before the end of the feed, which has positions without events.
-                let end = list_events(&context, tenant, start, &filter, EVENTS).await?;
-                FeedStart::After(FeedPosition(end.cursor.0.saturating_sub(25).max(0)))
-            }
-            start => start,
-        };
-        match list_events(&context, tenant, start, &filter, EVENTS).await {
-            Err(EventsError::CursorExpired) => {
-                let start = FeedStart::Earliest;
-                let found = list_events(&context, tenant, start, &filter, EVENTS).await?;
-                Ok::<_, EventsError>((found, true))
-            }
-            found => Ok((found?, false)),
+    let filter = FeedFilter::default();
+    let from = match start {
+        FeedStart::Latest => {
+            // The last events before the end of the feed, which has positions without events.
+            let end = list_events(events, tenant, start, &filter, EVENTS).await?;
+            FeedStart::After(FeedPosition(end.cursor.0.saturating_sub(25).max(0)))
         }
-    });
-    let (mut found, is_cut) = reading.await?;
+        start => start,
+    };
+    let (mut found, is_cut) = match list_events(events, tenant, from, &filter, EVENTS).await {
+        Err(EventsError::CursorExpired) => {
+            let from = FeedStart::Earliest;
+            let found = list_events(events, tenant, from, &filter, EVENTS).await?;
+            (found, true)
+        }
+        found => (found?, false),
+    };
     if start == FeedStart::Latest {
         found.items.reverse();
     }
     let next = Cursor(found.cursor).to_string();
     page(&Events {
-        frame: view.frame(Section::Events, "Events"),
+        frame: request.frame(Section::Events, "Events"),
         is_latest: start == FeedStart::Latest,
         is_cut: is_cut && start != FeedStart::Latest,
         rows: found.items.iter().map(Row::of).collect(),

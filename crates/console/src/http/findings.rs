@@ -1,6 +1,5 @@
 //! Findings: differences between the gateway's books and ours.
 
-use actix_web::web;
 use askama::Template;
 use chrono::{DateTime, Utc};
 use oms_errors::{Problem, invalid_field};
@@ -9,17 +8,14 @@ use oms_orders::{
     ReconcilingError, Who, explain_order, get_finding, list_findings, resolve_finding,
 };
 use oms_validation::{Cursor, PageSize, Scope};
-use oms_web::ProblemResponse;
 use serde::Deserialize;
 
-use super::Console;
-use super::form::Form;
-use super::frame::{Frame, Section, View};
+use super::frame::{Frame, Section};
 use super::listing::explained;
 use super::notice::Notice;
-use super::operator::Operator;
 use super::order_names::OrderNames;
 use super::page::{Answer, page, page_with, see};
+use super::page_request::PageRequest;
 use crate::display;
 
 /// The order of a finding.
@@ -69,19 +65,14 @@ struct Show {
 /// Which findings are listed, and where the list continues.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Wanted {
+struct Wanted {
     show: String,
     after: String,
 }
 
 /// `GET /console/findings`.
-pub(super) async fn list(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    wanted: web::Query<Wanted>,
-) -> Answer {
-    let tenant = operator.tenant();
+pub(super) async fn list(request: PageRequest) -> Answer {
+    let wanted: Wanted = request.query()?;
     let is_resolved = wanted.show == "resolved";
     let filter = FindingFilter {
         state: match is_resolved {
@@ -97,14 +88,11 @@ pub(super) async fn list(
                 .map_err(|_| invalid_field("after", "is not a cursor"))?,
         ),
     };
-    let reading = console.orders.run(|context| async move {
-        list_findings(&context, tenant, filter, after, PageSize::default()).await
-    });
-    let found = reading.await?;
-    let orders = found.items.iter().filter_map(|it| it.order_id);
-    let names = OrderNames::read(&console, &operator, orders).await?;
+    let (orders, tenant) = (&request.console.orders, request.tenant()?);
+    let found = list_findings(orders, tenant, filter, after, PageSize::default()).await?;
+    let names = OrderNames::read(&request, found.items.iter().filter_map(|it| it.order_id)).await?;
     page(&List {
-        frame: view.frame(Section::Findings, "Findings"),
+        frame: request.frame(Section::Findings, "Findings"),
         rows: found.items.iter().map(|it| Row::of(it, &names)).collect(),
         is_resolved,
         next: found.next.map(|cursor| {
@@ -115,39 +103,25 @@ pub(super) async fn list(
 }
 
 /// `GET /console/findings/{id}`.
-pub(super) async fn show(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-) -> Answer {
-    page(&read(&console, &view, &operator, id_of(&id)?).await?)
+pub(super) async fn show(request: PageRequest) -> Answer {
+    page(&read(&request, id_of(request.id())?).await?)
 }
 
 /// `POST /console/findings/{id}/resolve`.
-pub(super) async fn resolve(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-    form: Form,
-) -> Answer {
-    let id = id_of(&id)?;
-    let (tenant, name) = (operator.tenant(), operator.name.clone());
+pub(super) async fn resolve(request: PageRequest) -> Answer {
+    let (form, id) = (request.form()?, id_of(request.id())?);
+    let (orders, operator) = (&request.console.orders, request.operator()?);
+    let (tenant, name) = (operator.tenant(), &operator.name);
     let resolving = async {
         let (key, reason) = (form.key()?, form.reason()?);
-        let resolving = console.orders.run(|context| async move {
-            resolve_finding(&context, tenant, id, Some(&key), &name, &reason)
-                .await
-                .map(drop)
-        });
-        resolving.await
+        resolve_finding(orders, tenant, id, Some(&key), name, &reason).await?;
+        Ok(())
     };
     match resolving.await {
-        Ok(()) => Ok(see(&format!("/console/findings/{id}"))),
-        Err(ProblemResponse(problem)) => {
+        Ok(()) => see(&format!("/console/findings/{id}")),
+        Err(problem) => {
             let (status, problem) = explained(problem)?;
-            let mut shown = read(&console, &view, &operator, id).await?;
+            let mut shown = read(&request, id).await?;
             shown.notice = Some(Notice::of_problem(&problem));
             shown.reason = form.text("reason").unwrap_or_default().to_owned();
             page_with(status, &shown)
@@ -155,21 +129,13 @@ pub(super) async fn resolve(
     }
 }
 
-async fn read(
-    console: &Console,
-    view: &View,
-    operator: &Operator,
-    id: FindingId,
-) -> Result<Show, ProblemResponse> {
-    let tenant = operator.tenant();
-    let reading = console
-        .orders
-        .run(|context| async move { get_finding(&context, tenant, id).await });
-    let finding = reading.await?;
-    let names = OrderNames::read(console, operator, finding.order_id.into_iter()).await?;
-    let advice = advice(console, operator, &finding).await?;
+async fn read(request: &PageRequest, id: FindingId) -> Result<Show, Problem> {
+    let (orders, tenant) = (&request.console.orders, request.tenant()?);
+    let finding = get_finding(orders, tenant, id).await?;
+    let names = OrderNames::read(request, finding.order_id.into_iter()).await?;
+    let advice = advice(request, &finding).await?;
     Ok(Show {
-        frame: view.frame(Section::Findings, "Finding"),
+        frame: request.frame(Section::Findings, "Finding"),
         row: Row::of(&finding, &names),
         advice,
         notice: None,
@@ -178,27 +144,19 @@ async fn read(
 }
 
 /// What the explanation of its order says that an operator does next, if the session may read orders.
-async fn advice(
-    console: &Console,
-    operator: &Operator,
-    finding: &Finding,
-) -> Result<Option<String>, ProblemResponse> {
+async fn advice(request: &PageRequest, finding: &Finding) -> Result<Option<String>, Problem> {
     let Some(order) = finding.order_id.filter(|_| finding.resolved.is_none()) else {
         return Ok(None);
     };
+    let (orders, operator) = (&request.console.orders, request.operator()?);
     if !operator.may(Scope::OrdersRead) {
         return Ok(None);
     }
-    let tenant = operator.tenant();
-    let explaining = console.orders.run(|context| async move {
-        match explain_order(&context, tenant, order).await {
-            Err(OrderError::NotFound) => Ok(None),
-            explained => explained.map(Some),
-        }
-    });
-    let next = explaining.await?.map(|it| it.explanation.next);
-    let next = next.filter(|next| next.who == Who::Operator);
-    Ok(next.map(|next| display::quoted(&next.text)))
+    let next = match explain_order(orders, operator.tenant(), order).await {
+        Err(OrderError::NotFound) => return Ok(None),
+        explained => explained?.explanation.next,
+    };
+    Ok((next.who == Who::Operator).then(|| display::quoted(&next.text)))
 }
 
 fn id_of(path: &str) -> Result<FindingId, Problem> {

@@ -1,20 +1,32 @@
 //! The fields of a form that was sent.
 
-use std::future::Future;
-use std::pin::Pin;
-
+use actix_web::HttpRequest;
 use actix_web::dev::Payload;
-use actix_web::http::header::CONTENT_TYPE;
-use actix_web::{FromRequest, HttpRequest};
-use oms_errors::{Problem, UNSUPPORTED_MEDIA_TYPE, invalid_field};
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
+use oms_errors::{Problem, invalid_field};
 use oms_validation::{ExpectedVersion, IdempotencyKey, Reason};
-use oms_web::{BodyLimits, ProblemResponse, read_body};
+use oms_web::{BodyLimits, read_body};
 
 /// The fields of a form, in the order in which they were sent.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Form(Vec<(String, String)>);
 
 impl Form {
+    /// Reads the form that a request sends. `None` if it sends something else, which is not read.
+    ///
+    /// # Errors
+    /// Those of a body that is too large or too slow.
+    pub(super) async fn read(
+        request: &HttpRequest,
+        payload: Payload,
+    ) -> Result<Option<Self>, Problem> {
+        if !is_form(request.headers()) {
+            return Ok(None);
+        }
+        let body = read_body(payload, BodyLimits::of(request)).await?;
+        Ok(Some(Self::parse(&body)))
+    }
+
     /// Reads the fields of a form or a query.
     pub(crate) fn parse(text: &[u8]) -> Self {
         Self(form_urlencoded::parse(text).into_owned().collect())
@@ -81,29 +93,14 @@ impl Form {
     }
 }
 
-impl FromRequest for Form {
-    type Error = ProblemResponse;
-    type Future = Pin<Box<dyn Future<Output = Result<Self, ProblemResponse>>>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let content_type = request.headers().get(CONTENT_TYPE);
-        let is_form = content_type
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| {
-                let essence = value.split(';').next().unwrap_or_default().trim();
-                essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
-            });
-        if !is_form {
-            let detail = "send the form as application/x-www-form-urlencoded";
-            let refused = Problem::new(&UNSUPPORTED_MEDIA_TYPE, detail);
-            return Box::pin(async { Err(refused.into()) });
-        }
-        let body = read_body(payload.take(), BodyLimits::of(request));
-        Box::pin(async move {
-            let body = body.await?;
-            Ok(Self::parse(&body))
-        })
-    }
+fn is_form(headers: &HeaderMap) -> bool {
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|value| {
+        let essence = value.split(';').next().unwrap_or_default().trim();
+        essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    })
 }
 
 #[cfg(test)]

@@ -1,17 +1,11 @@
 //! The frame around every page: its title, the menu, and who is signed in.
 
-use std::convert::Infallible;
-use std::future::{Ready, ready};
-
-use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use oms_validation::Scope;
 use uuid::Uuid;
 
-use super::assets;
+use super::files;
 use super::icons;
 use super::operator::Operator;
-use super::part_request::is_for_a_part;
 
 /// The entries of the menu.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,6 +202,19 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
+    /// The frame of a page. Without an operator, its menu is empty.
+    pub(super) fn new(
+        operator: Option<Operator>,
+        section: Section,
+        title: impl Into<String>,
+    ) -> Self {
+        Self {
+            title: title.into(),
+            section,
+            operator,
+        }
+    }
+
     /// The headings of the menu and their entries, as far as the session may open them.
     pub(crate) fn menu(&self) -> Vec<(&'static str, Vec<Link>)> {
         let link = |entry: &Entry| Link {
@@ -260,7 +267,7 @@ impl Frame {
 
     /// The address of a file.
     pub(crate) fn asset(&self, name: &str) -> &'static str {
-        assets::address(name)
+        files::address(name)
     }
 
     /// The shapes of an icon.
@@ -271,40 +278,5 @@ impl Frame {
     /// A new idempotency key. Each form has its own, so that sending it twice does it once.
     pub(crate) fn key(&self) -> String {
         format!("console-{}", Uuid::new_v4())
-    }
-}
-
-/// What a page knows of its request.
-pub(crate) struct View {
-    operator: Option<Operator>,
-    /// Whether htmx asked for a part of the page.
-    pub(crate) is_for_a_part: bool,
-}
-
-impl View {
-    /// The frame of a page.
-    pub(crate) fn frame(&self, section: Section, title: impl Into<String>) -> Frame {
-        Frame {
-            title: title.into(),
-            section,
-            operator: self.operator.clone(),
-        }
-    }
-
-    /// The view of a request.
-    pub(super) fn of(request: &HttpRequest) -> Self {
-        Self {
-            operator: request.extensions().get::<Operator>().cloned(),
-            is_for_a_part: is_for_a_part(request.headers()),
-        }
-    }
-}
-
-impl FromRequest for View {
-    type Error = Infallible;
-    type Future = Ready<Result<Self, Infallible>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self::of(request)))
     }
 }

@@ -1,15 +1,17 @@
 //! The middleware of every page: refuses what another site's page sent, recognises the session, requires the scope of
 //! the route, and shows errors as pages.
 
+use std::sync::Arc;
+
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
-use oms_access::{Presence, resume_session};
+use oms_access::{Presence, TenantSecret, resume_session};
 use oms_errors::{FORBIDDEN, Problem, UNAUTHENTICATED};
-use oms_web::{ProblemResponse, answer_problem};
+use oms_web::{Detached, ProblemResponse, answer_problem};
 
 use super::operator::Operator;
 use super::part_request::is_for_a_part;
@@ -35,9 +37,9 @@ pub(super) async fn guard(
 }
 
 async fn admit(request: &ServiceRequest) -> Result<(), Problem> {
-    let console = console_of(request);
-    let origin = &console.settings.origin;
-    if !same_origin::is_allowed(request.method(), request.headers(), origin) {
+    let detached = console_of(request);
+    let settings = &detached.context().settings;
+    if !same_origin::is_allowed(request.method(), request.headers(), &settings.origin) {
         let detail = "the request was not sent by a page of this console";
         return Err(Problem::new(&FORBIDDEN, detail));
     }
@@ -45,20 +47,15 @@ async fn admit(request: &ServiceRequest) -> Result<(), Problem> {
     if access == PageAccess::Public {
         return Ok(());
     }
-    let cookie = SessionCookie::new(console.settings.is_secure());
+    let cookie = SessionCookie::new(settings.is_secure());
     let secret = cookie.read(request.headers());
     let secret = secret.ok_or_else(|| Problem::of(&UNAUTHENTICATED))?;
     let presence = match is_for_a_part(request.headers()) {
         true => Presence::Page,
         false => Presence::Operator,
     };
-    let session = console.sessions.run({
-        let secret = secret.clone();
-        |context| async move { resume_session(&context, &secret, presence).await }
-    });
-    let session = session.await.map_err(|ProblemResponse(problem)| problem)?;
-    let session = session.ok_or_else(|| Problem::of(&UNAUTHENTICATED))?;
-    let operator = Operator::of(session, secret)?;
+    let resuming = detached.run(|console| resume(console, secret, presence));
+    let operator = resuming.await.map_err(|ProblemResponse(problem)| problem)?;
     let span = tracing::Span::current();
     span.record("tenant", tracing::field::display(operator.tenant()));
     span.record("credential", operator.name.as_str());
@@ -67,6 +64,17 @@ async fn admit(request: &ServiceRequest) -> Result<(), Problem> {
         PageAccess::Scope(scope) => operator.require(scope),
         PageAccess::Public | PageAccess::SignedIn => Ok(()),
     }
+}
+
+/// Recognises the operator of a session.
+async fn resume(
+    console: Arc<Console>,
+    secret: TenantSecret,
+    presence: Presence,
+) -> Result<Operator, Problem> {
+    let session = resume_session(&console.sessions, &secret, presence).await?;
+    let session = session.ok_or_else(|| Problem::of(&UNAUTHENTICATED))?;
+    Operator::of(session, secret)
 }
 
 /// The access of the route. An address that does not exist is only told to those who are signed in.
@@ -97,8 +105,8 @@ fn to_the_door(request: &ServiceRequest) -> HttpResponse {
         }
         None => "/console/sign-in".to_owned(),
     };
-    let console = console_of(request);
-    let forget = SessionCookie::new(console.settings.is_secure()).forget();
+    let settings = &console_of(request).context().settings;
+    let forget = SessionCookie::new(settings.is_secure()).forget();
     let mut response = HttpResponse::build(StatusCode::SEE_OTHER);
     if is_for_a_part {
         // htmx would follow a redirect, and show the door as a part of the page.
@@ -115,7 +123,7 @@ fn to_the_door(request: &ServiceRequest) -> HttpResponse {
     response.finish()
 }
 
-fn console_of(request: &ServiceRequest) -> web::Data<Console> {
-    let console = request.app_data::<web::Data<Console>>();
-    console.expect("configure() registers it").clone()
+fn console_of(request: &ServiceRequest) -> &Detached<Console> {
+    let console = request.app_data::<web::Data<Detached<Console>>>();
+    console.expect("configure() registers it")
 }

@@ -1,7 +1,7 @@
 //! `GET /console`: what needs an operator, and the newest orders.
 
-use actix_web::web;
 use askama::Template;
+use oms_errors::Problem;
 use oms_events::{EndpointStatus, list_endpoints};
 use oms_orders::{
     DeadLetterFilter, FindingFilter, FindingState, OrderFilter, OrderListing, OrderSort,
@@ -9,11 +9,10 @@ use oms_orders::{
 };
 use oms_validation::{PageSize, Scope};
 
-use super::Console;
-use super::frame::{Frame, Section, View};
-use super::operator::Operator;
+use super::frame::{Frame, Section};
 use super::orders::{OrderRow, rows, warehouses};
 use super::page::{Answer, page};
+use super::page_request::PageRequest;
 
 /// What is counted on the page; more are "100+".
 const MOST: u32 = 100;
@@ -40,70 +39,55 @@ struct Home {
     newest: Option<Vec<OrderRow>>,
 }
 
-pub(super) async fn home(console: web::Data<Console>, view: View, operator: Operator) -> Answer {
+pub(super) async fn home(request: PageRequest) -> Answer {
+    let operator = request.operator()?;
     let mut tiles = Vec::new();
     if operator.may(Scope::Operations) {
-        tiles.extend(operations(&console, &operator).await?);
+        tiles.extend(operations(&request).await?);
     }
     if operator.may(Scope::WebhooksRead) {
-        tiles.push(endpoints(&console, &operator).await?);
+        tiles.push(endpoints(&request).await?);
     }
     let newest = match operator.may(Scope::OrdersRead) {
-        true => Some(newest(&console, &operator).await?),
+        true => Some(newest(&request).await?),
         false => None,
     };
     page(&Home {
-        frame: view.frame(Section::Home, "Home"),
+        frame: request.frame(Section::Home, "Home"),
         needs_nothing: tiles.iter().all(|tile| tile.tone == "ok"),
         tiles,
         newest,
     })
 }
 
-async fn operations(
-    console: &Console,
-    operator: &Operator,
-) -> Result<[Tile; 2], oms_web::ProblemResponse> {
-    let tenant = operator.tenant();
-    let reading = console.orders.run(|context| async move {
-        let (open, size) = (DeadLetterFilter::Open, size(MOST));
-        let letters = list_dead_letters(&context, tenant, open, None, size).await?;
-        let open = FindingFilter {
-            state: FindingState::Open,
-            kind: None,
-        };
-        let findings = list_findings(&context, tenant, open, None, size).await?;
-        Ok::<_, oms_orders::OrderError>([
-            counted(letters.items.len(), letters.next.is_some()),
-            counted(findings.items.len(), findings.next.is_some()),
-        ])
-    });
-    let [letters, findings] = reading.await?;
+async fn operations(request: &PageRequest) -> Result<[Tile; 2], Problem> {
+    let (orders, tenant) = (&request.console.orders, request.tenant()?);
+    let open = DeadLetterFilter::Open;
+    let letters = list_dead_letters(orders, tenant, open, None, size(MOST)).await?;
+    let open = FindingFilter {
+        state: FindingState::Open,
+        kind: None,
+    };
+    let findings = list_findings(orders, tenant, open, None, size(MOST)).await?;
     Ok([
         tile(
             "Dead letters",
             "/console/dead-letters",
-            letters,
+            counted(letters.items.len(), letters.next.is_some()),
             "orders that oms gave up on",
         ),
         tile(
             "Findings",
             "/console/findings",
-            findings,
+            counted(findings.items.len(), findings.next.is_some()),
             "differences to the gateway's books",
         ),
     ])
 }
 
-async fn endpoints(
-    console: &Console,
-    operator: &Operator,
-) -> Result<Tile, oms_web::ProblemResponse> {
-    let tenant = operator.tenant();
-    let reading = console
-        .webhooks
-        .run(|context| async move { list_endpoints(&context, tenant).await });
-    let endpoints = reading.await?.into_iter();
+async fn endpoints(request: &PageRequest) -> Result<Tile, Problem> {
+    let (webhooks, tenant) = (&request.console.webhooks, request.tenant()?);
+    let endpoints = list_endpoints(webhooks, tenant).await?.into_iter();
     let failing = endpoints.filter(|endpoint| {
         endpoint.failing_since.is_some() || endpoint.status == EndpointStatus::Disabled
     });
@@ -112,21 +96,15 @@ async fn endpoints(
     Ok(tile(label, href, failing, "endpoints that nothing reaches"))
 }
 
-async fn newest(
-    console: &Console,
-    operator: &Operator,
-) -> Result<Vec<OrderRow>, oms_web::ProblemResponse> {
-    let tenant = operator.tenant();
+async fn newest(request: &PageRequest) -> Result<Vec<OrderRow>, Problem> {
+    let (orders, tenant) = (&request.console.orders, request.tenant()?);
     let listing = OrderListing {
         filter: OrderFilter::default(),
         sort: OrderSort::NewestFirst,
     };
-    let reading = console.orders.run(|context| async move {
-        list_orders(&context, tenant, &listing, None, size(NEWEST)).await
-    });
-    let orders = reading.await?.page.items;
-    let names = warehouses(console, operator).await?;
-    rows(console, operator, &orders, &names).await
+    let found = list_orders(orders, tenant, &listing, None, size(NEWEST)).await?;
+    let names = warehouses(request).await?;
+    rows(request, &found.page.items, &names).await
 }
 
 fn size(rows: u32) -> PageSize {

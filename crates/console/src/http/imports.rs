@@ -3,23 +3,20 @@
 pub(super) mod report;
 
 use actix_web::http::StatusCode;
-use actix_web::web;
 use askama::Template;
 use oms_errors::{Problem, invalid_field};
 use oms_inventory::{
-    Acceptance, ImportFileWriter, ImportFormat, ImportRequest, InventoryError, StockMode,
-    import_prices, import_products, import_stock,
+    Acceptance, ImportFileWriter, ImportFormat, ImportId, ImportReport, ImportRequest,
+    InventoryContext, InventoryError, StockMode, import_prices, import_products, import_stock,
 };
 use oms_validation::{IdempotencyKey, Once, Reason, TenantId};
-use oms_web::ProblemResponse;
 
-use super::Console;
 use super::form::Form;
-use super::frame::{Frame, Section, View};
+use super::frame::{Frame, Section};
 use super::listing::explained;
 use super::notice::Notice;
-use super::operator::Operator;
 use super::page::{Answer, page_with, see};
+use super::page_request::PageRequest;
 
 /// More rows than this are for the API or for `oms-api import`, which read files piece by piece.
 const MAX_BYTES: u64 = 1_000_000;
@@ -43,29 +40,25 @@ struct Kept {
 }
 
 /// `GET /console/imports`.
-pub(super) async fn form(view: View) -> Answer {
-    answer(&view, StatusCode::OK, None, Kept::default())
+pub(super) async fn form(request: PageRequest) -> Answer {
+    answer(&request, StatusCode::OK, None, Kept::default())
 }
 
 /// `POST /console/imports`.
-pub(super) async fn import(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    form: Form,
-) -> Answer {
-    let kept = Kept::of(&form);
-    match run(&console, &operator, &form, &kept).await {
-        Ok(id) => Ok(see(&format!("/console/imports/{id}"))),
-        Err(ProblemResponse(problem)) => {
+pub(super) async fn import(request: PageRequest) -> Answer {
+    let form = request.form()?;
+    let kept = Kept::of(form);
+    match run(&request, form, kept.is_all_or_nothing).await {
+        Ok(id) => see(&format!("/console/imports/{id}")),
+        Err(problem) => {
             let (status, problem) = explained(problem)?;
-            answer(&view, status, Some(Notice::of_problem(&problem)), kept)
+            answer(&request, status, Some(Notice::of_problem(&problem)), kept)
         }
     }
 }
 
-fn answer(view: &View, status: StatusCode, notice: Option<Notice>, kept: Kept) -> Answer {
-    let frame = view.frame(Section::Imports, "Imports");
+fn answer(request: &PageRequest, status: StatusCode, notice: Option<Notice>, kept: Kept) -> Answer {
+    let frame = request.frame(Section::Imports, "Imports");
     page_with(
         status,
         &Imports {
@@ -84,42 +77,37 @@ enum Wish {
 }
 
 async fn run(
-    console: &Console,
-    operator: &Operator,
+    request: &PageRequest,
     form: &Form,
-    kept: &Kept,
-) -> Result<oms_inventory::ImportId, ProblemResponse> {
-    let (tenant, key, wish) = (operator.tenant(), form.key()?, wish(form)?);
-    let rows = form.required("rows")?.to_owned();
-    let (actor, is_all_or_nothing) = (operator.actor(), kept.is_all_or_nothing);
-    let importing = console.inventory.run(|context| async move {
-        let mut file = ImportFileWriter::new(MAX_BYTES).map_err(InventoryError::ImportFile)?;
-        file.write(rows.as_bytes())
-            .await
-            .map_err(InventoryError::ImportFile)?;
-        let request = ImportRequest {
-            file: file.finish().await.map_err(InventoryError::ImportFile)?,
-            format: ImportFormat::Csv,
-            acceptance: match is_all_or_nothing {
-                true => Acceptance::AllOrNothing,
-                false => Acceptance::EachRow,
-            },
-            actor,
-        };
-        let report = import_rows(&context, tenant, &key, &wish, request).await?;
-        let (Once::Now(report) | Once::Before(report)) = report;
-        Ok::<_, InventoryError>(report.import.id)
-    });
-    importing.await
+    is_all_or_nothing: bool,
+) -> Result<ImportId, Problem> {
+    let (inventory, operator) = (&request.console.inventory, request.operator()?);
+    let (key, wish) = (form.key()?, wish(form)?);
+    let rows = form.required("rows")?;
+    let mut file = ImportFileWriter::new(MAX_BYTES).map_err(InventoryError::ImportFile)?;
+    file.write(rows.as_bytes())
+        .await
+        .map_err(InventoryError::ImportFile)?;
+    let import = ImportRequest {
+        file: file.finish().await.map_err(InventoryError::ImportFile)?,
+        format: ImportFormat::Csv,
+        acceptance: match is_all_or_nothing {
+            true => Acceptance::AllOrNothing,
+            false => Acceptance::EachRow,
+        },
+        actor: operator.actor(),
+    };
+    let report = import_rows(inventory, operator.tenant(), &key, &wish, import).await?;
+    Ok(report.into_inner().import.id)
 }
 
 async fn import_rows(
-    context: &oms_inventory::InventoryContext,
+    context: &InventoryContext,
     tenant: TenantId,
     key: &IdempotencyKey,
     wish: &Wish,
     request: ImportRequest,
-) -> Result<Once<oms_inventory::ImportReport>, InventoryError> {
+) -> Result<Once<ImportReport>, InventoryError> {
     match wish {
         Wish::Products => import_products(context, tenant, key, request, &()).await,
         Wish::Prices => import_prices(context, tenant, key, request, &()).await,

@@ -1,11 +1,10 @@
 //! `GET /console/live`: the metrics of the process that answers, of the last 15 minutes.
 
-use actix_web::web;
 use askama::Template;
 
-use super::Console;
-use super::frame::{Frame, Section, View};
+use super::frame::{Frame, Section};
 use super::page::{Answer, page};
+use super::page_request::PageRequest;
 use crate::live::{Series, Shown};
 use crate::pictures::{Sparkline, sparkline};
 
@@ -163,8 +162,8 @@ const TILES: [Shape; 12] = [
 ];
 
 /// `GET /console/live`.
-pub(super) async fn live(console: web::Data<Console>, view: View) -> Answer {
-    let live = &console.live;
+pub(super) async fn live(request: PageRequest) -> Answer {
+    let live = &request.console.live;
     let tiles = TILES.iter().map(|shape| {
         let values = live.values(&shape.series);
         let values = values
@@ -173,7 +172,7 @@ pub(super) async fn live(console: web::Data<Console>, view: View) -> Answer {
         shape.tile(&values.collect::<Vec<_>>())
     });
     let shown = LivePage {
-        frame: view.frame(Section::Live, "Live"),
+        frame: request.frame(Section::Live, "Live"),
         instance: live.instance().to_owned(),
         tiles: tiles.collect(),
     };

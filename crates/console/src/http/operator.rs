@@ -1,13 +1,9 @@
 //! The operator of a request: the tenant, the name and the scopes of its session.
 
-use std::future::{Ready, ready};
-
-use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use oms_access::{Credential, Session, TenantSecret};
-use oms_errors::{INTERNAL, Problem, UNAUTHENTICATED};
+use oms_errors::{INTERNAL, Problem};
 use oms_validation::{OperatorName, Scope, TenantId};
-use oms_web::{ProblemResponse, forbidden};
+use oms_web::forbidden;
 
 /// Who is signed in. The guard adds it to the request's extensions, and nothing else does: the tenant of a page comes
 /// only from its session.
@@ -61,15 +57,5 @@ impl Operator {
     /// The name on timelines: `operator:ann`.
     pub(crate) fn actor(&self) -> String {
         self.name.as_actor()
-    }
-}
-
-impl FromRequest for Operator {
-    type Error = ProblemResponse;
-    type Future = Ready<Result<Self, ProblemResponse>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let operator = request.extensions().get::<Self>().cloned();
-        ready(operator.ok_or_else(|| Problem::of(&UNAUTHENTICATED).into()))
     }
 }

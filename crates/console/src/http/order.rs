@@ -11,7 +11,6 @@ mod timeline;
 use std::collections::HashMap;
 
 use actix_web::http::StatusCode;
-use actix_web::web;
 use askama::Template;
 use chrono::Utc;
 use oms_errors::{Problem, invalid_field};
@@ -29,12 +28,12 @@ use self::money::{LineRow, Money};
 use self::offers::{Doing, Offer};
 use self::routing::Routing;
 use self::timeline::{Filter, TimelineRow};
-use super::Console;
-use super::frame::{Frame, Section, View};
+use super::frame::{Frame, Section};
 use super::listing::explained;
 use super::notice::Notice;
 use super::operator::Operator;
 use super::page::{Answer, page_with, reload};
+use super::page_request::PageRequest;
 use crate::display;
 
 /// What is going on, in words.
@@ -93,7 +92,7 @@ struct Fulfilment {
 
 /// What a page of an order is asked for.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub(super) struct Wanted {
+struct Wanted {
     /// A word that says which action was just done.
     done: Option<String>,
     /// Which entries of the timeline are shown.
@@ -115,96 +114,56 @@ struct Read {
 }
 
 /// `GET /console/orders/{id}`.
-pub(super) async fn show(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-    wanted: web::Query<Wanted>,
-) -> Answer {
-    let id = order_id_of(&id)?;
+pub(super) async fn show(request: PageRequest) -> Answer {
+    let wanted: Wanted = request.query()?;
+    let id = order_id_of(request.id())?;
     let notice = wanted.done.as_deref().and_then(Notice::of_done);
-    answer(
-        &console,
-        &view,
-        &operator,
-        id,
-        &wanted,
-        StatusCode::OK,
-        notice,
-    )
-    .await
+    answer(&request, id, &wanted, StatusCode::OK, notice).await
 }
 
 /// The page of an order after a refused action: the refusal is shown above everything else.
-async fn refused(
-    console: &Console,
-    view: &View,
-    operator: &Operator,
-    id: OrderId,
-    problem: Problem,
-) -> Answer {
-    operator.require(Scope::OrdersRead)?;
+async fn refused(request: &PageRequest, id: OrderId, problem: Problem) -> Answer {
+    request.operator()?.require(Scope::OrdersRead)?;
     let (status, problem) = explained(problem)?;
     let notice = Some(Notice::of_problem(&problem));
-    let wanted = Wanted::default();
-    answer(console, view, operator, id, &wanted, status, notice).await
+    answer(request, id, &Wanted::default(), status, notice).await
 }
 
 async fn answer(
-    console: &Console,
-    view: &View,
-    operator: &Operator,
+    request: &PageRequest,
     id: OrderId,
     wanted: &Wanted,
     status: StatusCode,
     notice: Option<Notice>,
 ) -> Answer {
-    let read = read(console, operator, id, wanted).await?;
-    let page = OrderPage::of(view, operator, wanted, read, notice);
+    let read = read(request, id, wanted).await?;
+    let page = OrderPage::of(request, request.operator()?, wanted, read, notice);
     // Everything on the page may be different now.
-    if view.is_for_a_part && !page.is_unsettled {
-        return Ok(reload());
+    if request.is_for_a_part() && !page.is_unsettled {
+        return reload();
     }
     page_with(status, &page)
 }
 
-async fn read(
-    console: &Console,
-    operator: &Operator,
-    id: OrderId,
-    wanted: &Wanted,
-) -> Result<Read, oms_web::ProblemResponse> {
+async fn read(request: &PageRequest, id: OrderId, wanted: &Wanted) -> Result<Read, Problem> {
+    let (console, operator) = (&request.console, request.operator()?);
     let tenant = operator.tenant();
     let after = wanted.after.as_deref().map(str::parse::<TimelineCursor>);
     let after = after
         .transpose()
         .map_err(|_| invalid_field("after", "is not a cursor"))?;
-    let size = most();
-    let sees_goods = operator.may(Scope::FulfilmentRead);
-    let reading = console.orders.run(|context| async move {
-        let explained = explain_order(&context, tenant, id).await?;
-        let timeline = get_timeline(&context, tenant, id, after, size).await?;
-        let moves = match sees_goods {
-            true => find_moves(&context, tenant, id)
-                .await
-                .map_err(Problem::from)?,
-            false => Vec::new(),
-        };
-        Ok::<_, Problem>((explained, timeline, moves))
-    });
-    let (explained, timeline, moves) = reading.await?;
-    let warehouses = console
-        .inventory
-        .run(|context| async move { list_warehouses(&context, tenant, None, None, most()).await });
-    let warehouses = warehouses.await?.items.into_iter();
-    let warehouses: HashMap<_, _> = warehouses.map(|it| (it.id, it)).collect();
+    let explained = explain_order(&console.orders, tenant, id).await?;
+    let timeline = get_timeline(&console.orders, tenant, id, after, most()).await?;
+    let moves = match operator.may(Scope::FulfilmentRead) {
+        true => find_moves(&console.orders, tenant, id).await?,
+        false => Vec::new(),
+    };
+    let warehouses = list_warehouses(&console.inventory, tenant, None, None, most()).await?;
+    let warehouses = warehouses.items.into_iter().map(|it| (it.id, it));
+    let warehouses: HashMap<_, _> = warehouses.collect();
     let deliveries = match operator.may(Scope::WebhooksRead) {
         true => {
-            let reading = console.webhooks.run(|context| async move {
-                list_deliveries_of(&context, tenant, id.as_uuid()).await
-            });
-            let found = reading.await?;
+            let found = list_deliveries_of(&console.webhooks, tenant, id.as_uuid()).await?;
             Some(goods::deliveries(found))
         }
         false => None,
@@ -229,7 +188,7 @@ pub(super) fn most() -> PageSize {
 
 impl OrderPage {
     fn of(
-        view: &View,
+        request: &PageRequest,
         operator: &Operator,
         wanted: &Wanted,
         read: Read,
@@ -259,7 +218,7 @@ impl OrderPage {
         });
         let returns = operator.may(Scope::ReturnsRead);
         Self {
-            frame: view.frame(Section::Orders, format!("Order {name}")),
+            frame: request.frame(Section::Orders, format!("Order {name}")),
             name,
             customer: order.customer_id.to_string(),
             placed: display::time(order.created_at),

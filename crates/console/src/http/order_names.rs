@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
+use oms_errors::Problem;
 use oms_orders::{ExternalReference, find_references};
 use oms_validation::{OrderId, Scope};
-use oms_web::ProblemResponse;
 
-use super::Console;
-use super::operator::Operator;
+use super::page_request::PageRequest;
 use crate::display;
 
 /// The names of orders.
@@ -16,18 +15,16 @@ pub(super) struct OrderNames(HashMap<OrderId, ExternalReference>);
 impl OrderNames {
     /// Reads the names of some orders, if the session may read orders.
     pub(super) async fn read(
-        console: &Console,
-        operator: &Operator,
+        request: &PageRequest,
         ids: impl Iterator<Item = OrderId>,
-    ) -> Result<Self, ProblemResponse> {
+    ) -> Result<Self, Problem> {
+        let operator = request.operator()?;
         if !operator.may(Scope::OrdersRead) {
             return Ok(Self(HashMap::new()));
         }
-        let (tenant, ids): (_, Vec<OrderId>) = (operator.tenant(), ids.collect());
-        let reading = console
-            .orders
-            .run(|context| async move { find_references(&context, tenant, &ids).await });
-        Ok(Self(reading.await?))
+        let ids: Vec<OrderId> = ids.collect();
+        let found = find_references(&request.console.orders, operator.tenant(), &ids).await?;
+        Ok(Self(found))
     }
 
     /// The name of an order.

@@ -6,10 +6,9 @@ pub(super) mod views;
 use std::collections::HashMap;
 
 use actix_web::http::StatusCode;
-use actix_web::web;
 use askama::Template;
 use oms_access::SavedView;
-use oms_errors::invalid_field;
+use oms_errors::{Problem, invalid_field};
 use oms_inventory::list_warehouses;
 use oms_orders::{
     FoundOrders, Need, Order, OrderCursor, OrderStatus, find_needs, list_orders, search_orders,
@@ -19,12 +18,11 @@ use serde::Deserialize;
 
 use self::filters::Wanted;
 use self::views::Offered;
-use super::Console;
-use super::frame::{Frame, Section, View};
+use super::frame::{Frame, Section};
 use super::notice::Notice;
-use super::operator::Operator;
 use super::order::most;
 use super::page::{Answer, page_with, see};
+use super::page_request::PageRequest;
 use crate::display;
 
 /// Rows of a page.
@@ -74,7 +72,7 @@ struct Orders {
 
 /// What was typed into the search box.
 #[derive(Debug, Deserialize)]
-pub(super) struct Search {
+struct Search {
     #[serde(default)]
     q: String,
 }
@@ -87,28 +85,17 @@ struct Said {
 }
 
 /// `GET /console/orders`.
-pub(super) async fn list(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    wanted: web::Query<Wanted>,
-) -> Answer {
-    let wanted = wanted.into_inner();
+pub(super) async fn list(request: PageRequest) -> Answer {
+    let wanted: Wanted = request.query()?;
     let said = Said {
         status: StatusCode::OK,
         notice: views::done(&wanted.done),
         typed: String::new(),
     };
-    answer(&console, &view, &operator, wanted, said).await
+    answer(&request, wanted, said).await
 }
 
-async fn answer(
-    console: &Console,
-    view: &View,
-    operator: &Operator,
-    wanted: Wanted,
-    said: Said,
-) -> Answer {
+async fn answer(request: &PageRequest, wanted: Wanted, said: Said) -> Answer {
     let listing = wanted.listing()?;
     let after: Option<OrderCursor> = match wanted.after.as_str() {
         "" => None,
@@ -121,14 +108,12 @@ async fn answer(
             Some(cursor)
         }
     };
-    let tenant = operator.tenant();
+    let (orders, tenant) = (&request.console.orders, request.tenant()?);
     let size = PageSize::new(ROWS).unwrap_or_default();
-    let reading = console
-        .orders
-        .run(|context| async move { list_orders(&context, tenant, &listing, after, size).await });
-    let listed = reading.await?.page;
-    let names = warehouses(console, operator).await?;
-    let saved = views::read(console, operator).await?;
+    let listed = list_orders(orders, tenant, &listing, after, size).await?;
+    let listed = listed.page;
+    let names = warehouses(request).await?;
+    let saved = views::read(request).await?;
     let next = listed.next.map(|cursor| {
         let mut next = wanted.clone();
         next.after = cursor.to_string();
@@ -136,7 +121,7 @@ async fn answer(
     });
     let tabs = tabs(&wanted, &saved);
     let page = Orders {
-        frame: view.frame(Section::Orders, "Orders"),
+        frame: request.frame(Section::Orders, "Orders"),
         notice: said.notice,
         views: Offered {
             may_save: tabs.iter().all(|tab| !tab.is_current),
@@ -146,7 +131,7 @@ async fn answer(
         tabs,
         statuses: statuses(),
         warehouses: options(&names),
-        rows: rows(console, operator, &listed.items, &names).await?,
+        rows: rows(request, &listed.items, &names).await?,
         searched: None,
         next,
         is_first: wanted.after.is_empty(),
@@ -156,31 +141,23 @@ async fn answer(
 }
 
 /// `GET /console/search`: leads to what was found, or lists it.
-pub(super) async fn search(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    search: web::Query<Search>,
-) -> Answer {
-    let text = search.q.trim().to_owned();
+pub(super) async fn search(request: PageRequest) -> Answer {
+    let Search { q } = request.query()?;
+    let text = q.trim();
     if text.is_empty() || text.chars().count() > 255 {
-        return Ok(see("/console/orders"));
+        return see("/console/orders");
     }
-    let tenant = operator.tenant();
-    let searching = console.orders.run({
-        let text = text.clone();
-        |context| async move { search_orders(&context, tenant, &text).await }
-    });
-    let found = match searching.await? {
-        FoundOrders::One(id) => return Ok(see(&format!("/console/orders/{id}"))),
-        FoundOrders::OfCustomer(id) => return Ok(see(&format!("/console/orders?customer={id}"))),
+    let (orders, tenant) = (&request.console.orders, request.tenant()?);
+    let found = match search_orders(orders, tenant, text).await? {
+        FoundOrders::One(id) => return see(&format!("/console/orders/{id}")),
+        FoundOrders::OfCustomer(id) => return see(&format!("/console/orders?customer={id}")),
         FoundOrders::WithReference(_, orders) => orders,
         FoundOrders::Nothing => Vec::new(),
     };
-    let names = warehouses(&console, &operator).await?;
-    let saved = views::read(&console, &operator).await?;
+    let names = warehouses(&request).await?;
+    let saved = views::read(&request).await?;
     let page = Orders {
-        frame: view.frame(Section::Orders, "Search"),
+        frame: request.frame(Section::Orders, "Search"),
         notice: None,
         tabs: tabs(&Wanted::default(), &saved),
         views: Offered {
@@ -190,8 +167,8 @@ pub(super) async fn search(
         },
         statuses: statuses(),
         warehouses: options(&names),
-        rows: rows(&console, &operator, &found, &names).await?,
-        searched: Some(text),
+        rows: rows(&request, &found, &names).await?,
+        searched: Some(text.to_owned()),
         next: None,
         is_first: true,
         wanted: Wanted::default(),
@@ -207,19 +184,14 @@ fn statuses() -> Vec<(&'static str, &'static str)> {
 type Names = HashMap<WarehouseId, String>;
 
 /// The names of the warehouses, if the session may read them.
-pub(super) async fn warehouses(
-    console: &Console,
-    operator: &Operator,
-) -> Result<Names, oms_web::ProblemResponse> {
+pub(super) async fn warehouses(request: &PageRequest) -> Result<Names, Problem> {
+    let (inventory, operator) = (&request.console.inventory, request.operator()?);
     if !operator.may(Scope::InventoryRead) {
         return Ok(Names::new());
     }
-    let tenant = operator.tenant();
-    let reading = console
-        .inventory
-        .run(|context| async move { list_warehouses(&context, tenant, None, None, most()).await });
-    let found = reading.await?.items.into_iter();
-    Ok(found
+    let found = list_warehouses(inventory, operator.tenant(), None, None, most()).await?;
+    let names = found.items.into_iter();
+    Ok(names
         .map(|it| (it.id, it.name.as_str().to_owned()))
         .collect())
 }
@@ -235,17 +207,13 @@ fn options(names: &Names) -> Vec<(String, String)> {
 
 /// The rows of orders, each with what it needs.
 pub(super) async fn rows(
-    console: &Console,
-    operator: &Operator,
+    request: &PageRequest,
     orders: &[Order],
     warehouses: &Names,
-) -> Result<Vec<OrderRow>, oms_web::ProblemResponse> {
-    let tenant = operator.tenant();
+) -> Result<Vec<OrderRow>, Problem> {
+    let (context, tenant) = (&request.console.orders, request.tenant()?);
     let ids: Vec<OrderId> = orders.iter().map(|order| order.id).collect();
-    let reading = console
-        .orders
-        .run(|context| async move { find_needs(&context, tenant, &ids).await });
-    let needs = reading.await?;
+    let needs = find_needs(context, tenant, &ids).await?;
     let row = |order: &Order| OrderRow::of(order, warehouses, needs.get(&order.id).copied());
     Ok(orders.iter().map(row).collect())
 }

@@ -5,25 +5,23 @@ pub(super) mod actions;
 use std::collections::HashMap;
 
 use actix_web::http::StatusCode;
-use actix_web::web;
 use askama::Template;
 use chrono::{DateTime, Utc};
+use oms_errors::Problem;
 use oms_fulfilment::{
     Action, FulfilmentOrder, ListedBy, ShownStatus, WorkListCursor, WorkListFilter,
     list_fulfilment_orders,
 };
-use oms_inventory::{InventoryError, get_warehouse, list_warehouses, load_skus};
+use oms_inventory::{get_warehouse, list_warehouses, load_skus};
 use oms_validation::{ProductId, Scope, WarehouseId};
-use oms_web::ProblemResponse;
 use serde::Deserialize;
 
-use super::Console;
-use super::frame::{Frame, Section, View};
+use super::frame::{Frame, Section};
 use super::listing::{address, few, most, read};
 use super::notice::Notice;
-use super::operator::Operator;
 use super::order_names::OrderNames;
 use super::page::{Answer, page_with};
+use super::page_request::PageRequest;
 use super::stock::{Choice, choices};
 use crate::display;
 
@@ -68,7 +66,7 @@ struct LineRow {
 
 /// What the page is asked for.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub(super) struct Wanted {
+struct Wanted {
     #[serde(default)]
     warehouse: String,
     #[serde(default)]
@@ -77,14 +75,10 @@ pub(super) struct Wanted {
 }
 
 /// `GET /console/picking`.
-pub(super) async fn list(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    wanted: web::Query<Wanted>,
-) -> Answer {
+pub(super) async fn list(request: PageRequest) -> Answer {
+    let wanted: Wanted = request.query()?;
     let notice = wanted.done.as_deref().and_then(done);
-    answer(&console, &view, &operator, &wanted, StatusCode::OK, notice).await
+    answer(&request, &wanted, StatusCode::OK, notice).await
 }
 
 fn done(word: &str) -> Option<Notice> {
@@ -99,25 +93,20 @@ fn done(word: &str) -> Option<Notice> {
 }
 
 async fn answer(
-    console: &Console,
-    view: &View,
-    operator: &Operator,
+    request: &PageRequest,
     wanted: &Wanted,
     status: StatusCode,
     notice: Option<Notice>,
 ) -> Answer {
-    let tenant = operator.tenant();
+    let (inventory, tenant) = (&request.console.inventory, request.tenant()?);
     let wished: Option<WarehouseId> =
         read("warehouse", &wanted.warehouse, |text| text.parse().ok())?;
-    let reading = console.inventory.run(|context| async move {
-        let page = list_warehouses(&context, tenant, None, None, most()).await?;
-        let chosen = match wished {
-            Some(id) => Some(get_warehouse(&context, tenant, id).await?),
-            None => None,
-        };
-        Ok::<_, InventoryError>((page.items, chosen))
-    });
-    let (mut all, chosen) = reading.await?;
+    let found = list_warehouses(inventory, tenant, None, None, most()).await?;
+    let chosen = match wished {
+        Some(id) => Some(get_warehouse(inventory, tenant, id).await?),
+        None => None,
+    };
+    let mut all = found.items;
     // It may be none of the first hundred.
     all.extend(chosen.filter(|it| all.iter().all(|other| other.id != it.id)));
     let warehouses = choices(&all, &wanted.warehouse);
@@ -129,11 +118,11 @@ async fn answer(
     });
     let id = chosen.as_ref().and_then(|choice| choice.id.parse().ok());
     let (rows, next) = match id {
-        Some(id) => rows(console, operator, id, wanted).await?,
+        Some(id) => rows(request, id, wanted).await?,
         None => (Vec::new(), None),
     };
     let page = Picking {
-        frame: view.frame(Section::Picking, "Picking"),
+        frame: request.frame(Section::Picking, "Picking"),
         notice,
         warehouses,
         warehouse: chosen,
@@ -144,11 +133,11 @@ async fn answer(
 }
 
 async fn rows(
-    console: &Console,
-    operator: &Operator,
+    request: &PageRequest,
     warehouse: WarehouseId,
     wanted: &Wanted,
-) -> Result<(Vec<Row>, Option<String>), ProblemResponse> {
+) -> Result<(Vec<Row>, Option<String>), Problem> {
+    let (console, operator) = (&request.console, request.operator()?);
     let tenant = operator.tenant();
     let after: Option<WorkListCursor> = read("after", &wanted.after, |text| text.parse().ok())?;
     let filter = WorkListFilter {
@@ -156,18 +145,12 @@ async fn rows(
         status: None,
         ship_by_before: None,
     };
-    let reading = console.fulfilment.run(|context| async move {
-        list_fulfilment_orders(&context, tenant, &filter, after, few()).await
-    });
-    let found = reading.await?;
+    let found = list_fulfilment_orders(&console.fulfilment, tenant, &filter, after, few()).await?;
     let products = found.items.iter().flat_map(|order| &order.lines);
     let products: Vec<ProductId> = products.map(|line| line.product_id).collect();
-    let reading = console
-        .inventory
-        .run(|context| async move { load_skus(&context, tenant, &products).await });
-    let skus = reading.await?;
+    let skus = load_skus(&console.inventory, tenant, &products).await?;
     let orders = found.items.iter().map(|order| order.order_id);
-    let names = OrderNames::read(console, operator, orders).await?;
+    let names = OrderNames::read(request, orders).await?;
     let (now, may_write) = (display::now(), operator.may(Scope::FulfilmentWrite));
     let rows = found
         .items

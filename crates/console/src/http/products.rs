@@ -1,17 +1,15 @@
 //! `GET /console/products`: the products of the tenant, with their prices.
 
-use actix_web::web;
 use askama::Template;
 use oms_errors::invalid_field;
 use oms_inventory::{Product, Sku, list_products};
 use oms_validation::Cursor;
 use serde::Deserialize;
 
-use super::Console;
-use super::frame::{Frame, Section, View};
+use super::frame::{Frame, Section};
 use super::listing::{address, page_size, read};
-use super::operator::Operator;
 use super::page::{Answer, page};
+use super::page_request::PageRequest;
 use crate::display;
 
 #[derive(Template)]
@@ -32,7 +30,7 @@ struct Row {
 
 /// What the page is asked for.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub(super) struct Wanted {
+struct Wanted {
     #[serde(default)]
     sku: String,
     #[serde(default)]
@@ -40,24 +38,17 @@ pub(super) struct Wanted {
 }
 
 /// `GET /console/products`.
-pub(super) async fn list(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    wanted: web::Query<Wanted>,
-) -> Answer {
-    let (tenant, wanted) = (operator.tenant(), wanted.into_inner());
+pub(super) async fn list(request: PageRequest) -> Answer {
+    let wanted: Wanted = request.query()?;
     let sku = match wanted.sku.trim() {
         "" => None,
         text => Some(Sku::parse(text).map_err(|error| invalid_field("sku", error.to_string()))?),
     };
     let after: Option<Cursor<_>> = read("after", &wanted.after, |text| text.parse().ok())?;
-    let reading = console.inventory.run(|context| async move {
-        list_products(&context, tenant, sku.as_ref(), after, page_size()).await
-    });
-    let found = reading.await?;
+    let (inventory, tenant) = (&request.console.inventory, request.tenant()?);
+    let found = list_products(inventory, tenant, sku.as_ref(), after, page_size()).await?;
     page(&Products {
-        frame: view.frame(Section::Products, "Products"),
+        frame: request.frame(Section::Products, "Products"),
         rows: found.items.iter().map(Row::of).collect(),
         next: found.next.map(|after| {
             address(

@@ -1,91 +1,64 @@
 //! Signing in at the identity provider: OpenID Connect's authorization code flow.
 
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::header::{LOCATION, SET_COOKIE};
-use actix_web::web;
 use oms_access::sign_in_at_provider;
 use oms_errors::{Problem, ROUTE_NOT_FOUND, UNAUTHENTICATED};
-use oms_web::ProblemResponse;
 use serde::Deserialize;
 
-use super::Console;
-use super::client_address::ClientAddress;
-use super::frame::View;
-use super::page::Answer;
+use super::page::{Answer, see_with_cookie};
+use super::page_request::PageRequest;
 use super::session_cookie::SessionCookie;
 use super::sign_in::{enter, is_of_the_console, refuse_at_provider};
 
 /// Where to go after signing in.
 #[derive(Deserialize)]
-pub(super) struct Wanted {
+struct Wanted {
     next: Option<String>,
 }
 
 /// What the identity provider sends the browser back with.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Back {
+struct Back {
     code: String,
     state: String,
 }
 
 /// `GET /console/sign-in/provider`: sends the browser to the identity provider.
-pub(super) async fn begin(
-    console: web::Data<Console>,
-    view: View,
-    wanted: web::Query<Wanted>,
-) -> Answer {
-    let Some(provider) = console.provider.clone() else {
-        return Err(Problem::of(&ROUTE_NOT_FOUND).into());
+pub(super) async fn begin(request: PageRequest) -> Answer {
+    let wanted: Wanted = request.query()?;
+    let console = &request.console;
+    let Some(provider) = &console.provider else {
+        return Err(Problem::of(&ROUTE_NOT_FOUND));
     };
-    let beginning = console
-        .sessions
-        .run(|_| async move { provider.begin().await });
-    let (address, awaited) = match beginning.await {
+    let (address, awaited) = match provider.begin().await {
         Ok(begun) => begun,
-        Err(ProblemResponse(problem)) => return refuse_at_provider(problem, &view, &console),
+        Err(error) => return refuse_at_provider(error.into(), &request),
     };
     let cookie = SessionCookie::new(console.settings.is_secure());
-    let next = wanted
-        .next
-        .as_deref()
-        .filter(|next| is_of_the_console(next));
-    Ok(HttpResponse::SeeOther()
-        .insert_header((LOCATION, address))
-        .insert_header((
-            SET_COOKIE,
-            cookie.keep_awaited(&awaited, next.unwrap_or_default()),
-        ))
-        .finish())
+    let next = wanted.next.filter(|next| is_of_the_console(next));
+    let cookie = cookie.keep_awaited(&awaited, &next.unwrap_or_default());
+    see_with_cookie(&address, &cookie)
 }
 
 /// `GET /console/sign-in/provider/back`.
-pub(super) async fn back(
-    console: web::Data<Console>,
-    view: View,
-    address: ClientAddress,
-    request: HttpRequest,
-    back: web::Query<Back>,
-) -> Answer {
-    let Some(provider) = console.provider.clone() else {
-        return Err(Problem::of(&ROUTE_NOT_FOUND).into());
+pub(super) async fn back(request: PageRequest) -> Answer {
+    let Back { code, state } = request.query()?;
+    let console = &request.console;
+    let Some(provider) = &console.provider else {
+        return Err(Problem::of(&ROUTE_NOT_FOUND));
     };
     let cookie = SessionCookie::new(console.settings.is_secure());
     let Some((awaited, next)) = cookie.read_awaited(request.headers()) else {
         let problem = Problem::of(&UNAUTHENTICATED).with_source("the browser began no sign-in");
-        return refuse_at_provider(problem, &view, &console);
+        return refuse_at_provider(problem, &request);
     };
-    let Back { code, state } = back.into_inner();
-    let signing_in = console.sessions.run(|context| async move {
-        let said = (code.as_str(), state.as_str());
-        sign_in_at_provider(&context, &provider, address.0, &awaited, said).await
-    });
-    match signing_in.await {
+    let (address, said) = (request.client.0, (code.as_str(), state.as_str()));
+    let signed_in = sign_in_at_provider(&console.sessions, provider, address, &awaited, said).await;
+    match signed_in {
         Ok(session) => {
             let next = Some(next.as_str()).filter(|next| is_of_the_console(next));
-            enter(&console, &request, &session, next).await
+            enter(&request, &session, next).await
         }
-        Err(ProblemResponse(problem)) => refuse_at_provider(problem, &view, &console),
+        Err(error) => refuse_at_provider(error.into(), &request),
     }
 }

@@ -4,18 +4,16 @@ pub(super) mod decide;
 pub(super) mod one;
 pub(super) mod receive;
 
-use actix_web::web;
 use askama::Template;
 use oms_fulfilment::{Return, ReturnCursor, ReturnFilter, ReturnStatus, ReturnsOf, list_returns};
 use oms_inventory::list_warehouses;
 use oms_validation::Scope;
 use serde::Deserialize;
 
-use super::Console;
-use super::frame::{Frame, Section, View};
+use super::frame::{Frame, Section};
 use super::listing::{address, most, page_size, read};
-use super::operator::Operator;
 use super::page::{Answer, page};
+use super::page_request::PageRequest;
 use super::stock::{Choice, choices};
 use crate::display;
 
@@ -53,7 +51,7 @@ struct Row {
 
 /// What the page is asked for.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub(super) struct Wanted {
+struct Wanted {
     #[serde(default)]
     status: String,
     #[serde(default)]
@@ -63,13 +61,10 @@ pub(super) struct Wanted {
 }
 
 /// `GET /console/returns`.
-pub(super) async fn list(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    wanted: web::Query<Wanted>,
-) -> Answer {
-    let (tenant, wanted) = (operator.tenant(), wanted.into_inner());
+pub(super) async fn list(request: PageRequest) -> Answer {
+    let wanted: Wanted = request.query()?;
+    let (console, operator) = (&request.console, request.operator()?);
+    let tenant = operator.tenant();
     let warehouse = read("warehouse", &wanted.warehouse, |text| text.parse().ok())?;
     let filter = ReturnFilter {
         of: warehouse.map_or(ReturnsOf::Desk, ReturnsOf::Warehouse),
@@ -81,16 +76,12 @@ pub(super) async fn list(
         })?,
     };
     let after: Option<ReturnCursor> = read("after", &wanted.after, |text| text.parse().ok())?;
-    let reading = console.fulfilment.run(|context| async move {
-        list_returns(&context, tenant, &filter, after, page_size()).await
-    });
-    let found = reading.await?;
+    let found = list_returns(&console.fulfilment, tenant, &filter, after, page_size()).await?;
     let warehouses = match operator.may(Scope::InventoryRead) {
         true => {
-            let reading = console.inventory.run(|context| async move {
-                list_warehouses(&context, tenant, None, None, most()).await
-            });
-            choices(&reading.await?.items, &wanted.warehouse)
+            let inventory = &console.inventory;
+            let found = list_warehouses(inventory, tenant, None, None, most()).await?;
+            choices(&found.items, &wanted.warehouse)
         }
         false => Vec::new(),
     };
@@ -109,7 +100,7 @@ pub(super) async fn list(
         is_current: wanted.status == status,
     };
     page(&Returns {
-        frame: view.frame(Section::Returns, "Returns"),
+        frame: request.frame(Section::Returns, "Returns"),
         tabs: vec![
             tab("Open", ""),
             tab("To decide", ReturnStatus::Requested.as_str()),

@@ -1,14 +1,12 @@
 //! `GET /console/settings`: who is signed in, the sessions, and the API keys.
 
-use actix_web::web;
 use askama::Template;
 use oms_access::{KeyState, KeySummary, SessionSummary, list_keys_of, list_sessions};
 use oms_validation::Scope;
 
-use super::Console;
-use super::frame::{Frame, Section, View};
-use super::operator::Operator;
+use super::frame::{Frame, Section};
 use super::page::{Answer, page};
+use super::page_request::PageRequest;
 use crate::display;
 
 #[derive(Template)]
@@ -45,21 +43,14 @@ struct KeyRow {
     used: String,
 }
 
-pub(super) async fn settings(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-) -> Answer {
+pub(super) async fn settings(request: PageRequest) -> Answer {
+    let (context, operator) = (&request.console.sessions, request.operator()?);
     let (tenant, may_see_keys) = (operator.tenant(), operator.may(Scope::SettingsWrite));
-    let reading = console.sessions.run(|context| async move {
-        let sessions = list_sessions(&context, tenant).await?;
-        let keys = match may_see_keys {
-            true => Some(list_keys_of(&context, tenant).await?),
-            false => None,
-        };
-        Ok::<_, oms_errors::Problem>((sessions, keys))
-    });
-    let (sessions, keys) = reading.await?;
+    let sessions = list_sessions(context, tenant).await?;
+    let keys = match may_see_keys {
+        true => Some(list_keys_of(context, tenant).await?),
+        false => None,
+    };
     let this = operator.session.id;
     let is_shown =
         |session: &SessionSummary| may_see_keys || session.name == operator.name.as_str();
@@ -76,7 +67,7 @@ pub(super) async fn settings(
         name: session.name,
     });
     page(&Settings {
-        frame: view.frame(Section::Settings, "Settings"),
+        frame: request.frame(Section::Settings, "Settings"),
         name: operator.name.as_str().to_owned(),
         scopes: operator.credential().scopes.to_string(),
         since: display::time(operator.session.created_at),

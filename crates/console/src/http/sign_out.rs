@@ -1,36 +1,24 @@
 //! Signing out, here or everywhere.
 
-use actix_web::HttpResponse;
-use actix_web::http::header::{LOCATION, SET_COOKIE};
-use actix_web::web;
-
-use super::Console;
-use super::operator::Operator;
-use super::page::Answer;
+use super::page::{Answer, see_with_cookie};
+use super::page_request::PageRequest;
 use super::session_cookie::SessionCookie;
 
 /// `POST /console/sign-out`.
-pub(super) async fn sign_out(console: web::Data<Console>, operator: Operator) -> Answer {
-    let ending = console
-        .sessions
-        .run(|context| async move { oms_access::sign_out(&context, &operator.secret).await });
-    ending.await?;
-    Ok(leave(&console))
+pub(super) async fn sign_out(request: PageRequest) -> Answer {
+    let (sessions, operator) = (&request.console.sessions, request.operator()?);
+    oms_access::sign_out(sessions, &operator.secret).await?;
+    leave(&request)
 }
 
 /// `POST /console/sign-out/everywhere`.
-pub(super) async fn everywhere(console: web::Data<Console>, operator: Operator) -> Answer {
-    let ending = console.sessions.run(|context| async move {
-        oms_access::sign_out_everywhere(&context, operator.credential()).await
-    });
-    ending.await?;
-    Ok(leave(&console))
+pub(super) async fn everywhere(request: PageRequest) -> Answer {
+    let (sessions, operator) = (&request.console.sessions, request.operator()?);
+    oms_access::sign_out_everywhere(sessions, operator.credential()).await?;
+    leave(&request)
 }
 
-fn leave(console: &Console) -> HttpResponse {
-    let cookie = SessionCookie::new(console.settings.is_secure());
-    HttpResponse::SeeOther()
-        .insert_header((LOCATION, "/console/sign-in?out=1"))
-        .insert_header((SET_COOKIE, cookie.forget()))
-        .finish()
+fn leave(request: &PageRequest) -> Answer {
+    let cookie = SessionCookie::new(request.console.settings.is_secure());
+    see_with_cookie("/console/sign-in?out=1", &cookie.forget())
 }

@@ -4,18 +4,16 @@ pub(super) mod change;
 pub(super) mod level;
 mod proposal;
 
-use actix_web::web;
 use askama::Template;
 use oms_errors::invalid_field;
 use oms_inventory::{LevelFilter, Sku, StockLevel, Warehouse, list_stock_levels, list_warehouses};
 use oms_validation::{Cursor, ProductId, WarehouseId};
 use serde::Deserialize;
 
-use super::Console;
-use super::frame::{Frame, Section, View};
+use super::frame::{Frame, Section};
 use super::listing::{address, most, page_size, read};
-use super::operator::Operator;
 use super::page::{Answer, page};
+use super::page_request::PageRequest;
 use crate::pictures::{StockBar, stock_bar};
 
 #[derive(Template)]
@@ -51,7 +49,7 @@ pub(super) struct LevelRow {
 
 /// What the list is asked for.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub(super) struct Wanted {
+struct Wanted {
     #[serde(default)]
     sku: String,
     #[serde(default)]
@@ -63,14 +61,8 @@ pub(super) struct Wanted {
 }
 
 /// `GET /console/stock`.
-pub(super) async fn list(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    wanted: web::Query<Wanted>,
-) -> Answer {
-    let wanted = wanted.into_inner();
-    let tenant = operator.tenant();
+pub(super) async fn list(request: PageRequest) -> Answer {
+    let wanted: Wanted = request.query()?;
     let sku = match wanted.sku.trim() {
         "" => None,
         text => Some(Sku::parse(text).map_err(|error| invalid_field("sku", error.to_string()))?),
@@ -83,12 +75,9 @@ pub(super) async fn list(
     };
     let after: Option<Cursor<(WarehouseId, ProductId)>> =
         read("after", &wanted.after, |it| it.parse().ok())?;
-    let reading = console.inventory.run(|context| async move {
-        let levels = list_stock_levels(&context, tenant, filter, after, page_size()).await?;
-        let warehouses = list_warehouses(&context, tenant, None, None, most()).await?;
-        Ok::<_, oms_inventory::InventoryError>((levels, warehouses.items))
-    });
-    let (levels, warehouses) = reading.await?;
+    let (inventory, tenant) = (&request.console.inventory, request.tenant()?);
+    let levels = list_stock_levels(inventory, tenant, filter, after, page_size()).await?;
+    let warehouses = list_warehouses(inventory, tenant, None, None, most()).await?;
     let next = levels.next.map(|after| {
         let (sku, warehouse, below) = (&wanted.sku, &wanted.warehouse, &wanted.below);
         let after = after.to_string();
@@ -104,8 +93,8 @@ pub(super) async fn list(
         )
     });
     page(&Stock {
-        frame: view.frame(Section::Stock, "Stock"),
-        warehouses: choices(&warehouses, &wanted.warehouse),
+        frame: request.frame(Section::Stock, "Stock"),
+        warehouses: choices(&warehouses.items, &wanted.warehouse),
         levels: levels.items.iter().map(LevelRow::of).collect(),
         next,
         wanted,

@@ -2,17 +2,15 @@
 
 pub(super) mod edit;
 
-use actix_web::web;
 use askama::Template;
 use oms_inventory::{InventoryError, Warehouse, list_warehouses};
 use oms_validation::Cursor;
 use serde::Deserialize;
 
-use super::Console;
-use super::frame::{Frame, Section, View};
+use super::frame::{Frame, Section};
 use super::listing::{address, page_size, read};
-use super::operator::Operator;
 use super::page::{Answer, page};
+use super::page_request::PageRequest;
 use crate::pictures::{Map, Mark, Place, Shape, map};
 
 #[derive(Template)]
@@ -34,26 +32,19 @@ struct Row {
 
 /// What the page is asked for.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub(super) struct Wanted {
+struct Wanted {
     #[serde(default)]
     after: String,
 }
 
 /// `GET /console/warehouses`.
-pub(super) async fn list(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    wanted: web::Query<Wanted>,
-) -> Answer {
-    let tenant = operator.tenant();
+pub(super) async fn list(request: PageRequest) -> Answer {
+    let wanted: Wanted = request.query()?;
     let after: Option<Cursor<_>> = read("after", &wanted.after, |text| text.parse().ok())?;
-    let reading = console.inventory.run(|context| async move {
-        list_warehouses(&context, tenant, None, after, page_size()).await
-    });
-    let found = reading.await?;
+    let (inventory, tenant) = (&request.console.inventory, request.tenant()?);
+    let found = list_warehouses(inventory, tenant, None, after, page_size()).await?;
     page(&Warehouses {
-        frame: view.frame(Section::Warehouses, "Warehouses"),
+        frame: request.frame(Section::Warehouses, "Warehouses"),
         map: picture("Warehouses", &found.items, Shape::Wide),
         rows: found.items.iter().map(Row::of).collect(),
         next: found

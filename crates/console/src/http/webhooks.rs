@@ -3,14 +3,12 @@
 pub(super) mod actions;
 pub(super) mod endpoint;
 
-use actix_web::web;
 use askama::Template;
 use oms_events::{Endpoint, EndpointStatus, list_endpoints};
 
-use super::Console;
-use super::frame::{Frame, Section, View};
-use super::operator::Operator;
+use super::frame::{Frame, Section};
 use super::page::{Answer, page};
+use super::page_request::PageRequest;
 use crate::display;
 
 #[derive(Template)]
@@ -34,14 +32,11 @@ pub(super) struct Row {
 }
 
 /// `GET /console/webhooks`.
-pub(super) async fn list(console: web::Data<Console>, view: View, operator: Operator) -> Answer {
-    let tenant = operator.tenant();
-    let reading = console
-        .webhooks
-        .run(|context| async move { list_endpoints(&context, tenant).await });
-    let found = reading.await?;
+pub(super) async fn list(request: PageRequest) -> Answer {
+    let (webhooks, tenant) = (&request.console.webhooks, request.tenant()?);
+    let found = list_endpoints(webhooks, tenant).await?;
     page(&Webhooks {
-        frame: view.frame(Section::Webhooks, "Webhooks"),
+        frame: request.frame(Section::Webhooks, "Webhooks"),
         rows: found.iter().map(Row::of).collect(),
     })
 }

@@ -321,6 +321,11 @@ async fn what_does_not_exist_and_what_is_not_allowed_are_pages_too() {
             "The scope operations is missing",
         ),
         ("/console/orders?status=PAYED", 400, "Status: is not valid"),
+        (
+            "/console/orders?after=a&after=b",
+            400,
+            "The request is not valid",
+        ),
     ] {
         let answer = desk.get(path).await;
         assert_eq!(answer.status, status, "{path}: {answer:?}");
@@ -341,6 +346,12 @@ async fn what_does_not_exist_and_what_is_not_allowed_are_pages_too() {
         (refused.status, refused.header("allow")),
         (405, Some("GET"))
     );
+    let request = desk.request(Method::POST, "/console/orders/views");
+    let request = request.header("sec-fetch-site", "same-origin");
+    let refused = Answer::of(request.json("name=A").send().await.unwrap()).await;
+    assert_eq!(refused.status, 415, "{refused:?}");
+    let text = "Send the form as application/x-www-form-urlencoded";
+    assert!(refused.text.contains(text), "{refused:?}");
 }
 
 #[tokio::test]

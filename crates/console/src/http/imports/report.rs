@@ -1,17 +1,14 @@
 //! `GET /console/imports/{id}`: how far an import is, and the rows that it rejected, also as CSV.
 
-use actix_web::http::header;
-use actix_web::{HttpResponse, web};
+use actix_web::http::{StatusCode, header};
 use askama::Template;
 use oms_errors::Problem;
 use oms_inventory::{ImportId, ImportReport, InventoryError, Rejection, get_import};
-use oms_web::ProblemResponse;
 
 use crate::display;
-use crate::http::Console;
-use crate::http::frame::{Frame, Section, View};
-use crate::http::operator::Operator;
-use crate::http::page::{Answer, page, reload};
+use crate::http::frame::{Frame, Section};
+use crate::http::page::{Answer, PageResponse, page, reload};
+use crate::http::page_request::PageRequest;
 
 /// Rejected rows that the page shows; the file has all that were kept.
 const SHOWN: usize = 100;
@@ -40,17 +37,12 @@ struct RejectionRow {
 }
 
 /// `GET /console/imports/{id}`.
-pub(in crate::http) async fn show(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-) -> Answer {
-    let report = read(&console, &operator, id_of(&id)?).await?;
+pub(in crate::http) async fn show(request: PageRequest) -> Answer {
+    let report = read(&request).await?;
     let import = report.import;
     let shown = report.rejections.iter().take(SHOWN).map(RejectionRow::of);
     let it = ImportPage {
-        frame: view.frame(Section::Imports, "Import"),
+        frame: request.frame(Section::Imports, "Import"),
         id: import.id.to_string(),
         kind: display::sentence(import.kind.as_str()),
         lines: import.lines_done,
@@ -64,25 +56,20 @@ pub(in crate::http) async fn show(
         is_cut: report.rejections.len() > SHOWN,
     };
     // Everything on the page may be different now.
-    if view.is_for_a_part && it.finished.is_some() {
-        return Ok(reload());
+    if request.is_for_a_part() && it.finished.is_some() {
+        return reload();
     }
     page(&it)
 }
 
 /// `GET /console/imports/{id}/rejected.csv`.
-pub(in crate::http) async fn rejected(
-    console: web::Data<Console>,
-    operator: Operator,
-    id: web::Path<String>,
-) -> Answer {
-    let report = read(&console, &operator, id_of(&id)?).await?;
+pub(in crate::http) async fn rejected(request: PageRequest) -> Answer {
+    let report = read(&request).await?;
     let name = format!("attachment; filename=\"rejected-{}.csv\"", report.import.id);
-    Ok(HttpResponse::Ok()
-        .content_type("text/csv; charset=utf-8")
-        .insert_header((header::CONTENT_DISPOSITION, name))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .body(csv(&report.rejections)))
+    PageResponse::new(StatusCode::OK, csv(&report.rejections))
+        .with_static(header::CONTENT_TYPE, "text/csv; charset=utf-8")
+        .with_static(header::CACHE_CONTROL, "no-store")
+        .with_text(header::CONTENT_DISPOSITION, &name)
 }
 
 fn csv(rejections: &[Rejection]) -> String {
@@ -95,22 +82,14 @@ fn csv(rejections: &[Rejection]) -> String {
     csv
 }
 
-async fn read(
-    console: &Console,
-    operator: &Operator,
-    id: ImportId,
-) -> Result<ImportReport, ProblemResponse> {
-    let tenant = operator.tenant();
-    let reading = console
-        .inventory
-        .run(|context| async move { get_import(&context, tenant, id).await });
-    reading.await
+async fn read(request: &PageRequest) -> Result<ImportReport, Problem> {
+    let (inventory, tenant) = (&request.console.inventory, request.tenant()?);
+    Ok(get_import(inventory, tenant, id_of(request.id())?).await?)
 }
 
 /// Reads the ID in a path. A malformed one is treated as unknown.
-fn id_of(path: &str) -> Result<ImportId, Problem> {
-    path.parse()
-        .map_err(|_| InventoryError::ImportNotFound.into())
+fn id_of(path: &str) -> Result<ImportId, InventoryError> {
+    path.parse().map_err(|_| InventoryError::ImportNotFound)
 }
 
 impl RejectionRow {

@@ -1,7 +1,6 @@
 //! The actions of the page of an order. Each calls the use case of the API's endpoint, in the operator's name, and leads
 //! back to the page. A refusal is shown on it.
 
-use actix_web::web;
 use oms_errors::{Problem, invalid_field};
 use oms_fulfilment::{
     CarrierName, FulfilmentOrderId, HoldHandle, NewParcel, ShipmentDraft, ShipmentId,
@@ -14,135 +13,88 @@ use oms_orders::{
     get_order, move_fulfilment_order, release_hold, try_now,
 };
 use oms_validation::OrderId;
-use oms_web::ProblemResponse;
 
 use super::{order_id_of, refused};
-use crate::http::Console;
 use crate::http::form::Form;
-use crate::http::frame::View;
-use crate::http::operator::Operator;
 use crate::http::page::{Answer, see};
+use crate::http::page_request::PageRequest;
 use crate::http::webhooks::actions::resolve_event;
 
 /// Leads back to the page of an order after an action, or shows its refusal there.
 async fn answer(
-    done: Result<(), ProblemResponse>,
-    console: &Console,
-    view: &View,
-    operator: &Operator,
+    done: Result<(), Problem>,
+    request: &PageRequest,
     id: OrderId,
     word: &str,
 ) -> Answer {
     match done {
-        Ok(()) => Ok(see(&format!("/console/orders/{id}?done={word}"))),
-        Err(ProblemResponse(problem)) => refused(console, view, operator, id, problem).await,
+        Ok(()) => see(&format!("/console/orders/{id}?done={word}")),
+        Err(problem) => refused(request, id, problem).await,
     }
 }
 
 /// `POST /console/orders/{id}/cancel`.
-pub(in crate::http) async fn cancel(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-    form: Form,
-) -> Answer {
-    let id = order_id_of(&id)?;
+pub(in crate::http) async fn cancel(request: PageRequest) -> Answer {
+    let (form, id) = (request.form()?, order_id_of(request.id())?);
+    let (orders, operator) = (&request.console.orders, request.operator()?);
     let (tenant, actor) = (operator.tenant(), operator.actor());
     let done = async {
         let (key, reason) = (form.key()?, form.reason()?);
-        let only_unshipped = match form.text("scope") {
-            None => false,
-            Some("unshipped") => true,
-            Some(_) => return Err(invalid_field("scope", "must be unshipped or omitted").into()),
+        let (key, reason) = (Some(&key), Some(&reason));
+        match form.text("scope") {
+            None => cancel_order(orders, tenant, id, key, reason, &actor).await?,
+            Some("unshipped") => cancel_unshipped(orders, tenant, id, key, reason, &actor).await?,
+            Some(_) => return Err(invalid_field("scope", "must be unshipped or omitted")),
         };
-        let cancelling = console.orders.run(|context| async move {
-            let (key, reason) = (Some(&key), Some(&reason));
-            let cancelled = match only_unshipped {
-                true => cancel_unshipped(&context, tenant, id, key, reason, &actor).await,
-                false => cancel_order(&context, tenant, id, key, reason, &actor).await,
-            };
-            cancelled.map(drop)
-        });
-        cancelling.await
+        Ok(())
     };
-    answer(done.await, &console, &view, &operator, id, "cancelled").await
+    answer(done.await, &request, id, "cancelled").await
 }
 
 /// `POST /console/orders/{id}/try`.
-pub(in crate::http) async fn try_again(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-    form: Form,
-) -> Answer {
-    let id = order_id_of(&id)?;
-    let (tenant, name) = (operator.tenant(), operator.name.clone());
+pub(in crate::http) async fn try_again(request: PageRequest) -> Answer {
+    let (form, id) = (request.form()?, order_id_of(request.id())?);
+    let (orders, operator) = (&request.console.orders, request.operator()?);
     let done = async {
         let key = form.key()?;
-        let trying = console.orders.run(|context| async move {
-            try_now(&context, tenant, id, &key, &name).await.map(drop)
-        });
-        trying.await
+        try_now(orders, operator.tenant(), id, &key, &operator.name).await?;
+        Ok(())
     };
-    answer(done.await, &console, &view, &operator, id, "tried").await
+    answer(done.await, &request, id, "tried").await
 }
 
 /// `POST /console/orders/{id}/take`: takes the order from the sweeper.
-pub(in crate::http) async fn take(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-    form: Form,
-) -> Answer {
-    let id = order_id_of(&id)?;
-    let (tenant, name) = (operator.tenant(), operator.name.clone());
+pub(in crate::http) async fn take(request: PageRequest) -> Answer {
+    let (form, id) = (request.form()?, order_id_of(request.id())?);
+    let (orders, operator) = (&request.console.orders, request.operator()?);
+    let (tenant, name) = (operator.tenant(), &operator.name);
     let done = async {
         let (key, reason) = (form.key()?, form.reason()?);
-        let taking = console.orders.run(|context| async move {
-            let taken = create_dead_letter(&context, tenant, id, Some(&key), &name, &reason).await;
-            taken.map(drop)
-        });
-        taking.await
+        create_dead_letter(orders, tenant, id, Some(&key), name, &reason).await?;
+        Ok(())
     };
-    answer(done.await, &console, &view, &operator, id, "taken").await
+    answer(done.await, &request, id, "taken").await
 }
 
 /// `POST /console/fulfilment-orders/{id}/ship`.
-pub(in crate::http) async fn ship(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-    form: Form,
-) -> Answer {
-    let id = fulfilment_order_id_of(&id)?;
-    let order = order_of(&console, &operator, id).await?;
+pub(in crate::http) async fn ship(request: PageRequest) -> Answer {
+    let (form, id) = (request.form()?, fulfilment_order_id_of(request.id())?);
+    let order = order_of(&request, id).await?;
+    let (orders, operator) = (&request.console.orders, request.operator()?);
     let (tenant, actor) = (operator.tenant(), operator.actor());
     let done = async {
-        let (key, draft) = (form.key()?, draft(&form, id)?);
-        let shipping = console.orders.run(|context| async move {
-            create_shipment(&context, tenant, &key, draft, &actor)
-                .await
-                .map(drop)
-        });
-        shipping.await
+        let (key, draft) = (form.key()?, draft(form, id)?);
+        create_shipment(orders, tenant, &key, draft, &actor).await?;
+        Ok(())
     };
-    answer(done.await, &console, &view, &operator, order, "shipped").await
+    answer(done.await, &request, order, "shipped").await
 }
 
 /// `POST /console/fulfilment-orders/{id}/move`.
-pub(in crate::http) async fn move_units(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-    form: Form,
-) -> Answer {
-    let id = fulfilment_order_id_of(&id)?;
-    let order = order_of(&console, &operator, id).await?;
+pub(in crate::http) async fn move_units(request: PageRequest) -> Answer {
+    let (form, id) = (request.form()?, fulfilment_order_id_of(request.id())?);
+    let order = order_of(&request, id).await?;
+    let (orders, operator) = (&request.console.orders, request.operator()?);
     let (tenant, actor) = (operator.tenant(), operator.actor());
     let done = async {
         let target = match form.text("to") {
@@ -153,69 +105,50 @@ pub(in crate::http) async fn move_units(
                 Target::Given(warehouse)
             }
         };
-        let request = MoveRequest {
+        let wish = MoveRequest {
             units: None,
             target,
             reason: form.reason()?,
             stock: SourceStock::Keep,
         };
         let (key, expected) = (form.key()?, form.version()?);
-        let moving = console.orders.run(|context| async move {
-            let moved =
-                move_fulfilment_order(&context, tenant, id, &expected, &request, &key, &actor)
-                    .await;
-            moved.map(drop)
-        });
-        moving.await
+        move_fulfilment_order(orders, tenant, id, &expected, &wish, &key, &actor).await?;
+        Ok(())
     };
-    answer(done.await, &console, &view, &operator, order, "moved").await
+    answer(done.await, &request, order, "moved").await
 }
 
 /// `POST /console/fulfilment-orders/{id}/release`.
-pub(in crate::http) async fn release(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-    form: Form,
-) -> Answer {
-    let id = fulfilment_order_id_of(&id)?;
-    let order = order_of(&console, &operator, id).await?;
+pub(in crate::http) async fn release(request: PageRequest) -> Answer {
+    let (form, id) = (request.form()?, fulfilment_order_id_of(request.id())?);
+    let order = order_of(&request, id).await?;
+    let (orders, operator) = (&request.console.orders, request.operator()?);
     let (tenant, actor) = (operator.tenant(), operator.actor());
     let done = async {
         let handle = HoldHandle::parse(form.required("handle")?);
         let handle = handle.map_err(|error| invalid_field("handle", error.to_string()))?;
-        let releasing = console.orders.run(|context| async move {
-            release_hold(&context, tenant, id, Some(&handle), &actor).await
-        });
-        releasing.await
+        release_hold(orders, tenant, id, Some(&handle), &actor).await?;
+        Ok(())
     };
-    answer(done.await, &console, &view, &operator, order, "released").await
+    answer(done.await, &request, order, "released").await
 }
 
 /// `POST /console/orders/{id}/deliveries`: sends an event again, or gives it up. Needs no idempotency key: an event that the
 /// endpoint has received meanwhile is not sent again.
-pub(in crate::http) async fn deliver(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-    form: Form,
-) -> Answer {
-    let (id, tenant) = (order_id_of(&id)?, operator.tenant());
+pub(in crate::http) async fn deliver(request: PageRequest) -> Answer {
+    let (form, id) = (request.form()?, order_id_of(request.id())?);
+    let (orders, tenant) = (&request.console.orders, request.tenant()?);
     let done = async {
         let endpoint = form.required("endpoint")?.parse();
         let endpoint = endpoint.map_err(|_| invalid_field("endpoint", "is not an endpoint"))?;
         // Only an order of the tenant has a page to come back to.
-        let reading = console
-            .orders
-            .run(|context| async move { get_order(&context, tenant, id).await.map(drop) });
-        reading.await?;
-        resolve_event(&console, &operator, endpoint, &form).await
+        get_order(orders, tenant, id).await?;
+        resolve_event(&request, endpoint, form).await
     };
-    let done: Result<_, ProblemResponse> = done.await;
-    let word = done.as_ref().copied().unwrap_or_default();
-    answer(done.map(drop), &console, &view, &operator, id, word).await
+    match done.await {
+        Ok(word) => answer(Ok(()), &request, id, word).await,
+        Err(problem) => refused(&request, id, problem).await,
+    }
 }
 
 pub(in crate::http) fn draft(form: &Form, id: FulfilmentOrderId) -> Result<ShipmentDraft, Problem> {
@@ -270,14 +203,8 @@ fn parcel(form: &Form) -> Result<Option<NewParcel>, Problem> {
     }))
 }
 
-async fn order_of(
-    console: &Console,
-    operator: &Operator,
-    id: FulfilmentOrderId,
-) -> Result<OrderId, ProblemResponse> {
-    let tenant = operator.tenant();
-    let finding = console
-        .fulfilment
-        .run(|context| async move { get_fulfilment_order(&context, tenant, id).await });
-    Ok(finding.await?.order_id)
+async fn order_of(request: &PageRequest, id: FulfilmentOrderId) -> Result<OrderId, Problem> {
+    let (fulfilment, tenant) = (&request.console.fulfilment, request.tenant()?);
+    let found = get_fulfilment_order(fulfilment, tenant, id).await?;
+    Ok(found.order_id)
 }

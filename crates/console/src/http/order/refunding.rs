@@ -1,6 +1,5 @@
 //! Refunding an order: what to refund, then what that does to the ledger, then the refund itself.
 
-use actix_web::web;
 use askama::Template;
 use oms_errors::{Problem, invalid_field};
 use oms_orders::{
@@ -8,18 +7,16 @@ use oms_orders::{
     RequestedRefund, get_order, get_timeline, preview_refund, refund_order,
 };
 use oms_validation::{Currency, Money, OrderId, PageSize};
-use oms_web::ProblemResponse;
 
 use super::money::{LineRow, lines};
 use super::{order_id_of, refused};
 use crate::display;
-use crate::http::Console;
 use crate::http::form::Form;
-use crate::http::frame::{Frame, Section, View};
+use crate::http::frame::{Frame, Section};
 use crate::http::listing::explained;
 use crate::http::notice::Notice;
-use crate::http::operator::Operator;
 use crate::http::page::{Answer, page, page_with, see};
+use crate::http::page_request::PageRequest;
 use crate::words;
 
 /// A field of a form as it was filled in.
@@ -71,42 +68,28 @@ impl RefundPage {
 }
 
 /// `GET /console/orders/{id}/refund`.
-pub(in crate::http) async fn form(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-) -> Answer {
-    let id = order_id_of(&id)?;
-    let mut shown = read(&console, &view, &operator, id, Vec::new()).await?;
+pub(in crate::http) async fn form(request: PageRequest) -> Answer {
+    let id = order_id_of(request.id())?;
+    let mut shown = read(&request, id, Vec::new()).await?;
     shown.filled = shown.owed.map(in_full).unwrap_or_default();
     page(&shown)
 }
 
 /// `POST /console/orders/{id}/refund/preview`.
-pub(in crate::http) async fn preview(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-    form: Form,
-) -> Answer {
-    let id = order_id_of(&id)?;
-    let mut shown = read(&console, &view, &operator, id, filled(&form)).await?;
-    let tenant = operator.tenant();
+pub(in crate::http) async fn preview(request: PageRequest) -> Answer {
+    let (form, id) = (request.form()?, order_id_of(request.id())?);
+    let (orders, tenant) = (&request.console.orders, request.tenant()?);
+    let mut shown = read(&request, id, filled(form)).await?;
     let previewing = async {
-        let request = requested(&form, currency_of(&shown.currency)?)?;
-        let previewing = console
-            .orders
-            .run(|context| async move { preview_refund(&context, tenant, id, &request).await });
-        previewing.await
+        let wish = requested(form, currency_of(&shown.currency)?)?;
+        Ok(preview_refund(orders, tenant, id, &wish).await?)
     };
     match previewing.await {
         Ok(preview) => {
             shown.preview = Some(Preview::of(&preview));
             page(&shown)
         }
-        Err(ProblemResponse(problem)) => {
+        Err(problem) => {
             let (status, problem) = explained(problem)?;
             shown.notice = Some(Notice::of_problem(&problem));
             page_with(status, &shown)
@@ -115,45 +98,30 @@ pub(in crate::http) async fn preview(
 }
 
 /// `POST /console/orders/{id}/refund`.
-pub(in crate::http) async fn refund(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-    form: Form,
-) -> Answer {
-    let id = order_id_of(&id)?;
+pub(in crate::http) async fn refund(request: PageRequest) -> Answer {
+    let (form, id) = (request.form()?, order_id_of(request.id())?);
+    let (orders, operator) = (&request.console.orders, request.operator()?);
     let (tenant, actor) = (operator.tenant(), operator.actor());
     let refunding = async {
         let (key, currency) = (form.key()?, currency_of(form.required("currency")?)?);
-        let request = requested(&form, currency)?;
-        let refunding = console.orders.run(|context| async move {
-            refund_order(&context, tenant, id, &key, &request, &actor)
-                .await
-                .map(drop)
-        });
-        refunding.await
+        let wish = requested(form, currency)?;
+        refund_order(orders, tenant, id, &key, &wish, &actor).await?;
+        Ok(())
     };
     match refunding.await {
-        Ok(()) => Ok(see(&format!("/console/orders/{id}?done=refunded"))),
-        Err(ProblemResponse(problem)) => refused(&console, &view, &operator, id, problem).await,
+        Ok(()) => see(&format!("/console/orders/{id}?done=refunded")),
+        Err(problem) => refused(&request, id, problem).await,
     }
 }
 
 async fn read(
-    console: &Console,
-    view: &View,
-    operator: &Operator,
+    request: &PageRequest,
     id: OrderId,
     filled: Vec<Filled>,
-) -> Result<RefundPage, ProblemResponse> {
-    let tenant = operator.tenant();
-    let reading = console.orders.run(|context| async move {
-        let details = get_order(&context, tenant, id).await?;
-        let timeline = get_timeline(&context, tenant, id, None, PageSize::default()).await?;
-        Ok::<_, oms_orders::OrderError>((details, timeline.skus))
-    });
-    let (details, skus) = reading.await?;
+) -> Result<RefundPage, Problem> {
+    let (orders, tenant) = (&request.console.orders, request.tenant()?);
+    let details = get_order(orders, tenant, id).await?;
+    let timeline = get_timeline(orders, tenant, id, None, PageSize::default()).await?;
     let OrderDetails {
         order, disputes, ..
     } = &details;
@@ -164,11 +132,11 @@ async fn read(
     };
     let name = display::order_name(order.id, order.external_reference.as_ref());
     Ok(RefundPage {
-        frame: view.frame(Section::Orders, format!("Refund order {name}")),
+        frame: request.frame(Section::Orders, format!("Refund order {name}")),
         name,
         id: id.to_string(),
         notice: None,
-        lines: lines(&details, &skus),
+        lines: lines(&details, &timeline.skus),
         currency: order.total.currency.to_string(),
         held: ledger.held.to_string(),
         owed: (owed.amount_minor > 0).then_some(owed),

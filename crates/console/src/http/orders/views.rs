@@ -2,24 +2,20 @@
 //! rename and delete them. No form of a view has an idempotency key: each sets a state, in which a second form leaves it.
 
 use actix_web::http::StatusCode;
-use actix_web::web;
 use oms_access::{
     AccessError, MAX_VIEWS, SavedView, ViewId, ViewName, ViewQuery, ViewsError, delete_view,
     list_views, rename_view, save_view,
 };
 use oms_errors::{Problem, invalid_field};
 use oms_validation::parse_uuid;
-use oms_web::ProblemResponse;
 
 use super::filters::Wanted;
 use super::{Said, answer};
-use crate::http::Console;
 use crate::http::form::Form;
-use crate::http::frame::View;
 use crate::http::listing::explained;
 use crate::http::notice::Notice;
-use crate::http::operator::Operator;
 use crate::http::page::{Answer, see};
+use crate::http::page_request::PageRequest;
 
 /// Why nothing was changed: the status, a title and a text.
 type Refusal = (StatusCode, &'static str, String);
@@ -51,93 +47,67 @@ pub(super) fn done(word: &str) -> Option<Notice> {
 }
 
 /// The views of the tenant.
-pub(super) async fn read(
-    console: &Console,
-    operator: &Operator,
-) -> Result<Vec<SavedView>, ProblemResponse> {
-    let tenant = operator.tenant();
-    let reading = console
-        .sessions
-        .run(|context| async move { settled(list_views(&context, tenant).await) });
-    Ok(reading.await?.unwrap_or_default())
+pub(super) async fn read(request: &PageRequest) -> Result<Vec<SavedView>, Problem> {
+    let (sessions, tenant) = (&request.console.sessions, request.tenant()?);
+    let found = settled(list_views(sessions, tenant).await)?;
+    Ok(found.unwrap_or_default())
 }
 
 /// `POST /console/orders/views`: saves filters under a name.
-pub(in crate::http) async fn save(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    form: Form,
-) -> Answer {
-    let wanted = Wanted::of_form(&form);
-    let parts = async || {
+pub(in crate::http) async fn save(request: PageRequest) -> Answer {
+    let (sessions, operator) = (&request.console.sessions, request.operator()?);
+    let form = request.form()?;
+    let wanted = Wanted::of_form(form);
+    let parts = || {
         wanted.listing()?;
-        let name = name(&form)?;
+        let name = name(form)?;
         let query = ViewQuery::new(wanted.query());
         let query = query.map_err(|error| invalid_field("filters", error.to_string()))?;
-        Ok::<_, Problem>((name, query))
+        Ok((name, query))
     };
-    let (name, query) = match parts().await {
+    let (name, query) = match parts() {
         Ok(parts) => parts,
-        Err(problem) => return refuse(&console, &view, &operator, wanted, &form, problem).await,
+        Err(problem) => return refuse(&request, wanted, form, problem).await,
     };
-    let credential = operator.credential().clone();
-    let saving = console.sessions.run(|context| async move {
-        settled(save_view(&context, &credential, &name, &query).await)
-    });
-    match saving.await? {
-        Ok(()) => Ok(see(&wanted.address_after("saved"))),
-        Err(refusal) => explain(&console, &view, &operator, wanted, &form, refusal).await,
+    match settled(save_view(sessions, operator.credential(), &name, &query).await)? {
+        Ok(()) => see(&wanted.address_after("saved")),
+        Err(refusal) => explain(&request, wanted, form, refusal).await,
     }
 }
 
 /// `POST /console/orders/views/{id}`: renames or deletes a view.
-pub(in crate::http) async fn change(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-    form: Form,
-) -> Answer {
-    let views = read(&console, &operator).await?;
-    let id = parse_uuid(&id).map(ViewId).ok();
+pub(in crate::http) async fn change(request: PageRequest) -> Answer {
+    let (sessions, tenant) = (&request.console.sessions, request.tenant()?);
+    let form = request.form()?;
+    let views = read(&request).await?;
+    let id = parse_uuid(request.id()).map(ViewId).ok();
     let Some(seen) = views.into_iter().find(|view| Some(view.id) == id) else {
-        return explain(
-            &console,
-            &view,
-            &operator,
-            Wanted::default(),
-            &form,
-            NOT_FOUND,
-        )
-        .await;
+        return explain(&request, Wanted::default(), form, NOT_FOUND).await;
     };
-    let (tenant, id, wanted) = (operator.tenant(), seen.id, Wanted::of_query(&seen.query));
+    let (id, wanted) = (seen.id, Wanted::of_query(&seen.query));
     let wished = match form.required("what") {
         Ok("delete") => Ok(None),
-        Ok("rename") => name(&form).and_then(|name| Ok(Some((name, version(&form)?)))),
+        Ok("rename") => name(form).and_then(|name| Ok(Some((name, version(form)?)))),
         Ok(_) => Err(invalid_field("what", "must be `rename` or `delete`")),
         Err(problem) => Err(problem),
     };
     let wished = match wished {
         Ok(wished) => wished,
-        Err(problem) => return refuse(&console, &view, &operator, wanted, &form, problem).await,
+        Err(problem) => return refuse(&request, wanted, form, problem).await,
     };
-    let place = match wished {
-        None => Wanted::default().address_after("deleted"),
-        Some(_) => wanted.address_after("renamed"),
+    let (changed, place) = match wished {
+        None => (
+            delete_view(sessions, tenant, id).await,
+            Wanted::default().address_after("deleted"),
+        ),
+        Some((name, version)) => {
+            let renamed = rename_view(sessions, tenant, id, version, &name).await;
+            (renamed.map(drop), wanted.address_after("renamed"))
+        }
     };
-    let changing = console.sessions.run(|context| async move {
-        settled(match wished {
-            None => delete_view(&context, tenant, id).await,
-            Some((name, version)) => rename_view(&context, tenant, id, version, &name)
-                .await
-                .map(drop),
-        })
-    });
-    match changing.await? {
-        Ok(()) => Ok(see(&place)),
-        Err(refusal) => explain(&console, &view, &operator, wanted, &form, refusal).await,
+    match settled(changed)? {
+        Ok(()) => see(&place),
+        Err(refusal) => explain(&request, wanted, form, refusal).await,
     }
 }
 
@@ -177,24 +147,15 @@ fn settled<T>(done: Result<T, ViewsError>) -> Result<Result<T, Refusal>, Problem
 }
 
 /// Shows the list with the reason for which a form was refused.
-async fn refuse(
-    console: &Console,
-    view: &View,
-    operator: &Operator,
-    wanted: Wanted,
-    form: &Form,
-    problem: Problem,
-) -> Answer {
+async fn refuse(request: &PageRequest, wanted: Wanted, form: &Form, problem: Problem) -> Answer {
     let (status, problem) = explained(problem)?;
     let notice = Notice::of_problem(&problem);
-    shown(console, view, operator, wanted, form, status, notice).await
+    shown(request, wanted, form, status, notice).await
 }
 
 /// Shows the list with the reason for which nothing was changed.
 async fn explain(
-    console: &Console,
-    view: &View,
-    operator: &Operator,
+    request: &PageRequest,
     wanted: Wanted,
     form: &Form,
     (status, title, text): Refusal,
@@ -204,13 +165,11 @@ async fn explain(
         title,
         text,
     };
-    shown(console, view, operator, wanted, form, status, notice).await
+    shown(request, wanted, form, status, notice).await
 }
 
 async fn shown(
-    console: &Console,
-    view: &View,
-    operator: &Operator,
+    request: &PageRequest,
     wanted: Wanted,
     form: &Form,
     status: StatusCode,
@@ -226,5 +185,5 @@ async fn shown(
         notice: Some(notice),
         typed: form.text("name").unwrap_or_default().to_owned(),
     };
-    answer(console, view, operator, wanted, said).await
+    answer(request, wanted, said).await
 }

@@ -1,45 +1,27 @@
 //! `POST /console/returns/{id}/decision`: approves, declines, cancels or closes a return.
 
-use actix_web::web;
 use oms_errors::{Problem, invalid_field};
 use oms_fulfilment::{Note, return_id_of};
 use oms_orders::{RequestedDecision, decide_return};
 
 use super::one::leave;
-use crate::http::Console;
 use crate::http::form::Form;
-use crate::http::frame::View;
-use crate::http::operator::Operator;
 use crate::http::page::Answer;
+use crate::http::page_request::PageRequest;
 
 /// `POST /console/returns/{id}/decision`.
-pub(in crate::http) async fn decide(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-    form: Form,
-) -> Answer {
-    let id = return_id_of(&id)?;
+pub(in crate::http) async fn decide(request: PageRequest) -> Answer {
+    let (form, id) = (request.form()?, return_id_of(request.id())?);
+    let (orders, operator) = (&request.console.orders, request.operator()?);
     let (tenant, actor) = (operator.tenant(), operator.actor());
     let word = form.text("decision").unwrap_or_default();
     let done = async {
-        let (key, expected, decision) = (form.key()?, form.version()?, decision(&form, word)?);
-        let deciding = console.orders.run(|context| async move {
-            let decided = decide_return(
-                &context,
-                tenant,
-                id,
-                &expected,
-                &decision,
-                Some(&key),
-                &actor,
-            );
-            decided.await.map(drop)
-        });
-        deciding.await
+        let (key, expected, decision) = (form.key()?, form.version()?, decision(form, word)?);
+        let key = Some(&key);
+        decide_return(orders, tenant, id, &expected, &decision, key, &actor).await?;
+        Ok(())
     };
-    leave(done.await, &console, &view, &operator, id, word).await
+    leave(done.await, &request, id, word).await
 }
 
 fn decision(form: &Form, word: &str) -> Result<RequestedDecision, Problem> {

@@ -1,22 +1,20 @@
 //! `GET /console/returns/{id}`: a return, its receipts, and what can be done with it.
 
 use actix_web::http::StatusCode;
-use actix_web::web;
 use askama::Template;
+use oms_errors::Problem;
 use oms_fulfilment::{Receipt, Return, ReturnId, ReturnStatus, get_return, return_id_of};
-use oms_inventory::{InventoryError, list_warehouses, load_skus};
+use oms_inventory::{list_warehouses, load_skus};
 use oms_validation::{ProductId, Scope};
-use oms_web::ProblemResponse;
 use serde::Deserialize;
 
 use super::tone;
 use crate::display;
-use crate::http::Console;
-use crate::http::frame::{Frame, Section, View};
+use crate::http::frame::{Frame, Section};
 use crate::http::listing::{explained, most};
 use crate::http::notice::Notice;
-use crate::http::operator::Operator;
 use crate::http::page::{Answer, page_with, see};
+use crate::http::page_request::PageRequest;
 use crate::http::stock::{Choice, choices};
 
 #[derive(Template)]
@@ -66,21 +64,16 @@ struct ReceiptRow {
 
 /// What the page is asked for.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub(crate) struct Wanted {
+struct Wanted {
     done: Option<String>,
 }
 
 /// `GET /console/returns/{id}`.
-pub(in crate::http) async fn show(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-    wanted: web::Query<Wanted>,
-) -> Answer {
-    let id = return_id_of(&id)?;
+pub(in crate::http) async fn show(request: PageRequest) -> Answer {
+    let wanted: Wanted = request.query()?;
+    let id = return_id_of(request.id())?;
     let notice = wanted.done.as_deref().and_then(done);
-    answer(&console, &view, &operator, id, StatusCode::OK, notice).await
+    answer(&request, id, StatusCode::OK, notice).await
 }
 
 fn done(word: &str) -> Option<Notice> {
@@ -97,46 +90,36 @@ fn done(word: &str) -> Option<Notice> {
 
 /// Leads back to a return after an action, or shows there why it was refused.
 pub(super) async fn leave(
-    done: Result<(), ProblemResponse>,
-    console: &Console,
-    view: &View,
-    operator: &Operator,
+    done: Result<(), Problem>,
+    request: &PageRequest,
     id: ReturnId,
     word: &str,
 ) -> Answer {
     match done {
-        Ok(()) => Ok(see(&format!("/console/returns/{id}?done={word}"))),
-        Err(ProblemResponse(problem)) => {
-            operator.require(Scope::ReturnsRead)?;
+        Ok(()) => see(&format!("/console/returns/{id}?done={word}")),
+        Err(problem) => {
+            request.operator()?.require(Scope::ReturnsRead)?;
             let (status, problem) = explained(problem)?;
             let notice = Some(Notice::of_problem(&problem));
-            answer(console, view, operator, id, status, notice).await
+            answer(request, id, status, notice).await
         }
     }
 }
 
 async fn answer(
-    console: &Console,
-    view: &View,
-    operator: &Operator,
+    request: &PageRequest,
     id: ReturnId,
     status: StatusCode,
     notice: Option<Notice>,
 ) -> Answer {
+    let (console, operator) = (&request.console, request.operator()?);
     let tenant = operator.tenant();
-    let reading = console
-        .fulfilment
-        .run(|context| async move { get_return(&context, tenant, id).await });
-    let it = reading.await?;
+    let it = get_return(&console.fulfilment, tenant, id).await?;
     let products: Vec<ProductId> = it.lines.iter().map(|line| line.product_id).collect();
-    let reading = console.inventory.run(|context| async move {
-        let skus = load_skus(&context, tenant, &products).await?;
-        let warehouses = list_warehouses(&context, tenant, None, None, most()).await?;
-        Ok::<_, InventoryError>((skus, warehouses.items))
-    });
-    let (skus, warehouses) = reading.await?;
+    let skus = load_skus(&console.inventory, tenant, &products).await?;
+    let warehouses = list_warehouses(&console.inventory, tenant, None, None, most()).await?;
     let expected = it.warehouse_id.map(|id| id.to_string()).unwrap_or_default();
-    let warehouses = choices(&warehouses, &expected);
+    let warehouses = choices(&warehouses.items, &expected);
     let name_of = |id: &str| {
         let found = warehouses.iter().find(|choice| choice.id == id);
         found.map_or_else(|| id.to_owned(), |choice| choice.name.clone())
@@ -161,7 +144,7 @@ async fn answer(
         expected: line.expected(),
     });
     let page = ReturnPage {
-        frame: view.frame(Section::Returns, format!("Return {}", it.number)),
+        frame: request.frame(Section::Returns, format!("Return {}", it.number)),
         notice,
         id: it.id.to_string(),
         order: it.order_id.to_string(),

@@ -2,37 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use actix_web::web;
 use oms_errors::{Problem, invalid_field};
 use oms_fulfilment::{ReceiptDraft, ReceiptId, Received, return_id_of};
 use oms_orders::receive_return;
 
 use super::one::leave;
-use crate::http::Console;
 use crate::http::form::Form;
-use crate::http::frame::View;
-use crate::http::operator::Operator;
 use crate::http::page::Answer;
+use crate::http::page_request::PageRequest;
 
 /// `POST /console/returns/{id}/receipts`.
-pub(in crate::http) async fn receive(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-    form: Form,
-) -> Answer {
-    let id = return_id_of(&id)?;
+pub(in crate::http) async fn receive(request: PageRequest) -> Answer {
+    let (form, id) = (request.form()?, return_id_of(request.id())?);
+    let (orders, operator) = (&request.console.orders, request.operator()?);
     let (tenant, actor) = (operator.tenant(), operator.actor());
     let done = async {
-        let (key, expected, draft) = (form.key()?, form.version()?, draft(&form)?);
-        let receiving = console.orders.run(|context| async move {
-            let received = receive_return(&context, tenant, id, &expected, &draft, &key, &actor);
-            received.await.map(drop)
-        });
-        receiving.await
+        let (key, expected, draft) = (form.key()?, form.version()?, draft(form)?);
+        receive_return(orders, tenant, id, &expected, &draft, &key, &actor).await?;
+        Ok(())
     };
-    leave(done.await, &console, &view, &operator, id, "receive").await
+    leave(done.await, &request, id, "receive").await
 }
 
 /// The fields are `restock.1`, `quarantine.1`, `discard.1` and `missing.1` for line 1. Blank counts as 0, and a line of

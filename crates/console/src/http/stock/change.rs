@@ -1,42 +1,33 @@
 //! `POST /console/stock/{warehouse}/{product}`: proposes a change of a level, and makes it once it is confirmed.
 
 use actix_web::http::StatusCode;
-use actix_web::web;
 use oms_errors::{Problem, invalid_field};
 use oms_inventory::{InventoryError, Shortfall, change_stock, set_safety_stock};
 use oms_validation::{ExpectedVersion, ProductId, Scope, WarehouseId};
-use oms_web::ProblemResponse;
 
 use super::level::{answer, level_of, read};
 use super::proposal::{Kept, Wish, proposal, wish};
-use crate::http::Console;
 use crate::http::form::Form;
-use crate::http::frame::View;
 use crate::http::listing::explained;
 use crate::http::notice::Notice;
-use crate::http::operator::Operator;
 use crate::http::page::{Answer, see};
+use crate::http::page_request::PageRequest;
 
 /// `POST /console/stock/{warehouse}/{product}`. A form without `confirmed` changes nothing: the page shows what it would
 /// do.
-pub(in crate::http) async fn change(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    path: web::Path<(String, String)>,
-    form: Form,
-) -> Answer {
-    operator.require(Scope::InventoryRead)?;
-    let level = level_of(&path)?;
-    let kept = Kept::of(&form);
-    let outcome = match wish(&form, level) {
+pub(in crate::http) async fn change(request: PageRequest) -> Answer {
+    let form = request.form()?;
+    request.operator()?.require(Scope::InventoryRead)?;
+    let level = level_of(&request)?;
+    let kept = Kept::of(form);
+    let outcome = match wish(form, level) {
         Ok(wish) if form.is_ticked("confirmed") => {
-            match make(&console, &operator, &form, level, &wish).await? {
+            match make(&request, form, level, &wish).await? {
                 Some(outcome) => outcome,
                 None => {
                     let ((warehouse, product), kind) = (level, &kept.kind);
                     let done = format!("/console/stock/{warehouse}/{product}?done={kind}");
-                    return Ok(see(&done));
+                    return see(&done);
                 }
             }
         }
@@ -46,7 +37,7 @@ pub(in crate::http) async fn change(
         },
         Err(problem) => Outcome::Refused(problem),
     };
-    let read = read(&console, &operator, level, None).await?;
+    let read = read(&request, level, None).await?;
     let (status, notice, proposal) = match outcome {
         Outcome::Proposed(wish) => (
             StatusCode::OK,
@@ -71,7 +62,7 @@ pub(in crate::http) async fn change(
             (status, Some(Notice::of_problem(&problem)), None)
         }
     };
-    answer(&view, &operator, read, status, notice, proposal, kept)
+    answer(&request, read, status, notice, proposal, kept)
 }
 
 /// Why the page is shown after a form was sent.
@@ -84,30 +75,23 @@ enum Outcome {
 
 /// Makes a change. `None` if it is made, or was before.
 async fn make(
-    console: &Console,
-    operator: &Operator,
+    request: &PageRequest,
     form: &Form,
     level: (WarehouseId, ProductId),
     wish: &Wish,
-) -> Result<Option<Outcome>, ProblemResponse> {
+) -> Result<Option<Outcome>, Problem> {
+    let (inventory, operator) = (&request.console.inventory, request.operator()?);
     let tenant = operator.tenant();
     let made = match wish {
         Wish::Change(change) => {
             let (key, reason) = (form.key()?, form.reason()?);
-            let (change, name) = (change.clone(), operator.name.clone());
-            let changing = console.inventory.run(|context| async move {
-                let made = change_stock(&context, tenant, &key, &change, &reason, &name).await;
-                Ok::<_, Problem>(made.map(drop))
-            });
-            changing.await?
+            let name = &operator.name;
+            let made = change_stock(inventory, tenant, &key, change, &reason, name).await;
+            made.map(drop)
         }
         Wish::Safety { units, seen } => {
-            let (units, expected) = (*units, ExpectedVersion::OneOf(vec![*seen]));
-            let setting = console.inventory.run(|context| async move {
-                let set = set_safety_stock(&context, tenant, level, &expected, units).await;
-                Ok::<_, Problem>(set)
-            });
-            setting.await?
+            let expected = ExpectedVersion::OneOf(vec![*seen]);
+            set_safety_stock(inventory, tenant, level, &expected, *units).await
         }
     };
     Ok(Some(match made {

@@ -1,12 +1,11 @@
 //! `GET /console/stock/{warehouse}/{product}`: the stock of a product in a warehouse, its movements, and its changes.
 
 use actix_web::http::StatusCode;
-use actix_web::web;
 use askama::Template;
 use oms_errors::Problem;
 use oms_inventory::{
-    InventoryError, LevelCounts, LevelFilter, MovementFilter, Product, StockLevel, StockMovement,
-    Warehouse, get_product, get_warehouse, list_stock_levels, list_stock_movements,
+    InventoryError, LevelCounts, LevelFilter, MovementFilter, MovementId, Product, StockLevel,
+    StockMovement, Warehouse, get_product, get_warehouse, list_stock_levels, list_stock_movements,
     list_warehouses,
 };
 use oms_validation::{Cursor, ProductId, Scope, WarehouseId};
@@ -15,12 +14,11 @@ use serde::Deserialize;
 use super::proposal::{Kept, Proposal};
 use super::{Choice, LevelRow, choices};
 use crate::display;
-use crate::http::Console;
-use crate::http::frame::{Frame, Section, View};
+use crate::http::frame::{Frame, Section};
 use crate::http::listing::{address, most, page_size};
 use crate::http::notice::Notice;
-use crate::http::operator::Operator;
 use crate::http::page::{Answer, page_with};
+use crate::http::page_request::PageRequest;
 
 #[derive(Template)]
 #[template(path = "stock_level.html")]
@@ -49,7 +47,7 @@ struct MovementRow {
 
 /// What the page is asked for.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub(crate) struct Wanted {
+struct Wanted {
     done: Option<String>,
     after: Option<String>,
 }
@@ -64,26 +62,14 @@ pub(super) struct Read {
 }
 
 /// `GET /console/stock/{warehouse}/{product}`.
-pub(in crate::http) async fn show(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    path: web::Path<(String, String)>,
-    wanted: web::Query<Wanted>,
-) -> Answer {
-    let level = level_of(&path)?;
+pub(in crate::http) async fn show(request: PageRequest) -> Answer {
+    let wanted: Wanted = request.query()?;
+    let level = level_of(&request)?;
     let after = wanted.after.as_deref().and_then(|text| text.parse().ok());
-    let read = read(&console, &operator, level, after).await?;
+    let read = read(&request, level, after).await?;
     let notice = wanted.done.as_deref().and_then(done);
-    answer(
-        &view,
-        &operator,
-        read,
-        StatusCode::OK,
-        notice,
-        None,
-        Kept::default(),
-    )
+    let (status, kept) = (StatusCode::OK, Kept::default());
+    answer(&request, read, status, notice, None, kept)
 }
 
 /// The address has only a word for what was done, so that a link can't say anything else.
@@ -100,8 +86,7 @@ fn done(word: &str) -> Option<Notice> {
 
 /// The page with a notice, and with a change that is to be confirmed.
 pub(super) fn answer(
-    view: &View,
-    operator: &Operator,
+    request: &PageRequest,
     read: Read,
     status: StatusCode,
     notice: Option<Notice>,
@@ -117,13 +102,13 @@ pub(super) fn answer(
         .next
         .map(|after| address(&level.href, &[("after", &after)]));
     let page = LevelPage {
-        frame: view.frame(Section::Stock, format!("{name}, {}", level.warehouse)),
+        frame: request.frame(Section::Stock, format!("{name}, {}", level.warehouse)),
         name,
         level,
         notice,
         proposal,
         kept,
-        may_change: operator.may(Scope::InventoryWrite),
+        may_change: request.operator()?.may(Scope::InventoryWrite),
         others,
         movements: read.movements.iter().map(MovementRow::of).collect(),
         next,
@@ -133,52 +118,49 @@ pub(super) fn answer(
 
 /// Reads a level. A product that was never in the warehouse has a level of no units there.
 pub(super) async fn read(
-    console: &Console,
-    operator: &Operator,
+    request: &PageRequest,
     (warehouse_id, product_id): (WarehouseId, ProductId),
-    after: Option<Cursor<oms_inventory::MovementId>>,
-) -> Result<Read, oms_web::ProblemResponse> {
-    let tenant = operator.tenant();
-    let reading = console.inventory.run(|context| async move {
-        let product = get_product(&context, tenant, product_id).await?;
-        let warehouse = get_warehouse(&context, tenant, warehouse_id).await?;
-        let filter = LevelFilter {
-            warehouse_id: Some(warehouse_id),
-            product_id: Some(product_id),
-            ..LevelFilter::default()
-        };
-        let found = list_stock_levels(&context, tenant, filter, None, page_size()).await?;
-        let level = found.items.into_iter().next();
-        let level = level.unwrap_or_else(|| StockLevel {
-            warehouse_id,
-            warehouse_name: warehouse.name.clone(),
-            product_id,
-            sku: product.sku.clone(),
-            counts: LevelCounts::default(),
-        });
-        let filter = MovementFilter {
-            warehouse_id: Some(warehouse_id),
-            product_id: Some(product_id),
-            kind: None,
-        };
-        let movements = list_stock_movements(&context, tenant, filter, after, page_size()).await?;
-        let warehouses = list_warehouses(&context, tenant, None, None, most()).await?;
-        Ok::<_, InventoryError>(Read {
-            product,
-            warehouses: warehouses.items,
-            level,
-            movements: movements.items,
-            next: movements.next.map(|cursor| cursor.to_string()),
-        })
+    after: Option<Cursor<MovementId>>,
+) -> Result<Read, Problem> {
+    let (inventory, tenant) = (&request.console.inventory, request.tenant()?);
+    let product = get_product(inventory, tenant, product_id).await?;
+    let warehouse = get_warehouse(inventory, tenant, warehouse_id).await?;
+    let filter = LevelFilter {
+        warehouse_id: Some(warehouse_id),
+        product_id: Some(product_id),
+        ..LevelFilter::default()
+    };
+    let found = list_stock_levels(inventory, tenant, filter, None, page_size()).await?;
+    let level = found.items.into_iter().next();
+    let level = level.unwrap_or_else(|| StockLevel {
+        warehouse_id,
+        warehouse_name: warehouse.name.clone(),
+        product_id,
+        sku: product.sku.clone(),
+        counts: LevelCounts::default(),
     });
-    reading.await
+    let filter = MovementFilter {
+        warehouse_id: Some(warehouse_id),
+        product_id: Some(product_id),
+        kind: None,
+    };
+    let movements = list_stock_movements(inventory, tenant, filter, after, page_size()).await?;
+    let warehouses = list_warehouses(inventory, tenant, None, None, most()).await?;
+    Ok(Read {
+        product,
+        warehouses: warehouses.items,
+        level,
+        movements: movements.items,
+        next: movements.next.map(|cursor| cursor.to_string()),
+    })
 }
 
 /// Reads the IDs of a path. Malformed ones are treated as unknown.
-pub(super) fn level_of(path: &(String, String)) -> Result<(WarehouseId, ProductId), Problem> {
-    match (path.0.parse(), path.1.parse()) {
+pub(super) fn level_of(request: &PageRequest) -> Result<(WarehouseId, ProductId), InventoryError> {
+    let (warehouse, product) = (request.segment("warehouse"), request.segment("product"));
+    match (warehouse.parse(), product.parse()) {
         (Ok(warehouse), Ok(product)) => Ok((warehouse, product)),
-        _ => Err(InventoryError::StockLevelNotFound.into()),
+        _ => Err(InventoryError::StockLevelNotFound),
     }
 }
 

@@ -2,25 +2,22 @@
 //! saw; if somebody else was faster, the page shows what they wrote, and keeps what was typed.
 
 use actix_web::http::StatusCode;
-use actix_web::web;
 use askama::Template;
 use oms_errors::{Problem, invalid_field};
 use oms_inventory::{
     AddressLine, InventoryError, Name, Warehouse, WarehouseChange, change_warehouse, get_warehouse,
 };
 use oms_validation::{Location, Scope, WarehouseId};
-use oms_web::ProblemResponse;
 use serde::Deserialize;
 
 use super::{id_of, picture, place_of};
 use crate::display;
-use crate::http::Console;
 use crate::http::form::Form;
-use crate::http::frame::{Frame, Section, View};
+use crate::http::frame::{Frame, Section};
 use crate::http::listing::explained;
 use crate::http::notice::Notice;
-use crate::http::operator::Operator;
 use crate::http::page::{Answer, page_with, see};
+use crate::http::page_request::PageRequest;
 use crate::pictures::Shape;
 
 #[derive(Template)]
@@ -52,62 +49,41 @@ struct Fields {
 
 /// What the page is asked for.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub(crate) struct Wanted {
+struct Wanted {
     done: Option<String>,
 }
 
 /// `GET /console/warehouses/{id}`.
-pub(in crate::http) async fn show(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-    wanted: web::Query<Wanted>,
-) -> Answer {
-    let warehouse = read(&console, &operator, id_of(&id).map_err(Problem::from)?).await?;
+pub(in crate::http) async fn show(request: PageRequest) -> Answer {
+    let wanted: Wanted = request.query()?;
+    let warehouse = read(&request, id_of(request.id())?).await?;
     let notice = wanted.done.as_deref().filter(|word| *word == "changed");
     let notice = notice.map(|_| Notice::done("The warehouse was changed."));
-    let fields = Fields::of(&warehouse);
-    answer(
-        &view,
-        &operator,
-        &warehouse,
-        StatusCode::OK,
-        notice,
-        fields,
-        Vec::new(),
-    )
+    let (status, fields) = (StatusCode::OK, Fields::of(&warehouse));
+    answer(&request, &warehouse, status, notice, fields, Vec::new())
 }
 
 /// `POST /console/warehouses/{id}`. Needs no idempotency key: the form is for one version, and a warehouse that is already
 /// as the form has it stays so.
-pub(in crate::http) async fn change(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-    form: Form,
-) -> Answer {
+pub(in crate::http) async fn change(request: PageRequest) -> Answer {
+    let (form, operator) = (request.form()?, request.operator()?);
     operator.require(Scope::InventoryRead)?;
-    let id = id_of(&id).map_err(Problem::from)?;
-    let mut before = read(&console, &operator, id).await?;
-    let typed = Fields::typed(&form);
+    let id = id_of(request.id())?;
+    let mut before = read(&request, id).await?;
+    let typed = Fields::typed(form);
     let done = format!("/console/warehouses/{id}?done=changed");
+    let (inventory, tenant) = (&request.console.inventory, operator.tenant());
     let tried = async {
         let (expected, change) = (form.version()?, typed.change(&before)?);
-        let tenant = operator.tenant();
-        let changing = console.inventory.run(|context| async move {
-            Ok::<_, Problem>(change_warehouse(&context, tenant, id, &expected, change).await)
-        });
-        changing.await
+        Ok(change_warehouse(inventory, tenant, id, &expected, change).await)
     };
     let (status, notice, theirs) = match tried.await {
-        Ok(Ok(_)) => return Ok(see(&done)),
+        Ok(Ok(_)) => return see(&done),
         Ok(Err(InventoryError::Changed { .. })) => {
-            before = read(&console, &operator, id).await?;
+            before = read(&request, id).await?;
             let theirs = typed.differing_from(&Fields::of(&before));
             if theirs.is_empty() {
-                return Ok(see(&done));
+                return see(&done);
             }
             let notice = Notice {
                 tone: "wait",
@@ -121,37 +97,21 @@ pub(in crate::http) async fn change(
             let (status, problem) = explained(error.into())?;
             (status, Notice::of_problem(&problem), Vec::new())
         }
-        Err(ProblemResponse(problem)) => {
+        Err(problem) => {
             let (status, problem) = explained(problem)?;
             (status, Notice::of_problem(&problem), Vec::new())
         }
     };
-    answer(
-        &view,
-        &operator,
-        &before,
-        status,
-        Some(notice),
-        typed,
-        theirs,
-    )
+    answer(&request, &before, status, Some(notice), typed, theirs)
 }
 
-async fn read(
-    console: &Console,
-    operator: &Operator,
-    id: WarehouseId,
-) -> Result<Warehouse, ProblemResponse> {
-    let tenant = operator.tenant();
-    let reading = console
-        .inventory
-        .run(|context| async move { get_warehouse(&context, tenant, id).await });
-    reading.await
+async fn read(request: &PageRequest, id: WarehouseId) -> Result<Warehouse, Problem> {
+    let (inventory, tenant) = (&request.console.inventory, request.tenant()?);
+    Ok(get_warehouse(inventory, tenant, id).await?)
 }
 
 fn answer(
-    view: &View,
-    operator: &Operator,
+    request: &PageRequest,
     warehouse: &Warehouse,
     status: StatusCode,
     notice: Option<Notice>,
@@ -160,7 +120,7 @@ fn answer(
 ) -> Answer {
     let name = warehouse.name.as_str();
     let page = WarehousePage {
-        frame: view.frame(Section::Warehouses, name),
+        frame: request.frame(Section::Warehouses, name),
         notice,
         id: warehouse.id.to_string(),
         name: name.to_owned(),
@@ -169,7 +129,7 @@ fn answer(
         changed: display::time(warehouse.updated_at),
         version: warehouse.version,
         map: picture(name, std::slice::from_ref(warehouse), Shape::Small),
-        may_change: operator.may(Scope::InventoryWrite),
+        may_change: request.operator()?.may(Scope::InventoryWrite),
         fields,
         theirs,
     };

@@ -4,66 +4,51 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::web;
 use oms_errors::{Problem, invalid_field};
 use oms_events::{
     AttemptOutcome, EndpointId, EndpointStatus, EventKey, FeedStart, Resolution, WebhooksError,
     enable_endpoint, get_endpoint, pause_endpoint, resolve_delivery, rotate_secret, test_endpoint,
 };
-use oms_validation::{Actor, Once, Scope};
-use oms_web::ProblemResponse;
+use oms_validation::{Actor, Scope};
 
 use super::endpoint::{Said, Wanted, answer, id_of, leave};
-use crate::http::Console;
 use crate::http::form::Form;
-use crate::http::frame::View;
 use crate::http::notice::Notice;
-use crate::http::operator::Operator;
 use crate::http::page::Answer;
+use crate::http::page_request::PageRequest;
 use crate::words;
 
 /// How long the previous secret still signs.
 const OVERLAP: Duration = Duration::from_secs(24 * 3600);
 
 /// `POST /console/webhooks/{id}/status`. Needs no idempotency key: an endpoint that has the status already keeps it.
-pub(in crate::http) async fn set_status(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-    form: Form,
-) -> Answer {
-    let (id, tenant) = (id_of(&id)?, operator.tenant());
-    let actor = Actor::of_operator(&operator.name);
+pub(in crate::http) async fn set_status(request: PageRequest) -> Answer {
+    let (form, id) = (request.form()?, id_of(request.id())?);
+    let (webhooks, operator) = (&request.console.webhooks, request.operator()?);
+    let (tenant, actor) = (operator.tenant(), Actor::of_operator(&operator.name));
     let done = async {
         let (wished, word) = match form.required("status")? {
             "paused" => (EndpointStatus::Paused, "pause"),
             "enabled" => (EndpointStatus::Enabled, "enable"),
-            _ => return Err(invalid_field("status", "must be `paused` or `enabled`").into()),
+            _ => return Err(invalid_field("status", "must be `paused` or `enabled`")),
         };
-        let (expected, start) = (form.version()?, start(&form)?);
-        let setting = console.webhooks.run(|context| async move {
-            let set = match wished {
-                EndpointStatus::Paused => {
-                    pause_endpoint(&context, tenant, id, &expected, &actor).await
-                }
-                _ => enable_endpoint(&context, tenant, id, &expected, start).await,
-            };
-            match set {
-                // The button was pressed twice, or by two operators.
-                Err(WebhooksError::Changed { version }) => {
-                    let (now, _) = get_endpoint(&context, tenant, id).await?;
-                    match now.status == wished {
-                        true => Ok(word),
-                        false => Err(WebhooksError::Changed { version }),
-                    }
-                }
-                set => set.map(|_| word),
+        let (expected, start) = (form.version()?, start(form)?);
+        let set = match wished {
+            EndpointStatus::Paused => pause_endpoint(webhooks, tenant, id, &expected, &actor).await,
+            _ => enable_endpoint(webhooks, tenant, id, &expected, start).await,
+        };
+        if let Err(WebhooksError::Changed { version }) = set {
+            // The button was pressed twice, or by two operators.
+            let (now, _) = get_endpoint(webhooks, tenant, id).await?;
+            if now.status != wished {
+                return Err(WebhooksError::Changed { version }.into());
             }
-        });
-        setting.await
+        } else {
+            set?;
+        }
+        Ok(word)
     };
-    leave(done.await, &console, &view, &operator, id).await
+    leave(done.await, &request, id).await
 }
 
 /// Where an endpoint that is enabled continues. `None` for its place.
@@ -81,16 +66,10 @@ fn start(form: &Form) -> Result<Option<FeedStart>, Problem> {
 
 /// `POST /console/webhooks/{id}/deliveries`: sends an event again, or gives it up. Needs no idempotency key: an event that
 /// the endpoint has received meanwhile is not sent again.
-pub(in crate::http) async fn resolve(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-    form: Form,
-) -> Answer {
-    let id = id_of(&id)?;
-    let done = resolve_event(&console, &operator, id, &form).await;
-    leave(done, &console, &view, &operator, id).await
+pub(in crate::http) async fn resolve(request: PageRequest) -> Answer {
+    let (form, id) = (request.form()?, id_of(request.id())?);
+    let done = resolve_event(&request, id, form).await;
+    leave(done, &request, id).await
 }
 
 /// Sends an event again that an endpoint has not received, or gives it up, as a form says. Returns `retry` or `skip`, or
@@ -99,47 +78,36 @@ pub(in crate::http) async fn resolve(
 /// # Errors
 /// 400 that names the field; 404 if the tenant has no such endpoint; or the failure.
 pub(in crate::http) async fn resolve_event(
-    console: &Console,
-    operator: &Operator,
+    request: &PageRequest,
     endpoint: EndpointId,
     form: &Form,
-) -> Result<&'static str, ProblemResponse> {
-    let tenant = operator.tenant();
+) -> Result<&'static str, Problem> {
+    let (webhooks, tenant) = (&request.console.webhooks, request.tenant()?);
     let (resolution, word) = match form.required("what")? {
         "skip" => (Resolution::Skip, "skip"),
         "retry" => (Resolution::Retry, "retry"),
-        _ => return Err(invalid_field("what", "must be `retry` or `skip`").into()),
+        _ => return Err(invalid_field("what", "must be `retry` or `skip`")),
     };
     let event: EventKey = form
         .required("event")?
         .parse()
         .map_err(|_| invalid_field("event", "is not an event"))?;
-    let resolving = console.webhooks.run(|context| async move {
-        match resolve_delivery(&context, tenant, endpoint, event, resolution).await {
-            Ok(_) => Ok(word),
-            Err(WebhooksError::DeliveryNotFound) => Ok("gone"),
-            Err(error) => Err(error),
-        }
-    });
-    resolving.await
+    match resolve_delivery(webhooks, tenant, endpoint, event, resolution).await {
+        Ok(_) => Ok(word),
+        Err(WebhooksError::DeliveryNotFound) => Ok("gone"),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// `POST /console/webhooks/{id}/test`. Needs no idempotency key: no feed contains a test event, so a second one changes
 /// nothing at the receiver.
-pub(in crate::http) async fn test(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-    _form: Form,
-) -> Answer {
-    let (id, tenant) = (id_of(&id)?, operator.tenant());
-    let testing = console
-        .webhooks
-        .run(|context| async move { test_endpoint(&context, tenant, id).await });
-    let attempt = match testing.await {
+pub(in crate::http) async fn test(request: PageRequest) -> Answer {
+    request.form()?;
+    let id = id_of(request.id())?;
+    let (webhooks, operator) = (&request.console.webhooks, request.operator()?);
+    let attempt = match test_endpoint(webhooks, operator.tenant(), id).await {
         Ok(attempt) => attempt,
-        Err(problem) => return leave(Err(problem), &console, &view, &operator, id).await,
+        Err(error) => return leave(Err(error.into()), &request, id).await,
     };
     operator.require(Scope::WebhooksRead)?;
     let took = attempt.duration.as_millis();
@@ -167,32 +135,21 @@ pub(in crate::http) async fn test(
         notice: Some(notice),
         secret: None,
     };
-    answer(&console, &view, &operator, id, &Wanted::default(), said).await
+    answer(&request, id, &Wanted::default(), said).await
 }
 
 /// `POST /console/webhooks/{id}/secret`: replaces the secret, and shows the new one once.
-pub(in crate::http) async fn rotate(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-    form: Form,
-) -> Answer {
-    let (id, tenant) = (id_of(&id)?, operator.tenant());
-    let rotated = async {
-        let (key, expected) = (form.key()?, form.version()?);
-        let rotating = console.webhooks.run(|context| async move {
-            let rotated = rotate_secret(&context, tenant, id, &key, &expected, OVERLAP).await;
-            Ok::<_, Problem>(match rotated? {
-                Once::Now(it) | Once::Before(it) => it.verification_key,
-            })
-        });
-        rotating.await
+pub(in crate::http) async fn rotate(request: PageRequest) -> Answer {
+    let (form, id) = (request.form()?, id_of(request.id())?);
+    let (webhooks, operator) = (&request.console.webhooks, request.operator()?);
+    let rotating = async {
+        let (key, expected, tenant) = (form.key()?, form.version()?, operator.tenant());
+        let rotated = rotate_secret(webhooks, tenant, id, &key, &expected, OVERLAP).await?;
+        Ok(rotated.into_inner().verification_key)
     };
-    let rotated: Result<String, ProblemResponse> = rotated.await;
-    let secret = match rotated {
+    let secret: String = match rotating.await {
         Ok(secret) => secret,
-        Err(problem) => return leave(Err(problem), &console, &view, &operator, id).await,
+        Err(problem) => return leave(Err(problem), &request, id).await,
     };
     operator.require(Scope::WebhooksRead)?;
     let said = Said {
@@ -204,5 +161,5 @@ pub(in crate::http) async fn rotate(
         }),
         secret: Some(secret),
     };
-    answer(&console, &view, &operator, id, &Wanted::default(), said).await
+    answer(&request, id, &Wanted::default(), said).await
 }

@@ -1,7 +1,6 @@
 //! `GET /console/webhooks/{id}`: an endpoint, what it has not received, and what it answered.
 
 use actix_web::http::StatusCode;
-use actix_web::web;
 use askama::Template;
 use oms_errors::Problem;
 use oms_events::{
@@ -9,17 +8,15 @@ use oms_events::{
     get_endpoint, list_attempts, list_deliveries,
 };
 use oms_validation::Scope;
-use oms_web::ProblemResponse;
 use serde::Deserialize;
 
 use super::Row;
 use crate::display;
-use crate::http::Console;
-use crate::http::frame::{Frame, Section, View};
+use crate::http::frame::{Frame, Section};
 use crate::http::listing::{address, explained, few, page_size, read};
 use crate::http::notice::Notice;
-use crate::http::operator::Operator;
 use crate::http::page::{Answer, page_with, see};
+use crate::http::page_request::PageRequest;
 use crate::words;
 
 #[derive(Template)]
@@ -69,7 +66,7 @@ struct AttemptRow {
 
 /// What the page is asked for.
 #[derive(Clone, Debug, Default, Deserialize)]
-pub(crate) struct Wanted {
+pub(super) struct Wanted {
     done: Option<String>,
     #[serde(default)]
     deliveries: String,
@@ -85,19 +82,14 @@ pub(super) struct Said {
 }
 
 /// `GET /console/webhooks/{id}`.
-pub(in crate::http) async fn show(
-    console: web::Data<Console>,
-    view: View,
-    operator: Operator,
-    id: web::Path<String>,
-    wanted: web::Query<Wanted>,
-) -> Answer {
+pub(in crate::http) async fn show(request: PageRequest) -> Answer {
+    let wanted: Wanted = request.query()?;
     let said = Said {
         status: StatusCode::OK,
         notice: wanted.done.as_deref().and_then(done),
         secret: None,
     };
-    answer(&console, &view, &operator, id_of(&id)?, &wanted, said).await
+    answer(&request, id_of(request.id())?, &wanted, said).await
 }
 
 fn done(word: &str) -> Option<Notice> {
@@ -111,23 +103,21 @@ fn done(word: &str) -> Option<Notice> {
 
 /// Leads back to an endpoint after an action, or shows there why it was refused.
 pub(super) async fn leave(
-    done: Result<&'static str, ProblemResponse>,
-    console: &Console,
-    view: &View,
-    operator: &Operator,
+    done: Result<&'static str, Problem>,
+    request: &PageRequest,
     id: EndpointId,
 ) -> Answer {
     match done {
-        Ok(word) => Ok(see(&format!("/console/webhooks/{id}?done={word}"))),
-        Err(ProblemResponse(problem)) => {
-            operator.require(Scope::WebhooksRead)?;
+        Ok(word) => see(&format!("/console/webhooks/{id}?done={word}")),
+        Err(problem) => {
+            request.operator()?.require(Scope::WebhooksRead)?;
             let (status, problem) = explained(problem)?;
             let said = Said {
                 status,
                 notice: Some(Notice::of_problem(&problem)),
                 secret: None,
             };
-            answer(console, view, operator, id, &Wanted::default(), said).await
+            answer(request, id, &Wanted::default(), said).await
         }
     }
 }
@@ -139,23 +129,18 @@ pub(super) fn id_of(path: &str) -> Result<EndpointId, Problem> {
 }
 
 pub(super) async fn answer(
-    console: &Console,
-    view: &View,
-    operator: &Operator,
+    request: &PageRequest,
     id: EndpointId,
     wanted: &Wanted,
     said: Said,
 ) -> Answer {
-    let tenant = operator.tenant();
+    let (webhooks, tenant) = (&request.console.webhooks, request.tenant()?);
     let after = read("deliveries", &wanted.deliveries, |text| text.parse().ok())?;
     let before = read("attempts", &wanted.attempts, |text| text.parse().ok())?;
-    let reading = console.webhooks.run(|context| async move {
-        let endpoint = get_endpoint(&context, tenant, id).await?;
-        let deliveries = list_deliveries(&context, tenant, id, None, after, page_size()).await?;
-        let attempts = list_attempts(&context, tenant, id, None, None, before, few()).await?;
-        Ok::<_, WebhooksError>((endpoint, deliveries, attempts))
-    });
-    let ((endpoint, public_keys), (deliveries, events), attempts) = reading.await?;
+    let (endpoint, public_keys) = get_endpoint(webhooks, tenant, id).await?;
+    let (deliveries, events) =
+        list_deliveries(webhooks, tenant, id, None, after, page_size()).await?;
+    let attempts = list_attempts(webhooks, tenant, id, None, None, before, few()).await?;
     let it = Row::of(&endpoint);
     let here = format!("/console/webhooks/{id}");
     let rows = deliveries.items.iter().map(|delivery| {
@@ -163,7 +148,7 @@ pub(super) async fn answer(
         DeliveryRow::of(delivery, event.map_or("", |event| event.event_type()))
     });
     let page = EndpointPage {
-        frame: view.frame(Section::Webhooks, it.url.clone()),
+        frame: request.frame(Section::Webhooks, it.url.clone()),
         notice: said.notice,
         secret: said.secret,
         version: endpoint.version,
@@ -175,7 +160,7 @@ pub(super) async fn answer(
         created: display::time(endpoint.created_at),
         changed: display::time(endpoint.updated_at),
         is_enabled: endpoint.status == EndpointStatus::Enabled,
-        may_write: operator.may(Scope::WebhooksWrite),
+        may_write: request.operator()?.may(Scope::WebhooksWrite),
         deliveries: rows.collect(),
         more_deliveries: deliveries
             .next
