@@ -6,6 +6,7 @@
 
 mod documentation;
 mod failpoints;
+mod features;
 mod threads;
 mod totals;
 
@@ -28,6 +29,7 @@ use crate::statements;
 use crate::tidy;
 use crate::upgrade;
 use crate::workspace::Workspace;
+use features::{TESTED, checked_features, with_features};
 use totals::Totals;
 
 /// The server on which the database tests create their databases: a superuser's URL.
@@ -93,14 +95,6 @@ const PARTITIONS_VARIABLE: &str = "OMS_TEST_PARTITIONS";
 
 /// One run reports the failures of all test programs, not only of the first that fails.
 const ALL_FAILURES: &str = "--no-fail-fast";
-
-/// The features for the build and all tests: [`failpoints::FEATURE`], and brokers that a plain build leaves out.
-const TESTED: &str = "oms-api/failpoints,oms-api/kafka";
-const FEATURES: [&str; 2] = ["--features", TESTED];
-
-/// The feature that lints and the documentation leave out: no code of ours depends on it, and librdkafka would be built
-/// a second time, with TLS.
-const NOT_CHECKED: &str = "kafka-tls";
 
 /// The checks to run.
 pub(crate) enum Extent {
@@ -315,9 +309,8 @@ impl Run<'_> {
                     Some(equipment),
                     &[(statements::VARIABLE, &ran)],
                 )?;
-                let mut cut = vec!["test", ALL_FAILURES, "--workspace"];
+                let mut cut = with_features(&["test", ALL_FAILURES, "--workspace"]);
                 cut.extend(ON_PARTITIONS.iter().flat_map(|name| ["--test", *name]));
-                cut.extend(FEATURES);
                 cut.push("--");
                 cut.extend(NOT_ON_PARTITIONS.iter().flat_map(|name| ["--skip", *name]));
                 let is_cut = [
@@ -413,21 +406,6 @@ struct Equipment<'a> {
     programs: &'a Programs,
 }
 
-/// The features for lints and the documentation: all, so that tests behind a feature are included, but [`NOT_CHECKED`].
-fn checked_features(workspace: &Workspace) -> String {
-    let packages = workspace.packages.iter();
-    let features = packages.flat_map(|package| {
-        let features = package.features.keys();
-        let checked = features.filter(|feature| *feature != NOT_CHECKED);
-        checked.map(|feature| format!("{}/{feature}", package.name))
-    });
-    features.collect::<Vec<_>>().join(",")
-}
-
-fn with_features<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
-    [arguments, &FEATURES].concat()
-}
-
 /// Returns nextest if it is installed. Installing it takes longer than it saves.
 fn test_runner(workspace: &Workspace) -> &'static [&'static str] {
     // nextest reports on standard error, where the totals are not read, so it is used only in a terminal.
@@ -477,28 +455,5 @@ impl TestServer {
             Some(cluster) if env::var_os("CI").is_some() => cluster.throw_away(),
             _ => Ok(()),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_feature_is_checked_but_the_one_without_code() {
-        let features = checked_features(&Workspace::find().unwrap());
-        let features: Vec<&str> = features.split(',').collect();
-        for checked in [
-            "oms-api/smoke",
-            "oms-events/kafka",
-            "oms-payments/localstripe",
-        ] {
-            assert!(features.contains(&checked), "{features:?}");
-        }
-        assert!(
-            !features
-                .iter()
-                .any(|feature| feature.ends_with(NOT_CHECKED))
-        );
     }
 }
