@@ -40,11 +40,12 @@ const SETTINGS: [(&str, &str); 23] = [
     ("OMS_RECONCILE_INTERVAL_MS", "0"),
 ];
 
-/// Lets the sweeper look continuously. The test decides what is due.
-pub const SWEEPING: (&str, &str) = ("OMS_SWEEP_INTERVAL_MS", "20");
+/// Lets the sweeper look often, but not so often that looking is most of what the processor does. The test decides what
+/// is due.
+pub const SWEEPING: (&str, &str) = ("OMS_SWEEP_INTERVAL_MS", "100");
 
-/// Lets the worker for gateway events look continuously. The test decides what is due.
-pub const APPLYING: (&str, &str) = ("OMS_GATEWAY_EVENTS_INTERVAL_MS", "20");
+/// Lets the worker for gateway events look often. The test decides what is due.
+pub const APPLYING: (&str, &str) = ("OMS_GATEWAY_EVENTS_INTERVAL_MS", "100");
 
 /// The variable that makes the API act at its failpoints.
 pub const FAILPOINTS: &str = "FAILPOINTS";

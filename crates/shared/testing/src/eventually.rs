@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 /// The time limit, which is so long that reaching it means that the condition won't become true.
 pub const DEADLINE: Duration = Duration::from_secs(600);
-const INTERVAL: Duration = Duration::from_millis(10);
+/// The first pause. Each is half as long again as the one before, up to the longest: what takes long is asked for less
+/// often, because the tests that run beside this one need the processor.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// Polls until `ask` returns a value, and returns it.
 ///
@@ -18,6 +21,7 @@ pub async fn eventually<T>(what: &str, ask: impl AsyncFnMut() -> Option<T>) -> T
 /// Like [`eventually`], but returns `None` on expiry, so that the caller can panic with its own message.
 pub async fn in_time<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> Option<T> {
     let started = Instant::now();
+    let mut pause = FIRST_PAUSE;
     loop {
         if let Some(found) = ask().await {
             return Some(found);
@@ -25,7 +29,8 @@ pub async fn in_time<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> Option<T> {
         if started.elapsed() > DEADLINE {
             return None;
         }
-        tokio::time::sleep(INTERVAL).await;
+        tokio::time::sleep(pause).await;
+        pause = (pause * 3 / 2).min(LONGEST_PAUSE);
     }
 }
 

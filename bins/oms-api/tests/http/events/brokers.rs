@@ -11,7 +11,7 @@ async fn an_order_is_published_with_the_events_of_the_feed() {
     let mut server = NatsServer::start().await;
     let shop = Shop::open_with(&[
         ("OMS_EVENTS_NATS_URL", &server.url()),
-        ("OMS_EVENTS_INTERVAL_MS", "20"),
+        ("OMS_EVENTS_INTERVAL_MS", "100"),
     ])
     .await;
     let client = async_nats::connect(server.url()).await.unwrap();
@@ -62,7 +62,7 @@ async fn an_order_is_published_to_kafka() {
     let shop = Shop::open_with(&[
         ("OMS_EVENTS_KAFKA_BROKERS", &broker.address()),
         ("OMS_EVENTS_KAFKA_TOPIC", "shop"),
-        ("OMS_EVENTS_INTERVAL_MS", "20"),
+        ("OMS_EVENTS_INTERVAL_MS", "100"),
     ])
     .await;
     shop.paid().await;

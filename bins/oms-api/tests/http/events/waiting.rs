@@ -36,7 +36,7 @@ async fn a_request_that_waits_is_answered_when_an_order_is_placed() {
 #[tokio::test]
 async fn a_request_that_waits_learns_what_another_instance_relays() {
     let shop = Shop::open().await;
-    let other = shop.another_api(&[("OMS_EVENTS_INTERVAL_MS", "20")]).await;
+    let other = shop.another_api(&[("OMS_EVENTS_INTERVAL_MS", "100")]).await;
     let reader = shop.customer_of(&other);
     let waiting = tokio::spawn(async move { reader.get("/events?after=earliest&wait=25").await });
     shop.place_new(&small_order()).await.assert_created();

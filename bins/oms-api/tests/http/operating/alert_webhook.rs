@@ -18,7 +18,7 @@ const FAILED: &str = "oms_alert_deliveries_total{outcome=\"failed\",sink=\"webho
 fn settings<'a>(url: &'a str, timeout_ms: &'a str) -> [(&'a str, &'a str); 5] {
     [
         SWEEPING,
-        ("OMS_EVENTS_INTERVAL_MS", "20"),
+        ("OMS_EVENTS_INTERVAL_MS", "100"),
         ("OMS_ALERT_WEBHOOK_URL", url),
         ("OMS_ALERT_WEBHOOK_SECRET", SECRET),
         ("OMS_ALERT_WEBHOOK_TIMEOUT_MS", timeout_ms),
@@ -280,7 +280,7 @@ async fn a_new_webhook_gets_nothing_of_the_past_and_one_that_returns_continues_a
     let receiver = Receiver::start(Manner::Answers(200)).await;
     let url = url(&receiver);
     let with = settings(&url, "25000");
-    let without = [SWEEPING, ("OMS_EVENTS_INTERVAL_MS", "20")];
+    let without = [SWEEPING, ("OMS_EVENTS_INTERVAL_MS", "100")];
     let mut shop = Shop::open_with(&without).await;
     let before = shop.database.raise().await;
     assert_eq!(logged(&shop, 1).await, [before]);

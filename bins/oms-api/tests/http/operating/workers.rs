@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::api::{FAILPOINTS, SWEEPING, Settings, command};
+use crate::api::{APPLYING, FAILPOINTS, SWEEPING, Settings, command};
 use crate::eventually::until;
 use crate::process::Process;
 use crate::request::small_order;
@@ -30,11 +30,11 @@ pub(super) const WORKERS: [&str; 14] = [
 /// Short intervals, so that each worker soon takes its next turn.
 pub(super) const RESTLESS: Settings<'static> = &[
     SWEEPING,
-    ("OMS_GATEWAY_EVENTS_INTERVAL_MS", "20"),
-    ("OMS_EVENTS_INTERVAL_MS", "20"),
-    ("OMS_FULFILMENT_INTERVAL_MS", "20"),
+    APPLYING,
+    ("OMS_EVENTS_INTERVAL_MS", "100"),
+    ("OMS_FULFILMENT_INTERVAL_MS", "100"),
     ("OMS_RECONCILE_INTERVAL_MS", "1000"),
-    ("OMS_RETENTION_INTERVAL_MS", "20"),
+    ("OMS_RETENTION_INTERVAL_MS", "100"),
 ];
 
 fn with(failpoint: &str) -> Vec<(&str, &str)> {
