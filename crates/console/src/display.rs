@@ -1,23 +1,28 @@
 //! How values are shown: times, ages, and what a status means.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, SubsecRound, Utc};
 use oms_orders::{ExternalReference, OrderStatus, ShippingAddress, Who};
 use oms_validation::OrderId;
 use serde_json::Value;
 
 /// A time as text, exact to a second: `2026-11-29 12:00:31`.
 pub(crate) fn time(at: DateTime<Utc>) -> String {
-    at.format("%Y-%m-%d %H:%M:%S").to_string()
+    at.naive_utc().trunc_subsecs(0).to_string()
 }
 
 /// A time of day: `12:00:31`.
 pub(crate) fn clock(at: DateTime<Utc>) -> String {
-    at.format("%H:%M:%S").to_string()
+    at.time().trunc_subsecs(0).to_string()
 }
 
 /// A day: `29 Nov 2026`.
 pub(crate) fn day(at: DateTime<Utc>) -> String {
-    at.format("%-d %b %Y").to_string()
+    const MONTHS: [&str; 12] = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ];
+    let month = usize::try_from(at.month0()).ok();
+    let month = month.and_then(|month| MONTHS.get(month));
+    format!("{} {} {}", at.day(), month.unwrap_or(&""), at.year())
 }
 
 /// The time of this machine's clock. Only for ages that are shown.
@@ -43,7 +48,7 @@ pub(crate) fn ago(at: DateTime<Utc>, now: DateTime<Utc>) -> String {
 pub(crate) fn deadline(who: Who, at: DateTime<Utc>, now: DateTime<Utc>) -> String {
     let is_for_people = matches!(who, Who::Operator | Who::Customer);
     match is_for_people && at.signed_duration_since(now).num_hours() >= 36 {
-        true => format!("until {}", at.format("%Y-%m-%d")),
+        true => format!("until {}", at.date_naive()),
         false => ago(at, now),
     }
 }

@@ -81,8 +81,9 @@ pub struct ConsoleRoute {
     handler: Handler,
 }
 
-/// Answers a request. The future is boxed, so that [`serve`] is compiled once and not for each page.
-type Handler = fn(PageRequest) -> BoxFuture<'static, Answer>;
+/// Answers a request. The future is boxed, so that [`serve`] is compiled once and not for each page; and so is the request,
+/// because each of the sixty handlers has code that moves it.
+type Handler = fn(Box<PageRequest>) -> BoxFuture<'static, Answer>;
 
 impl ConsoleRoute {
     fn route(&'static self) -> ActixRoute {
@@ -257,6 +258,6 @@ async fn serve(
 ) -> Result<HttpResponse, ProblemResponse> {
     let context = console.context().clone();
     let request = PageRequest::read(context, &request, payload.into_inner()).await?;
-    let response = console.run(|_| handler(request)).await?;
+    let response = console.run(|_| handler(Box::new(request))).await?;
     Ok(response.into())
 }

@@ -162,7 +162,7 @@ impl Series {
                 }
             }
         }
-        buckets.sort_by(|one, other| one.0.total_cmp(&other.0));
+        buckets.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
         let whole = buckets.last()?.1;
         let found = buckets.iter().find(|(_, count)| *count >= share * whole);
         let highest = buckets.iter().rev().find(|(bound, _)| bound.is_finite());

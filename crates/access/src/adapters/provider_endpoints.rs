@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use oms_database::boxed;
 use reqwest::{Client, StatusCode, Url, redirect};
 use serde::Deserialize;
 use tokio::sync::OnceCell;
@@ -63,6 +64,7 @@ impl ProviderEndpoints {
         self.found.get_or_try_init(|| self.fetch()).await
     }
 
+    #[boxed]
     async fn fetch(&self) -> Result<Endpoints, FetchError> {
         let body = self
             .read(self.client.get(self.metadata.clone()), &self.metadata)

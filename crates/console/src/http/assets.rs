@@ -9,13 +9,14 @@ use super::page::{Answer, PageResponse};
 use super::page_request::PageRequest;
 
 /// `GET /console/assets/{file}`.
-pub(super) async fn asset(request: PageRequest) -> Answer {
+pub(super) async fn asset(request: Box<PageRequest>) -> Answer {
     let address = format!("/console/assets/{}", request.segment("file"));
     let file = files::at(&address).ok_or_else(|| Problem::of(&ROUTE_NOT_FOUND))?;
     let caching = "public, max-age=31536000, immutable";
     Ok(
         PageResponse::new(StatusCode::OK, Bytes::from_static(file.bytes))
             .with_static(header::CONTENT_TYPE, file.content_type)
+            .with_static(header::CONTENT_ENCODING, files::CODING)
             .with_static(header::CACHE_CONTROL, caching),
     )
 }

@@ -9,11 +9,10 @@ use oms_orders::{
     list_dead_letters, resolve_dead_letter, retry_dead_letter,
 };
 use oms_validation::{Cursor, PageSize};
-use serde::Deserialize;
 
 use super::form::Form;
 use super::frame::{Frame, Section};
-use super::listing::explained;
+use super::listing::{explained, read as read_field};
 use super::notice::Notice;
 use super::order_names::OrderNames;
 use super::page::{Answer, page, page_with, see};
@@ -78,29 +77,16 @@ struct Said {
     proves: &'static str,
 }
 
-/// Which dead letters are listed, and where the list continues.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Wanted {
-    show: String,
-    after: String,
-}
-
 /// `GET /console/dead-letters`.
-pub(super) async fn list(request: PageRequest) -> Answer {
-    let wanted: Wanted = request.query()?;
-    let is_resolved = wanted.show == "resolved";
+pub(super) async fn list(request: Box<PageRequest>) -> Answer {
+    let query = request.query()?;
+    let is_resolved = query.value("show") == "resolved";
     let filter = match is_resolved {
         true => DeadLetterFilter::Resolved,
         false => DeadLetterFilter::Open,
     };
-    let after: Option<Cursor<(DateTime<Utc>, DeadLetterId)>> = match wanted.after.as_str() {
-        "" => None,
-        text => Some(
-            text.parse()
-                .map_err(|_| invalid_field("after", "is not a cursor"))?,
-        ),
-    };
+    let after: Option<Cursor<(DateTime<Utc>, DeadLetterId)>> =
+        read_field("after", query.value("after"), |text| text.parse().ok())?;
     let (orders, tenant) = (&request.console.orders, request.tenant()?);
     let found = list_dead_letters(orders, tenant, filter, after, PageSize::default()).await?;
     let names = OrderNames::read(&request, found.items.iter().map(|it| it.order_id)).await?;
@@ -116,12 +102,12 @@ pub(super) async fn list(request: PageRequest) -> Answer {
 }
 
 /// `GET /console/dead-letters/{id}`.
-pub(super) async fn show(request: PageRequest) -> Answer {
+pub(super) async fn show(request: Box<PageRequest>) -> Answer {
     page(&read(&request, id_of(request.id())?).await?)
 }
 
 /// `POST /console/dead-letters/{id}/ask`: asks the gateway what it has of the payment now.
-pub(super) async fn ask(request: PageRequest) -> Answer {
+pub(super) async fn ask(request: Box<PageRequest>) -> Answer {
     let (form, id) = (request.form()?, id_of(request.id())?);
     let (orders, operator) = (&request.console.orders, request.operator()?);
     let order = find(&request, id).await?.order_id;
@@ -136,7 +122,7 @@ pub(super) async fn ask(request: PageRequest) -> Answer {
 }
 
 /// `POST /console/dead-letters/{id}/retry`.
-pub(super) async fn retry(request: PageRequest) -> Answer {
+pub(super) async fn retry(request: Box<PageRequest>) -> Answer {
     let (form, id) = (request.form()?, id_of(request.id())?);
     let (orders, operator) = (&request.console.orders, request.operator()?);
     let (tenant, name) = (operator.tenant(), &operator.name);
@@ -152,7 +138,7 @@ pub(super) async fn retry(request: PageRequest) -> Answer {
 }
 
 /// `POST /console/dead-letters/{id}/resolve`.
-pub(super) async fn resolve(request: PageRequest) -> Answer {
+pub(super) async fn resolve(request: Box<PageRequest>) -> Answer {
     let (form, id) = (request.form()?, id_of(request.id())?);
     let (orders, operator) = (&request.console.orders, request.operator()?);
     let (tenant, name) = (operator.tenant(), &operator.name);

@@ -3,7 +3,6 @@
 use askama::Template;
 use oms_events::{Event, EventsError, FeedFilter, FeedPosition, FeedStart, list_events};
 use oms_validation::Cursor;
-use serde::Deserialize;
 
 use super::frame::{Frame, Section};
 use super::listing::{address, read};
@@ -32,19 +31,10 @@ struct Row {
     json: String,
 }
 
-/// What the page is asked for.
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Wanted {
-    /// `earliest`, the cursor of an earlier page, or blank for the end of the feed.
-    #[serde(default)]
-    after: String,
-}
-
-/// `GET /console/events`.
-pub(super) async fn list(request: PageRequest) -> Answer {
-    let wanted: Wanted = request.query()?;
+/// `GET /console/events`: after `earliest`, after the cursor of an earlier page, or at the end of the feed.
+pub(super) async fn list(request: Box<PageRequest>) -> Answer {
     let (events, tenant) = (&request.console.events, request.tenant()?);
-    let after = wanted.after.trim();
+    let after = request.query()?.value("after");
     let start = match after {
         "" => FeedStart::Latest,
         "earliest" => FeedStart::Earliest,

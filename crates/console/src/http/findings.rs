@@ -2,16 +2,15 @@
 
 use askama::Template;
 use chrono::{DateTime, Utc};
-use oms_errors::{Problem, invalid_field};
+use oms_errors::Problem;
 use oms_orders::{
     Finding, FindingAction, FindingFilter, FindingId, FindingKind, FindingState, OrderError,
     ReconcilingError, Who, explain_order, get_finding, list_findings, resolve_finding,
 };
 use oms_validation::{Cursor, PageSize, Scope};
-use serde::Deserialize;
 
 use super::frame::{Frame, Section};
-use super::listing::explained;
+use super::listing::{explained, read as read_field};
 use super::notice::Notice;
 use super::order_names::OrderNames;
 use super::page::{Answer, page, page_with, see};
@@ -62,18 +61,10 @@ struct Show {
     reason: String,
 }
 
-/// Which findings are listed, and where the list continues.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Wanted {
-    show: String,
-    after: String,
-}
-
 /// `GET /console/findings`.
-pub(super) async fn list(request: PageRequest) -> Answer {
-    let wanted: Wanted = request.query()?;
-    let is_resolved = wanted.show == "resolved";
+pub(super) async fn list(request: Box<PageRequest>) -> Answer {
+    let query = request.query()?;
+    let is_resolved = query.value("show") == "resolved";
     let filter = FindingFilter {
         state: match is_resolved {
             true => FindingState::Resolved,
@@ -81,13 +72,8 @@ pub(super) async fn list(request: PageRequest) -> Answer {
         },
         kind: None,
     };
-    let after: Option<Cursor<(DateTime<Utc>, FindingId)>> = match wanted.after.as_str() {
-        "" => None,
-        text => Some(
-            text.parse()
-                .map_err(|_| invalid_field("after", "is not a cursor"))?,
-        ),
-    };
+    let after: Option<Cursor<(DateTime<Utc>, FindingId)>> =
+        read_field("after", query.value("after"), |text| text.parse().ok())?;
     let (orders, tenant) = (&request.console.orders, request.tenant()?);
     let found = list_findings(orders, tenant, filter, after, PageSize::default()).await?;
     let names = OrderNames::read(&request, found.items.iter().filter_map(|it| it.order_id)).await?;
@@ -103,12 +89,12 @@ pub(super) async fn list(request: PageRequest) -> Answer {
 }
 
 /// `GET /console/findings/{id}`.
-pub(super) async fn show(request: PageRequest) -> Answer {
+pub(super) async fn show(request: Box<PageRequest>) -> Answer {
     page(&read(&request, id_of(request.id())?).await?)
 }
 
 /// `POST /console/findings/{id}/resolve`.
-pub(super) async fn resolve(request: PageRequest) -> Answer {
+pub(super) async fn resolve(request: Box<PageRequest>) -> Answer {
     let (form, id) = (request.form()?, id_of(request.id())?);
     let (orders, operator) = (&request.console.orders, request.operator()?);
     let (tenant, name) = (operator.tenant(), &operator.name);

@@ -1,4 +1,6 @@
-//! The fields of a form that was sent.
+//! The fields of a form that was sent, as the query of a `GET` or the body of a `POST`.
+
+use std::collections::HashSet;
 
 use actix_web::HttpRequest;
 use actix_web::dev::Payload;
@@ -32,17 +34,30 @@ impl Form {
         Self(form_urlencoded::parse(text).into_owned().collect())
     }
 
+    /// The text of a field without surrounding white space; blank if it is missing.
+    // In each of the many places that read a field, a copy of it would be larger than a call.
+    #[inline(never)]
+    pub(crate) fn value(&self, name: &str) -> &str {
+        let field = self.0.iter().find(|(field, _)| field == name);
+        field.map_or("", |(_, text)| text.trim())
+    }
+
     /// The text of a field without surrounding white space. `None` if it is blank or missing.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        let field = self.0.iter().find(|(field, _)| field == name);
-        let text = field.map(|(_, text)| text.trim());
-        text.filter(|text| !text.is_empty())
+        Some(self.value(name)).filter(|text| !text.is_empty())
+    }
+
+    /// Whether a field was sent more than once.
+    pub(crate) fn repeats_a_field(&self) -> bool {
+        let mut seen = HashSet::new();
+        self.0.iter().any(|(name, _)| !seen.insert(name.as_str()))
     }
 
     /// The text of a field that must be filled in.
     ///
     /// # Errors
     /// 400 that names the field.
+    #[inline(never)]
     pub(crate) fn required(&self, name: &str) -> Result<&str, Problem> {
         let text = self.text(name);
         text.ok_or_else(|| invalid_field(name, "is required"))
@@ -78,6 +93,7 @@ impl Form {
     ///
     /// # Errors
     /// 400 if it is missing or not a number, which no browser does by itself.
+    #[inline(never)]
     pub(crate) fn version(&self) -> Result<ExpectedVersion, Problem> {
         let version = self.required("version")?.parse();
         let version = version.map_err(|_| invalid_field("version", "must be a whole number"))?;
@@ -122,6 +138,13 @@ mod tests {
         assert!(form.is_ticked("tick") && !form.is_ticked("b"));
         assert_eq!(form.fields("line.").collect::<Vec<_>>(), [("1", "2")]);
         assert_eq!(form.reason().unwrap().as_str(), "no stock");
+    }
+
+    #[test]
+    fn a_field_that_was_sent_twice_is_found() {
+        assert!(form("a=1&b=2&a=1").repeats_a_field());
+        assert!(!form("a=1&b=1").repeats_a_field());
+        assert!(!form("").repeats_a_field());
     }
 
     #[test]

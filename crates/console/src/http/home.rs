@@ -39,7 +39,7 @@ struct Home {
     newest: Option<Vec<OrderRow>>,
 }
 
-pub(super) async fn home(request: PageRequest) -> Answer {
+pub(super) async fn home(request: Box<PageRequest>) -> Answer {
     let operator = request.operator()?;
     let mut tiles = Vec::new();
     if operator.may(Scope::Operations) {

@@ -40,12 +40,12 @@ struct Kept {
 }
 
 /// `GET /console/imports`.
-pub(super) async fn form(request: PageRequest) -> Answer {
+pub(super) async fn form(request: Box<PageRequest>) -> Answer {
     answer(&request, StatusCode::OK, None, Kept::default())
 }
 
 /// `POST /console/imports`.
-pub(super) async fn import(request: PageRequest) -> Answer {
+pub(super) async fn import(request: Box<PageRequest>) -> Answer {
     let form = request.form()?;
     let kept = Kept::of(form);
     match run(&request, form, kept.is_all_or_nothing).await {

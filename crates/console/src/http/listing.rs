@@ -38,6 +38,17 @@ pub(crate) fn read<T>(
     }
 }
 
+/// The options of a choice, each with its value and its label, by label.
+pub(crate) fn options(of: impl Iterator<Item = (String, String)>) -> Vec<(String, String)> {
+    let mut options: Vec<_> = of.collect();
+    sort(&mut options);
+    options
+}
+
+fn sort(options: &mut [(String, String)]) {
+    options.sort_unstable_by(|one, other| one.1.cmp(&other.1));
+}
+
 /// The address of a page with the fields that are not blank.
 pub(crate) fn address(path: &str, fields: &[(&str, &str)]) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());

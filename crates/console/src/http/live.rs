@@ -162,7 +162,7 @@ const TILES: [Shape; 12] = [
 ];
 
 /// `GET /console/live`.
-pub(super) async fn live(request: PageRequest) -> Answer {
+pub(super) async fn live(request: Box<PageRequest>) -> Answer {
     let live = &request.console.live;
     let tiles = TILES.iter().map(|shape| {
         let values = live.values(&shape.series);

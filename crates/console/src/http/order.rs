@@ -20,16 +20,16 @@ use oms_orders::{
     ExplainedOrder, OrderError, OrderTimeline, TimelineCursor, Who, explain_order, find_moves,
     get_timeline,
 };
-use oms_validation::{OrderId, PageSize, Scope, WarehouseId};
-use serde::Deserialize;
+use oms_validation::{OrderId, Scope, WarehouseId};
 
 use self::goods::{DeliveryRow, FulfilmentCard, ReturnRow, ShipmentRow};
 use self::money::{LineRow, Money};
 use self::offers::{Doing, Offer};
 use self::routing::Routing;
 use self::timeline::{Filter, TimelineRow};
+use super::form::Form;
 use super::frame::{Frame, Section};
-use super::listing::explained;
+use super::listing::{explained, most, read as read_field};
 use super::notice::Notice;
 use super::operator::Operator;
 use super::page::{Answer, page_with, reload};
@@ -64,7 +64,7 @@ struct OrderPage {
     notice: Option<Notice>,
     going: Going,
     offers: Vec<Offer>,
-    /// The form among the goods that is open.
+    /// The form among the goods that is open, such as `ship-` and the ID of a fulfilment order.
     open: String,
     lines: Vec<LineRow>,
     money: Money,
@@ -90,22 +90,9 @@ struct Fulfilment {
     moves: Vec<String>,
 }
 
-/// What a page of an order is asked for.
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Wanted {
-    /// A word that says which action was just done.
-    done: Option<String>,
-    /// Which entries of the timeline are shown.
-    show: Option<Filter>,
-    /// Where the timeline continues.
-    after: Option<String>,
-    /// The form that is open, such as `ship-` and the ID of a fulfilment order.
-    #[serde(default)]
-    open: String,
-}
-
 /// What was read for a page.
 struct Read {
+    filter: Filter,
     explained: ExplainedOrder,
     timeline: OrderTimeline,
     warehouses: HashMap<WarehouseId, Warehouse>,
@@ -114,11 +101,10 @@ struct Read {
 }
 
 /// `GET /console/orders/{id}`.
-pub(super) async fn show(request: PageRequest) -> Answer {
-    let wanted: Wanted = request.query()?;
+pub(super) async fn show(request: Box<PageRequest>) -> Answer {
     let id = order_id_of(request.id())?;
-    let notice = wanted.done.as_deref().and_then(Notice::of_done);
-    answer(&request, id, &wanted, StatusCode::OK, notice).await
+    let notice = request.query()?.text("done").and_then(Notice::of_done);
+    answer(&request, id, StatusCode::OK, notice).await
 }
 
 /// The page of an order after a refused action: the refusal is shown above everything else.
@@ -126,18 +112,17 @@ async fn refused(request: &PageRequest, id: OrderId, problem: Problem) -> Answer
     request.operator()?.require(Scope::OrdersRead)?;
     let (status, problem) = explained(problem)?;
     let notice = Some(Notice::of_problem(&problem));
-    answer(request, id, &Wanted::default(), status, notice).await
+    answer(request, id, status, notice).await
 }
 
 async fn answer(
     request: &PageRequest,
     id: OrderId,
-    wanted: &Wanted,
     status: StatusCode,
     notice: Option<Notice>,
 ) -> Answer {
-    let read = read(request, id, wanted).await?;
-    let page = OrderPage::of(request, request.operator()?, wanted, read, notice);
+    let read = read(request, id).await?;
+    let page = OrderPage::of(request, request.operator()?, request.query()?, read, notice);
     // Everything on the page may be different now.
     if request.is_for_a_part() && !page.is_unsettled {
         return reload();
@@ -145,10 +130,12 @@ async fn answer(
     page_with(status, &page)
 }
 
-async fn read(request: &PageRequest, id: OrderId, wanted: &Wanted) -> Result<Read, Problem> {
+async fn read(request: &PageRequest, id: OrderId) -> Result<Read, Problem> {
     let (console, operator) = (&request.console, request.operator()?);
     let tenant = operator.tenant();
-    let after = wanted.after.as_deref().map(str::parse::<TimelineCursor>);
+    let query = request.query()?;
+    let filter = read_field("show", query.value("show"), Filter::parse)?;
+    let after = query.text("after").map(str::parse::<TimelineCursor>);
     let after = after
         .transpose()
         .map_err(|_| invalid_field("after", "is not a cursor"))?;
@@ -173,6 +160,7 @@ async fn read(request: &PageRequest, id: OrderId, wanted: &Wanted) -> Result<Rea
         .map(|made| goods::move_in_words(made, &warehouses))
         .collect();
     Ok(Read {
+        filter: filter.unwrap_or_default(),
         explained,
         timeline,
         warehouses,
@@ -181,21 +169,17 @@ async fn read(request: &PageRequest, id: OrderId, wanted: &Wanted) -> Result<Rea
     })
 }
 
-/// The longest page: of a timeline, and of the warehouses that are on a map.
-pub(super) fn most() -> PageSize {
-    PageSize::new(100).expect("a page may have 100 entries")
-}
-
 impl OrderPage {
     fn of(
         request: &PageRequest,
         operator: &Operator,
-        wanted: &Wanted,
+        query: &Form,
         read: Read,
         notice: Option<Notice>,
     ) -> Self {
         let now = display::now();
         let Read {
+            filter,
             explained,
             timeline,
             warehouses,
@@ -206,7 +190,6 @@ impl OrderPage {
         let order = &details.order;
         let id = order.id.to_string();
         let name = display::order_name(order.id, order.external_reference.as_ref());
-        let filter = wanted.show.unwrap_or_default();
         let entries = timeline::rows(&timeline.page.items, filter);
         let next = &explained.explanation.next;
         let timeline_line = timeline::line(&timeline.page.items, next);
@@ -229,7 +212,7 @@ impl OrderPage {
             notice,
             going: Going::of(&explained, now),
             offers: offers::offers(&explained, operator),
-            open: wanted.open.clone(),
+            open: query.value("open").to_owned(),
             lines: money::lines(details, skus),
             money: money::money(details),
             address: order.shipping_address.as_ref().and_then(display::address),

@@ -14,13 +14,12 @@ use oms_orders::{
     FoundOrders, Need, Order, OrderCursor, OrderStatus, find_needs, list_orders, search_orders,
 };
 use oms_validation::{OrderId, PageSize, Scope, WarehouseId};
-use serde::Deserialize;
 
 use self::filters::Wanted;
 use self::views::Offered;
 use super::frame::{Frame, Section};
+use super::listing::{most, options};
 use super::notice::Notice;
-use super::order::most;
 use super::page::{Answer, page_with, see};
 use super::page_request::PageRequest;
 use crate::display;
@@ -70,13 +69,6 @@ struct Orders {
     is_first: bool,
 }
 
-/// What was typed into the search box.
-#[derive(Debug, Deserialize)]
-struct Search {
-    #[serde(default)]
-    q: String,
-}
-
 /// What stands above the list, and what was typed into the form of a view.
 struct Said {
     status: StatusCode,
@@ -85,11 +77,15 @@ struct Said {
 }
 
 /// `GET /console/orders`.
-pub(super) async fn list(request: PageRequest) -> Answer {
-    let wanted: Wanted = request.query()?;
+pub(super) async fn list(request: Box<PageRequest>) -> Answer {
+    let query = request.query()?;
+    let wanted = Wanted {
+        after: query.value("after").to_owned(),
+        ..Wanted::of_form(query)
+    };
     let said = Said {
         status: StatusCode::OK,
-        notice: views::done(&wanted.done),
+        notice: query.text("done").and_then(views::done),
         typed: String::new(),
     };
     answer(&request, wanted, said).await
@@ -130,7 +126,7 @@ async fn answer(request: &PageRequest, wanted: Wanted, said: Said) -> Answer {
         },
         tabs,
         statuses: statuses(),
-        warehouses: options(&names),
+        warehouses: choices(&names),
         rows: rows(request, &listed.items, &names).await?,
         searched: None,
         next,
@@ -141,9 +137,8 @@ async fn answer(request: &PageRequest, wanted: Wanted, said: Said) -> Answer {
 }
 
 /// `GET /console/search`: leads to what was found, or lists it.
-pub(super) async fn search(request: PageRequest) -> Answer {
-    let Search { q } = request.query()?;
-    let text = q.trim();
+pub(super) async fn search(request: Box<PageRequest>) -> Answer {
+    let text = request.query()?.value("q");
     if text.is_empty() || text.chars().count() > 255 {
         return see("/console/orders");
     }
@@ -166,7 +161,7 @@ pub(super) async fn search(request: PageRequest) -> Answer {
             typed: String::new(),
         },
         statuses: statuses(),
-        warehouses: options(&names),
+        warehouses: choices(&names),
         rows: rows(&request, &found, &names).await?,
         searched: Some(text.to_owned()),
         next: None,
@@ -196,13 +191,9 @@ pub(super) async fn warehouses(request: &PageRequest) -> Result<Names, Problem> 
         .collect())
 }
 
-fn options(names: &Names) -> Vec<(String, String)> {
-    let options = names
-        .iter()
-        .map(|(id, name)| (id.to_string(), name.clone()));
-    let mut options: Vec<_> = options.collect();
-    options.sort_by(|one, other| one.1.cmp(&other.1));
-    options
+fn choices(names: &Names) -> Vec<(String, String)> {
+    let names = names.iter();
+    options(names.map(|(id, name)| (id.to_string(), name.clone())))
 }
 
 /// The rows of orders, each with what it needs.
@@ -263,7 +254,7 @@ impl OrderRow {
 
 /// The built-in views, and the saved ones.
 fn tabs(wanted: &Wanted, saved: &[SavedView]) -> Vec<Tab> {
-    let today = display::now().format("%Y-%m-%d").to_string();
+    let today = display::now().date_naive().to_string();
     let tab = |label: &str, view: &Wanted| Tab {
         label: label.to_owned(),
         href: view.address(),

@@ -76,7 +76,12 @@ pub(crate) fn page(template: &impl Template) -> Answer {
 
 /// Renders a page with a status, such as that of a refusal that it explains.
 pub(crate) fn page_with(status: StatusCode, template: &impl Template) -> Answer {
-    let html = template.render();
+    rendered(status, template.render())
+}
+
+// Every page ends here; a copy in each would be larger than a call.
+#[inline(never)]
+fn rendered(status: StatusCode, html: Result<String, askama::Error>) -> Answer {
     let html = html.map_err(|error| Problem::of(&INTERNAL).with_source(error))?;
     Ok(html_answer(status, html))
 }
@@ -99,6 +104,7 @@ pub(crate) fn reload() -> Answer {
 }
 
 /// Sends the browser on to a page of this console after an action, with GET, so that reloading repeats nothing.
+#[inline(never)]
 pub(crate) fn see(path: &str) -> Answer {
     let answer = see_other(path)?;
     Ok(answer.with_static(header::REFERRER_POLICY, "same-origin"))

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::http::Method;
 use actix_web::http::header::HeaderMap;
-use actix_web::{HttpMessage, HttpRequest, web};
+use actix_web::{HttpMessage, HttpRequest};
 use oms_errors::{INTERNAL, INVALID_REQUEST, Problem, UNAUTHENTICATED, UNSUPPORTED_MEDIA_TYPE};
 use oms_validation::TenantId;
-use serde::de::DeserializeOwned;
 
 use super::Console;
 use super::client_address::ClientAddress;
@@ -27,7 +26,7 @@ pub(crate) struct PageRequest {
     headers: HeaderMap,
     operator: Option<Operator>,
     segments: HashMap<String, String>,
-    query: String,
+    query: Form,
     form: Option<Form>,
 }
 
@@ -60,7 +59,7 @@ impl PageRequest {
             headers: request.headers().clone(),
             operator: extensions.get::<Operator>().cloned(),
             segments: names.zip(segments).collect(),
-            query: request.query_string().to_owned(),
+            query: Form::parse(request.query_string().as_bytes()),
             form,
         })
     }
@@ -69,6 +68,7 @@ impl PageRequest {
     ///
     /// # Errors
     /// 401 on a public page, for which the guard looks no session up.
+    #[inline(never)]
     pub(crate) fn operator(&self) -> Result<&Operator, Problem> {
         let operator = self.operator.as_ref();
         operator.ok_or_else(|| Problem::of(&UNAUTHENTICATED))
@@ -78,6 +78,7 @@ impl PageRequest {
     ///
     /// # Errors
     /// Those of [`PageRequest::operator`].
+    #[inline(never)]
     pub(crate) fn tenant(&self) -> Result<TenantId, Problem> {
         Ok(self.operator()?.tenant())
     }
@@ -92,22 +93,22 @@ impl PageRequest {
         self.segments.get(name).map_or("", String::as_str)
     }
 
-    /// Reads the query.
+    /// The fields of the query.
     ///
     /// # Errors
-    /// 400 if it lacks a field of `T`, or has one twice.
-    pub(crate) fn query<T: DeserializeOwned>(&self) -> Result<T, Problem> {
-        let query = web::Query::<T>::from_query(&self.query);
-        // The text of actix-web's error is for developers, so it is a cause and no detail.
-        let query =
-            query.map_err(|error| Problem::of(&INVALID_REQUEST).with_source(error.to_string()));
-        Ok(query?.into_inner())
+    /// 400 if it has a field twice.
+    pub(crate) fn query(&self) -> Result<&Form, Problem> {
+        match self.query.repeats_a_field() {
+            true => Err(Problem::of(&INVALID_REQUEST).with_source("a field is in the query twice")),
+            false => Ok(&self.query),
+        }
     }
 
     /// The form that was sent.
     ///
     /// # Errors
     /// 415 if something else was sent.
+    #[inline(never)]
     pub(crate) fn form(&self) -> Result<&Form, Problem> {
         self.form.as_ref().ok_or_else(|| {
             let detail = "send the form as application/x-www-form-urlencoded";

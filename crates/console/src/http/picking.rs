@@ -14,7 +14,6 @@ use oms_fulfilment::{
 };
 use oms_inventory::{get_warehouse, list_warehouses, load_skus};
 use oms_validation::{ProductId, Scope, WarehouseId};
-use serde::Deserialize;
 
 use super::frame::{Frame, Section};
 use super::listing::{address, few, most, read};
@@ -64,21 +63,11 @@ struct LineRow {
     shipped: i32,
 }
 
-/// What the page is asked for.
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Wanted {
-    #[serde(default)]
-    warehouse: String,
-    #[serde(default)]
-    after: String,
-    done: Option<String>,
-}
-
 /// `GET /console/picking`.
-pub(super) async fn list(request: PageRequest) -> Answer {
-    let wanted: Wanted = request.query()?;
-    let notice = wanted.done.as_deref().and_then(done);
-    answer(&request, &wanted, StatusCode::OK, notice).await
+pub(super) async fn list(request: Box<PageRequest>) -> Answer {
+    let query = request.query()?;
+    let notice = query.text("done").and_then(done);
+    answer(&request, query.value("warehouse"), StatusCode::OK, notice).await
 }
 
 fn done(word: &str) -> Option<Notice> {
@@ -94,22 +83,21 @@ fn done(word: &str) -> Option<Notice> {
 
 async fn answer(
     request: &PageRequest,
-    wanted: &Wanted,
+    wished: &str,
     status: StatusCode,
     notice: Option<Notice>,
 ) -> Answer {
     let (inventory, tenant) = (&request.console.inventory, request.tenant()?);
-    let wished: Option<WarehouseId> =
-        read("warehouse", &wanted.warehouse, |text| text.parse().ok())?;
+    let id: Option<WarehouseId> = read("warehouse", wished, |text| text.parse().ok())?;
     let found = list_warehouses(inventory, tenant, None, None, most()).await?;
-    let chosen = match wished {
+    let chosen = match id {
         Some(id) => Some(get_warehouse(inventory, tenant, id).await?),
         None => None,
     };
     let mut all = found.items;
     // It may be none of the first hundred.
     all.extend(chosen.filter(|it| all.iter().all(|other| other.id != it.id)));
-    let warehouses = choices(&all, &wanted.warehouse);
+    let warehouses = choices(&all, wished);
     let chosen = warehouses.iter().find(|choice| choice.is_chosen);
     let chosen = chosen.or(warehouses.first()).map(|choice| Choice {
         id: choice.id.clone(),
@@ -118,7 +106,7 @@ async fn answer(
     });
     let id = chosen.as_ref().and_then(|choice| choice.id.parse().ok());
     let (rows, next) = match id {
-        Some(id) => rows(request, id, wanted).await?,
+        Some(id) => rows(request, id).await?,
         None => (Vec::new(), None),
     };
     let page = Picking {
@@ -135,11 +123,11 @@ async fn answer(
 async fn rows(
     request: &PageRequest,
     warehouse: WarehouseId,
-    wanted: &Wanted,
 ) -> Result<(Vec<Row>, Option<String>), Problem> {
     let (console, operator) = (&request.console, request.operator()?);
     let tenant = operator.tenant();
-    let after: Option<WorkListCursor> = read("after", &wanted.after, |text| text.parse().ok())?;
+    let after = request.query()?.value("after");
+    let after: Option<WorkListCursor> = read("after", after, |text| text.parse().ok())?;
     let filter = WorkListFilter {
         by: ListedBy::Warehouse(warehouse),
         status: None,

@@ -4,7 +4,6 @@ use askama::Template;
 use oms_errors::invalid_field;
 use oms_inventory::{Product, Sku, list_products};
 use oms_validation::Cursor;
-use serde::Deserialize;
 
 use super::frame::{Frame, Section};
 use super::listing::{address, page_size, read};
@@ -16,7 +15,7 @@ use crate::display;
 #[template(path = "products.html")]
 struct Products {
     frame: Frame,
-    wanted: Wanted,
+    sku: String,
     rows: Vec<Row>,
     next: Option<String>,
 }
@@ -28,23 +27,15 @@ struct Row {
     changed: String,
 }
 
-/// What the page is asked for.
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Wanted {
-    #[serde(default)]
-    sku: String,
-    #[serde(default)]
-    after: String,
-}
-
 /// `GET /console/products`.
-pub(super) async fn list(request: PageRequest) -> Answer {
-    let wanted: Wanted = request.query()?;
-    let sku = match wanted.sku.trim() {
+pub(super) async fn list(request: Box<PageRequest>) -> Answer {
+    let query = request.query()?;
+    let wanted = query.value("sku");
+    let sku = match wanted {
         "" => None,
         text => Some(Sku::parse(text).map_err(|error| invalid_field("sku", error.to_string()))?),
     };
-    let after: Option<Cursor<_>> = read("after", &wanted.after, |text| text.parse().ok())?;
+    let after: Option<Cursor<_>> = read("after", query.value("after"), |text| text.parse().ok())?;
     let (inventory, tenant) = (&request.console.inventory, request.tenant()?);
     let found = list_products(inventory, tenant, sku.as_ref(), after, page_size()).await?;
     page(&Products {
@@ -53,10 +44,10 @@ pub(super) async fn list(request: PageRequest) -> Answer {
         next: found.next.map(|after| {
             address(
                 "/console/products",
-                &[("sku", &wanted.sku), ("after", &after.to_string())],
+                &[("sku", wanted), ("after", &after.to_string())],
             )
         }),
-        wanted,
+        sku: wanted.to_owned(),
     })
 }
 

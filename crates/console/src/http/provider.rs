@@ -2,30 +2,15 @@
 
 use oms_access::sign_in_at_provider;
 use oms_errors::{Problem, ROUTE_NOT_FOUND, UNAUTHENTICATED};
-use serde::Deserialize;
 
 use super::page::{Answer, see_with_cookie};
 use super::page_request::PageRequest;
 use super::session_cookie::SessionCookie;
 use super::sign_in::{enter, is_of_the_console, refuse_at_provider};
 
-/// Where to go after signing in.
-#[derive(Deserialize)]
-struct Wanted {
-    next: Option<String>,
-}
-
-/// What the identity provider sends the browser back with.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Back {
-    code: String,
-    state: String,
-}
-
 /// `GET /console/sign-in/provider`: sends the browser to the identity provider.
-pub(super) async fn begin(request: PageRequest) -> Answer {
-    let wanted: Wanted = request.query()?;
+pub(super) async fn begin(request: Box<PageRequest>) -> Answer {
+    let query = request.query()?;
     let console = &request.console;
     let Some(provider) = &console.provider else {
         return Err(Problem::of(&ROUTE_NOT_FOUND));
@@ -35,14 +20,14 @@ pub(super) async fn begin(request: PageRequest) -> Answer {
         Err(error) => return refuse_at_provider(error.into(), &request),
     };
     let cookie = SessionCookie::new(console.settings.is_secure());
-    let next = wanted.next.filter(|next| is_of_the_console(next));
-    let cookie = cookie.keep_awaited(&awaited, &next.unwrap_or_default());
+    let next = query.text("next").filter(|next| is_of_the_console(next));
+    let cookie = cookie.keep_awaited(&awaited, next.unwrap_or_default());
     see_with_cookie(&address, &cookie)
 }
 
 /// `GET /console/sign-in/provider/back`.
-pub(super) async fn back(request: PageRequest) -> Answer {
-    let Back { code, state } = request.query()?;
+pub(super) async fn back(request: Box<PageRequest>) -> Answer {
+    let query = request.query()?;
     let console = &request.console;
     let Some(provider) = &console.provider else {
         return Err(Problem::of(&ROUTE_NOT_FOUND));
@@ -52,7 +37,10 @@ pub(super) async fn back(request: PageRequest) -> Answer {
         let problem = Problem::of(&UNAUTHENTICATED).with_source("the browser began no sign-in");
         return refuse_at_provider(problem, &request);
     };
-    let (address, said) = (request.client.0, (code.as_str(), state.as_str()));
+    let (address, said) = (
+        request.client.0,
+        (query.value("code"), query.value("state")),
+    );
     let signed_in = sign_in_at_provider(&console.sessions, provider, address, &awaited, said).await;
     match signed_in {
         Ok(session) => {

@@ -8,7 +8,6 @@ use askama::Template;
 use oms_fulfilment::{Return, ReturnCursor, ReturnFilter, ReturnStatus, ReturnsOf, list_returns};
 use oms_inventory::list_warehouses;
 use oms_validation::Scope;
-use serde::Deserialize;
 
 use super::frame::{Frame, Section};
 use super::listing::{address, most, page_size, read};
@@ -22,7 +21,7 @@ use crate::display;
 struct Returns {
     frame: Frame,
     tabs: Vec<Tab>,
-    wanted: Wanted,
+    status: String,
     /// Without the scope to read them, there is nothing to choose.
     warehouses: Vec<Choice>,
     rows: Vec<Row>,
@@ -49,55 +48,41 @@ struct Row {
     expires: String,
 }
 
-/// What the page is asked for.
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Wanted {
-    #[serde(default)]
-    status: String,
-    #[serde(default)]
-    warehouse: String,
-    #[serde(default)]
-    after: String,
-}
-
 /// `GET /console/returns`.
-pub(super) async fn list(request: PageRequest) -> Answer {
-    let wanted: Wanted = request.query()?;
+pub(super) async fn list(request: Box<PageRequest>) -> Answer {
+    let query = request.query()?;
+    let (status, wished) = (query.value("status"), query.value("warehouse"));
     let (console, operator) = (&request.console, request.operator()?);
     let tenant = operator.tenant();
-    let warehouse = read("warehouse", &wanted.warehouse, |text| text.parse().ok())?;
+    let warehouse = read("warehouse", wished, |text| text.parse().ok())?;
     let filter = ReturnFilter {
         of: warehouse.map_or(ReturnsOf::Desk, ReturnsOf::Warehouse),
-        status: read("status", &wanted.status, |text| {
+        status: read("status", status, |text| {
             ReturnStatus::ALL
                 .iter()
                 .copied()
                 .find(|status| status.as_str() == text)
         })?,
     };
-    let after: Option<ReturnCursor> = read("after", &wanted.after, |text| text.parse().ok())?;
+    let after: Option<ReturnCursor> =
+        read("after", query.value("after"), |text| text.parse().ok())?;
     let found = list_returns(&console.fulfilment, tenant, &filter, after, page_size()).await?;
     let warehouses = match operator.may(Scope::InventoryRead) {
         true => {
             let inventory = &console.inventory;
             let found = list_warehouses(inventory, tenant, None, None, most()).await?;
-            choices(&found.items, &wanted.warehouse)
+            choices(&found.items, wished)
         }
         false => Vec::new(),
     };
     let link = |status: &str, after: &str| {
-        let warehouse = wanted.warehouse.as_str();
-        let fields = [
-            ("status", status),
-            ("warehouse", warehouse),
-            ("after", after),
-        ];
+        let fields = [("status", status), ("warehouse", wished), ("after", after)];
         address("/console/returns", &fields)
     };
-    let tab = |label, status: &str| Tab {
+    let tab = |label, of: &str| Tab {
         label,
-        href: link(status, ""),
-        is_current: wanted.status == status,
+        href: link(of, ""),
+        is_current: of == status,
     };
     page(&Returns {
         frame: request.frame(Section::Returns, "Returns"),
@@ -109,10 +94,8 @@ pub(super) async fn list(request: PageRequest) -> Answer {
         ],
         warehouses,
         rows: found.items.iter().map(Row::of).collect(),
-        next: found
-            .next
-            .map(|after| link(&wanted.status, &after.to_string())),
-        wanted,
+        next: found.next.map(|after| link(status, &after.to_string())),
+        status: status.to_owned(),
     })
 }
 

@@ -43,7 +43,7 @@ struct KeyRow {
     used: String,
 }
 
-pub(super) async fn settings(request: PageRequest) -> Answer {
+pub(super) async fn settings(request: Box<PageRequest>) -> Answer {
     let (context, operator) = (&request.console.sessions, request.operator()?);
     let (tenant, may_see_keys) = (operator.tenant(), operator.may(Scope::SettingsWrite));
     let sessions = list_sessions(context, tenant).await?;

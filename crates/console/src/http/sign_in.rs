@@ -4,7 +4,6 @@ use actix_web::http::StatusCode;
 use askama::Template;
 use oms_access::{NewSession, sign_in, sign_in_with_link, sign_out};
 use oms_errors::{Kind, Problem};
-use serde::Deserialize;
 
 use super::frame::{Frame, Section};
 use super::page::{Answer, page, page_with, see_with_cookie};
@@ -24,19 +23,6 @@ struct Door {
     development: bool,
 }
 
-/// Where to go after signing in, and whether somebody has just signed out.
-#[derive(Deserialize)]
-struct Wanted {
-    next: Option<String>,
-    out: Option<String>,
-}
-
-/// The token of a link.
-#[derive(Deserialize)]
-struct LinkToken {
-    token: String,
-}
-
 impl Door {
     fn of(request: &PageRequest) -> Self {
         Self {
@@ -52,19 +38,20 @@ impl Door {
 }
 
 /// `GET /console/sign-in`.
-pub(super) async fn door(request: PageRequest) -> Answer {
-    let wanted: Wanted = request.query()?;
+pub(super) async fn door(request: Box<PageRequest>) -> Answer {
+    let query = request.query()?;
+    let next = query.text("next").filter(|next| is_of_the_console(next));
     page(&Door {
-        next: wanted.next.filter(|next| is_of_the_console(next)),
-        has_ended: wanted.out.is_some(),
+        next: next.map(str::to_owned),
+        has_ended: query.is_ticked("out"),
         ..Door::of(&request)
     })
 }
 
 /// `POST /console/sign-in`.
-pub(super) async fn with_key(request: PageRequest) -> Answer {
+pub(super) async fn with_key(request: Box<PageRequest>) -> Answer {
     let form = request.form()?;
-    let key = form.text("api_key").unwrap_or_default();
+    let key = form.value("api_key");
     let next = form.text("next").filter(|next| is_of_the_console(next));
     match sign_in(&request.console.sessions, request.client.0, key).await {
         Ok(session) => enter(&request, &session, next).await,
@@ -85,17 +72,17 @@ pub(super) fn refuse_at_provider(problem: Problem, request: &PageRequest) -> Ans
 }
 
 /// `GET /console/sign-in/link`: asks for a confirmation.
-pub(super) async fn link(request: PageRequest) -> Answer {
-    let LinkToken { token } = request.query()?;
+pub(super) async fn link(request: Box<PageRequest>) -> Answer {
+    let token = request.query()?.required("token")?;
     page(&Door {
-        link: Some(token),
+        link: Some(token.to_owned()),
         ..Door::of(&request)
     })
 }
 
 /// `POST /console/sign-in/link`.
-pub(super) async fn with_link(request: PageRequest) -> Answer {
-    let token = request.form()?.text("token").unwrap_or_default();
+pub(super) async fn with_link(request: Box<PageRequest>) -> Answer {
+    let token = request.form()?.value("token");
     match sign_in_with_link(&request.console.sessions, request.client.0, token).await {
         Ok(session) => enter(&request, &session, None).await,
         Err(error) => {

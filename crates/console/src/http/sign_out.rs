@@ -5,14 +5,14 @@ use super::page_request::PageRequest;
 use super::session_cookie::SessionCookie;
 
 /// `POST /console/sign-out`.
-pub(super) async fn sign_out(request: PageRequest) -> Answer {
+pub(super) async fn sign_out(request: Box<PageRequest>) -> Answer {
     let (sessions, operator) = (&request.console.sessions, request.operator()?);
     oms_access::sign_out(sessions, &operator.secret).await?;
     leave(&request)
 }
 
 /// `POST /console/sign-out/everywhere`.
-pub(super) async fn everywhere(request: PageRequest) -> Answer {
+pub(super) async fn everywhere(request: Box<PageRequest>) -> Answer {
     let (sessions, operator) = (&request.console.sessions, request.operator()?);
     oms_access::sign_out_everywhere(sessions, operator.credential()).await?;
     leave(&request)

@@ -8,10 +8,9 @@ use askama::Template;
 use oms_errors::invalid_field;
 use oms_inventory::{LevelFilter, Sku, StockLevel, Warehouse, list_stock_levels, list_warehouses};
 use oms_validation::{Cursor, ProductId, WarehouseId};
-use serde::Deserialize;
 
 use super::frame::{Frame, Section};
-use super::listing::{address, most, page_size, read};
+use super::listing::{address, most, options, page_size, read};
 use super::page::{Answer, page};
 use super::page_request::PageRequest;
 use crate::pictures::{StockBar, stock_bar};
@@ -47,23 +46,23 @@ pub(super) struct LevelRow {
     pub(super) bar: String,
 }
 
-/// What the list is asked for.
-#[derive(Clone, Debug, Default, Deserialize)]
+/// What the list is filtered by.
 struct Wanted {
-    #[serde(default)]
     sku: String,
-    #[serde(default)]
     warehouse: String,
-    #[serde(default)]
     below: String,
-    #[serde(default)]
-    after: String,
 }
 
 /// `GET /console/stock`.
-pub(super) async fn list(request: PageRequest) -> Answer {
-    let wanted: Wanted = request.query()?;
-    let sku = match wanted.sku.trim() {
+pub(super) async fn list(request: Box<PageRequest>) -> Answer {
+    let query = request.query()?;
+    let text = |name| query.value(name).to_owned();
+    let wanted = Wanted {
+        sku: text("sku"),
+        warehouse: text("warehouse"),
+        below: text("below"),
+    };
+    let sku = match wanted.sku.as_str() {
         "" => None,
         text => Some(Sku::parse(text).map_err(|error| invalid_field("sku", error.to_string()))?),
     };
@@ -74,7 +73,7 @@ pub(super) async fn list(request: PageRequest) -> Answer {
         below_available: read("below", &wanted.below, |it| it.parse().ok())?,
     };
     let after: Option<Cursor<(WarehouseId, ProductId)>> =
-        read("after", &wanted.after, |it| it.parse().ok())?;
+        read("after", query.value("after"), |it| it.parse().ok())?;
     let (inventory, tenant) = (&request.console.inventory, request.tenant()?);
     let levels = list_stock_levels(inventory, tenant, filter, after, page_size()).await?;
     let warehouses = list_warehouses(inventory, tenant, None, None, most()).await?;
@@ -103,17 +102,14 @@ pub(super) async fn list(request: PageRequest) -> Answer {
 
 /// Warehouses to choose from, by name.
 pub(super) fn choices(warehouses: &[Warehouse], chosen: &str) -> Vec<Choice> {
-    let choice = |warehouse: &Warehouse| {
-        let id = warehouse.id.to_string();
-        Choice {
-            is_chosen: id == chosen,
-            name: warehouse.name.as_str().to_owned(),
-            id,
-        }
-    };
-    let mut choices: Vec<_> = warehouses.iter().map(choice).collect();
-    choices.sort_by(|one, other| one.name.cmp(&other.name));
-    choices
+    let warehouses = warehouses.iter();
+    let warehouses = warehouses.map(|it| (it.id.to_string(), it.name.as_str().to_owned()));
+    let choices = options(warehouses).into_iter().map(|(id, name)| Choice {
+        is_chosen: id == chosen,
+        name,
+        id,
+    });
+    choices.collect()
 }
 
 impl LevelRow {

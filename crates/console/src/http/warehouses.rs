@@ -5,7 +5,6 @@ pub(super) mod edit;
 use askama::Template;
 use oms_inventory::{InventoryError, Warehouse, list_warehouses};
 use oms_validation::Cursor;
-use serde::Deserialize;
 
 use super::frame::{Frame, Section};
 use super::listing::{address, page_size, read};
@@ -30,17 +29,10 @@ struct Row {
     place: String,
 }
 
-/// What the page is asked for.
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Wanted {
-    #[serde(default)]
-    after: String,
-}
-
 /// `GET /console/warehouses`.
-pub(super) async fn list(request: PageRequest) -> Answer {
-    let wanted: Wanted = request.query()?;
-    let after: Option<Cursor<_>> = read("after", &wanted.after, |text| text.parse().ok())?;
+pub(super) async fn list(request: Box<PageRequest>) -> Answer {
+    let after = request.query()?.value("after");
+    let after: Option<Cursor<_>> = read("after", after, |text| text.parse().ok())?;
     let (inventory, tenant) = (&request.console.inventory, request.tenant()?);
     let found = list_warehouses(inventory, tenant, None, after, page_size()).await?;
     page(&Warehouses {

@@ -32,7 +32,7 @@ pub(super) struct Row {
 }
 
 /// `GET /console/webhooks`.
-pub(super) async fn list(request: PageRequest) -> Answer {
+pub(super) async fn list(request: Box<PageRequest>) -> Answer {
     let (webhooks, tenant) = (&request.console.webhooks, request.tenant()?);
     let found = list_endpoints(webhooks, tenant).await?;
     page(&Webhooks {

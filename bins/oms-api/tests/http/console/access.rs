@@ -369,6 +369,7 @@ async fn files_are_kept_for_ever_under_the_hash_of_their_content() {
         assert_eq!(file.status, 200, "{path}");
         let kept = Some("public, max-age=31536000, immutable");
         assert_eq!(file.header("cache-control"), kept);
+        assert_eq!(file.header("content-encoding"), Some("gzip"));
     }
     assert_eq!(nobody.get("/console/assets/console.css").await.status, 404);
 }

@@ -37,7 +37,7 @@ struct RejectionRow {
 }
 
 /// `GET /console/imports/{id}`.
-pub(in crate::http) async fn show(request: PageRequest) -> Answer {
+pub(in crate::http) async fn show(request: Box<PageRequest>) -> Answer {
     let report = read(&request).await?;
     let import = report.import;
     let shown = report.rejections.iter().take(SHOWN).map(RejectionRow::of);
@@ -63,7 +63,7 @@ pub(in crate::http) async fn show(request: PageRequest) -> Answer {
 }
 
 /// `GET /console/imports/{id}/rejected.csv`.
-pub(in crate::http) async fn rejected(request: PageRequest) -> Answer {
+pub(in crate::http) async fn rejected(request: Box<PageRequest>) -> Answer {
     let report = read(&request).await?;
     let name = format!("attachment; filename=\"rejected-{}.csv\"", report.import.id);
     PageResponse::new(StatusCode::OK, csv(&report.rejections))

@@ -34,7 +34,7 @@ async fn answer(
 }
 
 /// `POST /console/orders/{id}/cancel`.
-pub(in crate::http) async fn cancel(request: PageRequest) -> Answer {
+pub(in crate::http) async fn cancel(request: Box<PageRequest>) -> Answer {
     let (form, id) = (request.form()?, order_id_of(request.id())?);
     let (orders, operator) = (&request.console.orders, request.operator()?);
     let (tenant, actor) = (operator.tenant(), operator.actor());
@@ -52,7 +52,7 @@ pub(in crate::http) async fn cancel(request: PageRequest) -> Answer {
 }
 
 /// `POST /console/orders/{id}/try`.
-pub(in crate::http) async fn try_again(request: PageRequest) -> Answer {
+pub(in crate::http) async fn try_again(request: Box<PageRequest>) -> Answer {
     let (form, id) = (request.form()?, order_id_of(request.id())?);
     let (orders, operator) = (&request.console.orders, request.operator()?);
     let done = async {
@@ -64,7 +64,7 @@ pub(in crate::http) async fn try_again(request: PageRequest) -> Answer {
 }
 
 /// `POST /console/orders/{id}/take`: takes the order from the sweeper.
-pub(in crate::http) async fn take(request: PageRequest) -> Answer {
+pub(in crate::http) async fn take(request: Box<PageRequest>) -> Answer {
     let (form, id) = (request.form()?, order_id_of(request.id())?);
     let (orders, operator) = (&request.console.orders, request.operator()?);
     let (tenant, name) = (operator.tenant(), &operator.name);
@@ -77,7 +77,7 @@ pub(in crate::http) async fn take(request: PageRequest) -> Answer {
 }
 
 /// `POST /console/fulfilment-orders/{id}/ship`.
-pub(in crate::http) async fn ship(request: PageRequest) -> Answer {
+pub(in crate::http) async fn ship(request: Box<PageRequest>) -> Answer {
     let (form, id) = (request.form()?, fulfilment_order_id_of(request.id())?);
     let order = order_of(&request, id).await?;
     let (orders, operator) = (&request.console.orders, request.operator()?);
@@ -91,7 +91,7 @@ pub(in crate::http) async fn ship(request: PageRequest) -> Answer {
 }
 
 /// `POST /console/fulfilment-orders/{id}/move`.
-pub(in crate::http) async fn move_units(request: PageRequest) -> Answer {
+pub(in crate::http) async fn move_units(request: Box<PageRequest>) -> Answer {
     let (form, id) = (request.form()?, fulfilment_order_id_of(request.id())?);
     let order = order_of(&request, id).await?;
     let (orders, operator) = (&request.console.orders, request.operator()?);
@@ -119,7 +119,7 @@ pub(in crate::http) async fn move_units(request: PageRequest) -> Answer {
 }
 
 /// `POST /console/fulfilment-orders/{id}/release`.
-pub(in crate::http) async fn release(request: PageRequest) -> Answer {
+pub(in crate::http) async fn release(request: Box<PageRequest>) -> Answer {
     let (form, id) = (request.form()?, fulfilment_order_id_of(request.id())?);
     let order = order_of(&request, id).await?;
     let (orders, operator) = (&request.console.orders, request.operator()?);
@@ -135,7 +135,7 @@ pub(in crate::http) async fn release(request: PageRequest) -> Answer {
 
 /// `POST /console/orders/{id}/deliveries`: sends an event again, or gives it up. Needs no idempotency key: an event that the
 /// endpoint has received meanwhile is not sent again.
-pub(in crate::http) async fn deliver(request: PageRequest) -> Answer {
+pub(in crate::http) async fn deliver(request: Box<PageRequest>) -> Answer {
     let (form, id) = (request.form()?, order_id_of(request.id())?);
     let (orders, tenant) = (&request.console.orders, request.tenant()?);
     let done = async {

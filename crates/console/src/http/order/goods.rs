@@ -11,6 +11,7 @@ use oms_orders::ExplainedMove;
 use oms_validation::{ProductId, Scope, WarehouseId};
 
 use crate::display;
+use crate::http::listing::options;
 use crate::http::operator::Operator;
 use crate::words;
 
@@ -134,12 +135,10 @@ fn card(
             .unwrap_or_default(),
         may_release: may_write && actions.contains(&Action::ReleaseHold),
     });
-    let mut targets: Vec<_> = warehouses
+    let others = warehouses
         .values()
-        .filter(|warehouse| warehouse.active && warehouse.id != order.warehouse_id)
-        .map(|warehouse| (warehouse.id.to_string(), warehouse.name.as_str().to_owned()))
-        .collect();
-    targets.sort_by(|one, other| one.1.cmp(&other.1));
+        .filter(|warehouse| warehouse.active && warehouse.id != order.warehouse_id);
+    let others = others.map(|it| (it.id.to_string(), it.name.as_str().to_owned()));
     FulfilmentCard {
         id: order.id.to_string(),
         number: order.number,
@@ -159,7 +158,7 @@ fn card(
         holds: holds.collect(),
         may_ship: may_write && actions.contains(&Action::CreateShipment),
         may_move: may_write && actions.contains(&Action::Move),
-        targets,
+        targets: options(others),
     }
 }
 

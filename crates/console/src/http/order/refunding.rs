@@ -68,7 +68,7 @@ impl RefundPage {
 }
 
 /// `GET /console/orders/{id}/refund`.
-pub(in crate::http) async fn form(request: PageRequest) -> Answer {
+pub(in crate::http) async fn form(request: Box<PageRequest>) -> Answer {
     let id = order_id_of(request.id())?;
     let mut shown = read(&request, id, Vec::new()).await?;
     shown.filled = shown.owed.map(in_full).unwrap_or_default();
@@ -76,7 +76,7 @@ pub(in crate::http) async fn form(request: PageRequest) -> Answer {
 }
 
 /// `POST /console/orders/{id}/refund/preview`.
-pub(in crate::http) async fn preview(request: PageRequest) -> Answer {
+pub(in crate::http) async fn preview(request: Box<PageRequest>) -> Answer {
     let (form, id) = (request.form()?, order_id_of(request.id())?);
     let (orders, tenant) = (&request.console.orders, request.tenant()?);
     let mut shown = read(&request, id, filled(form)).await?;
@@ -98,7 +98,7 @@ pub(in crate::http) async fn preview(request: PageRequest) -> Answer {
 }
 
 /// `POST /console/orders/{id}/refund`.
-pub(in crate::http) async fn refund(request: PageRequest) -> Answer {
+pub(in crate::http) async fn refund(request: Box<PageRequest>) -> Answer {
     let (form, id) = (request.form()?, order_id_of(request.id())?);
     let (orders, operator) = (&request.console.orders, request.operator()?);
     let (tenant, actor) = (operator.tenant(), operator.actor());

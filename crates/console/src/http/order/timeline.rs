@@ -2,14 +2,12 @@
 
 use oms_orders::{Happening, Next, TimelineEntry};
 use oms_payments::CallEffect;
-use serde::Deserialize;
 
 use crate::display;
 use crate::pictures::{Moment, TimelineLine, Tone, timeline_line};
 
 /// Which entries are shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Filter {
     /// All.
     #[default]
@@ -32,6 +30,10 @@ impl Filter {
         Self::Gateway,
         Self::Operators,
     ];
+
+    pub(super) fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|it| it.as_str() == word)
+    }
 
     pub(super) fn as_str(self) -> &'static str {
         match self {

@@ -3,14 +3,12 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use oms_errors::Problem;
 use oms_orders::{ExternalReference, OrderFilter, OrderListing, OrderSort, OrderStatus};
-use serde::Deserialize;
 
 use crate::http::form::Form;
 use crate::http::listing::{address, read};
 
 /// The filters, as they stand in the address.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Wanted {
     pub(super) status: String,
     pub(super) customer: String,
@@ -21,8 +19,6 @@ pub(crate) struct Wanted {
     pub(super) disputed: String,
     pub(super) sort: String,
     pub(super) after: String,
-    /// A word that says what was just done.
-    pub(super) done: String,
 }
 
 impl Wanted {
@@ -53,9 +49,9 @@ impl Wanted {
         Ok(OrderListing { filter, sort })
     }
 
-    /// Takes the filters from a form.
+    /// Takes the filters from a form or an address.
     pub(super) fn of_form(form: &Form) -> Self {
-        let text = |name| form.text(name).unwrap_or_default().to_owned();
+        let text = |name| form.value(name).to_owned();
         Self {
             status: text("status"),
             customer: text("customer"),

@@ -54,7 +54,7 @@ pub(super) async fn read(request: &PageRequest) -> Result<Vec<SavedView>, Proble
 }
 
 /// `POST /console/orders/views`: saves filters under a name.
-pub(in crate::http) async fn save(request: PageRequest) -> Answer {
+pub(in crate::http) async fn save(request: Box<PageRequest>) -> Answer {
     let (sessions, operator) = (&request.console.sessions, request.operator()?);
     let form = request.form()?;
     let wanted = Wanted::of_form(form);
@@ -76,7 +76,7 @@ pub(in crate::http) async fn save(request: PageRequest) -> Answer {
 }
 
 /// `POST /console/orders/views/{id}`: renames or deletes a view.
-pub(in crate::http) async fn change(request: PageRequest) -> Answer {
+pub(in crate::http) async fn change(request: Box<PageRequest>) -> Answer {
     let (sessions, tenant) = (&request.console.sessions, request.tenant()?);
     let form = request.form()?;
     let views = read(&request).await?;
@@ -183,7 +183,7 @@ async fn shown(
     let said = Said {
         status,
         notice: Some(notice),
-        typed: form.text("name").unwrap_or_default().to_owned(),
+        typed: form.value("name").to_owned(),
     };
     answer(request, wanted, said).await
 }

@@ -5,7 +5,7 @@ use oms_fulfilment::{ShipmentDraft, ShipmentStatus, Work, fulfilment_order_id_of
 use oms_orders::{change_work, create_shipment};
 use oms_validation::Scope;
 
-use super::{Wanted, answer};
+use super::answer;
 use crate::http::form::Form;
 use crate::http::listing::{address, explained};
 use crate::http::notice::Notice;
@@ -14,7 +14,7 @@ use crate::http::page::{Answer, see};
 use crate::http::page_request::PageRequest;
 
 /// `POST /console/picking/{id}/work`.
-pub(in crate::http) async fn work(request: PageRequest) -> Answer {
+pub(in crate::http) async fn work(request: Box<PageRequest>) -> Answer {
     let (form, id) = (request.form()?, fulfilment_order_id_of(request.id())?);
     let (orders, operator) = (&request.console.orders, request.operator()?);
     let (tenant, actor) = (operator.tenant(), operator.actor());
@@ -33,7 +33,7 @@ pub(in crate::http) async fn work(request: PageRequest) -> Answer {
 }
 
 /// `POST /console/picking/{id}/shipments`.
-pub(in crate::http) async fn ship(request: PageRequest) -> Answer {
+pub(in crate::http) async fn ship(request: Box<PageRequest>) -> Answer {
     let (form, id) = (request.form()?, fulfilment_order_id_of(request.id())?);
     let (orders, operator) = (&request.console.orders, request.operator()?);
     let (tenant, actor) = (operator.tenant(), operator.actor());
@@ -59,7 +59,7 @@ async fn leave(
     form: &Form,
     word: &str,
 ) -> Answer {
-    let warehouse = form.text("warehouse").unwrap_or_default();
+    let warehouse = form.value("warehouse");
     match done {
         Ok(()) => {
             let fields = [("warehouse", warehouse), ("done", word)];
@@ -68,12 +68,8 @@ async fn leave(
         Err(problem) => {
             request.operator()?.require(Scope::FulfilmentRead)?;
             let (status, problem) = explained(problem)?;
-            let wanted = Wanted {
-                warehouse: warehouse.to_owned(),
-                ..Wanted::default()
-            };
             let notice = Some(Notice::of_problem(&problem));
-            answer(request, &wanted, status, notice).await
+            answer(request, warehouse, status, notice).await
         }
     }
 }

@@ -6,7 +6,6 @@ use oms_errors::Problem;
 use oms_fulfilment::{Receipt, Return, ReturnId, ReturnStatus, get_return, return_id_of};
 use oms_inventory::{list_warehouses, load_skus};
 use oms_validation::{ProductId, Scope};
-use serde::Deserialize;
 
 use super::tone;
 use crate::display;
@@ -62,17 +61,10 @@ struct ReceiptRow {
     units: String,
 }
 
-/// What the page is asked for.
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Wanted {
-    done: Option<String>,
-}
-
 /// `GET /console/returns/{id}`.
-pub(in crate::http) async fn show(request: PageRequest) -> Answer {
-    let wanted: Wanted = request.query()?;
+pub(in crate::http) async fn show(request: Box<PageRequest>) -> Answer {
     let id = return_id_of(request.id())?;
-    let notice = wanted.done.as_deref().and_then(done);
+    let notice = request.query()?.text("done").and_then(done);
     answer(&request, id, StatusCode::OK, notice).await
 }
 

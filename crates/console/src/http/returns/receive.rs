@@ -12,7 +12,7 @@ use crate::http::page::Answer;
 use crate::http::page_request::PageRequest;
 
 /// `POST /console/returns/{id}/receipts`.
-pub(in crate::http) async fn receive(request: PageRequest) -> Answer {
+pub(in crate::http) async fn receive(request: Box<PageRequest>) -> Answer {
     let (form, id) = (request.form()?, return_id_of(request.id())?);
     let (orders, operator) = (&request.console.orders, request.operator()?);
     let (tenant, actor) = (operator.tenant(), operator.actor());

@@ -15,7 +15,7 @@ use crate::http::page_request::PageRequest;
 
 /// `POST /console/stock/{warehouse}/{product}`. A form without `confirmed` changes nothing: the page shows what it would
 /// do.
-pub(in crate::http) async fn change(request: PageRequest) -> Answer {
+pub(in crate::http) async fn change(request: Box<PageRequest>) -> Answer {
     let form = request.form()?;
     request.operator()?.require(Scope::InventoryRead)?;
     let level = level_of(&request)?;

@@ -9,7 +9,6 @@ use oms_inventory::{
     list_warehouses,
 };
 use oms_validation::{Cursor, ProductId, Scope, WarehouseId};
-use serde::Deserialize;
 
 use super::proposal::{Kept, Proposal};
 use super::{Choice, LevelRow, choices};
@@ -45,13 +44,6 @@ struct MovementRow {
     actor: String,
 }
 
-/// What the page is asked for.
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Wanted {
-    done: Option<String>,
-    after: Option<String>,
-}
-
 /// What is known of a level.
 pub(super) struct Read {
     pub(super) product: Product,
@@ -62,12 +54,12 @@ pub(super) struct Read {
 }
 
 /// `GET /console/stock/{warehouse}/{product}`.
-pub(in crate::http) async fn show(request: PageRequest) -> Answer {
-    let wanted: Wanted = request.query()?;
+pub(in crate::http) async fn show(request: Box<PageRequest>) -> Answer {
+    let query = request.query()?;
     let level = level_of(&request)?;
-    let after = wanted.after.as_deref().and_then(|text| text.parse().ok());
+    let after = query.text("after").and_then(|text| text.parse().ok());
     let read = read(&request, level, after).await?;
-    let notice = wanted.done.as_deref().and_then(done);
+    let notice = query.text("done").and_then(done);
     let (status, kept) = (StatusCode::OK, Kept::default());
     answer(&request, read, status, notice, None, kept)
 }

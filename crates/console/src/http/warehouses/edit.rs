@@ -8,7 +8,6 @@ use oms_inventory::{
     AddressLine, InventoryError, Name, Warehouse, WarehouseChange, change_warehouse, get_warehouse,
 };
 use oms_validation::{Location, Scope, WarehouseId};
-use serde::Deserialize;
 
 use super::{id_of, picture, place_of};
 use crate::display;
@@ -47,17 +46,11 @@ struct Fields {
     is_active: bool,
 }
 
-/// What the page is asked for.
-#[derive(Clone, Debug, Default, Deserialize)]
-struct Wanted {
-    done: Option<String>,
-}
-
 /// `GET /console/warehouses/{id}`.
-pub(in crate::http) async fn show(request: PageRequest) -> Answer {
-    let wanted: Wanted = request.query()?;
+pub(in crate::http) async fn show(request: Box<PageRequest>) -> Answer {
     let warehouse = read(&request, id_of(request.id())?).await?;
-    let notice = wanted.done.as_deref().filter(|word| *word == "changed");
+    let done = request.query()?.text("done");
+    let notice = done.filter(|word| *word == "changed");
     let notice = notice.map(|_| Notice::done("The warehouse was changed."));
     let (status, fields) = (StatusCode::OK, Fields::of(&warehouse));
     answer(&request, &warehouse, status, notice, fields, Vec::new())
@@ -65,7 +58,7 @@ pub(in crate::http) async fn show(request: PageRequest) -> Answer {
 
 /// `POST /console/warehouses/{id}`. Needs no idempotency key: the form is for one version, and a warehouse that is already
 /// as the form has it stays so.
-pub(in crate::http) async fn change(request: PageRequest) -> Answer {
+pub(in crate::http) async fn change(request: Box<PageRequest>) -> Answer {
     let (form, operator) = (request.form()?, request.operator()?);
     operator.require(Scope::InventoryRead)?;
     let id = id_of(request.id())?;

@@ -11,7 +11,7 @@ use oms_events::{
 };
 use oms_validation::{Actor, Scope};
 
-use super::endpoint::{Said, Wanted, answer, id_of, leave};
+use super::endpoint::{Said, answer, id_of, leave};
 use crate::http::form::Form;
 use crate::http::notice::Notice;
 use crate::http::page::Answer;
@@ -22,7 +22,7 @@ use crate::words;
 const OVERLAP: Duration = Duration::from_secs(24 * 3600);
 
 /// `POST /console/webhooks/{id}/status`. Needs no idempotency key: an endpoint that has the status already keeps it.
-pub(in crate::http) async fn set_status(request: PageRequest) -> Answer {
+pub(in crate::http) async fn set_status(request: Box<PageRequest>) -> Answer {
     let (form, id) = (request.form()?, id_of(request.id())?);
     let (webhooks, operator) = (&request.console.webhooks, request.operator()?);
     let (tenant, actor) = (operator.tenant(), Actor::of_operator(&operator.name));
@@ -66,7 +66,7 @@ fn start(form: &Form) -> Result<Option<FeedStart>, Problem> {
 
 /// `POST /console/webhooks/{id}/deliveries`: sends an event again, or gives it up. Needs no idempotency key: an event that
 /// the endpoint has received meanwhile is not sent again.
-pub(in crate::http) async fn resolve(request: PageRequest) -> Answer {
+pub(in crate::http) async fn resolve(request: Box<PageRequest>) -> Answer {
     let (form, id) = (request.form()?, id_of(request.id())?);
     let done = resolve_event(&request, id, form).await;
     leave(done, &request, id).await
@@ -101,7 +101,7 @@ pub(in crate::http) async fn resolve_event(
 
 /// `POST /console/webhooks/{id}/test`. Needs no idempotency key: no feed contains a test event, so a second one changes
 /// nothing at the receiver.
-pub(in crate::http) async fn test(request: PageRequest) -> Answer {
+pub(in crate::http) async fn test(request: Box<PageRequest>) -> Answer {
     request.form()?;
     let id = id_of(request.id())?;
     let (webhooks, operator) = (&request.console.webhooks, request.operator()?);
@@ -135,11 +135,11 @@ pub(in crate::http) async fn test(request: PageRequest) -> Answer {
         notice: Some(notice),
         secret: None,
     };
-    answer(&request, id, &Wanted::default(), said).await
+    answer(&request, id, said).await
 }
 
 /// `POST /console/webhooks/{id}/secret`: replaces the secret, and shows the new one once.
-pub(in crate::http) async fn rotate(request: PageRequest) -> Answer {
+pub(in crate::http) async fn rotate(request: Box<PageRequest>) -> Answer {
     let (form, id) = (request.form()?, id_of(request.id())?);
     let (webhooks, operator) = (&request.console.webhooks, request.operator()?);
     let rotating = async {
@@ -161,5 +161,5 @@ pub(in crate::http) async fn rotate(request: PageRequest) -> Answer {
         }),
         secret: Some(secret),
     };
-    answer(&request, id, &Wanted::default(), said).await
+    answer(&request, id, said).await
 }

@@ -8,7 +8,6 @@ use oms_events::{
     get_endpoint, list_attempts, list_deliveries,
 };
 use oms_validation::Scope;
-use serde::Deserialize;
 
 use super::Row;
 use crate::display;
@@ -64,16 +63,6 @@ struct AttemptRow {
     answer: String,
 }
 
-/// What the page is asked for.
-#[derive(Clone, Debug, Default, Deserialize)]
-pub(super) struct Wanted {
-    done: Option<String>,
-    #[serde(default)]
-    deliveries: String,
-    #[serde(default)]
-    attempts: String,
-}
-
 /// What stands above the page.
 pub(super) struct Said {
     pub(super) status: StatusCode,
@@ -82,14 +71,13 @@ pub(super) struct Said {
 }
 
 /// `GET /console/webhooks/{id}`.
-pub(in crate::http) async fn show(request: PageRequest) -> Answer {
-    let wanted: Wanted = request.query()?;
+pub(in crate::http) async fn show(request: Box<PageRequest>) -> Answer {
     let said = Said {
         status: StatusCode::OK,
-        notice: wanted.done.as_deref().and_then(done),
+        notice: request.query()?.text("done").and_then(done),
         secret: None,
     };
-    answer(&request, id_of(request.id())?, &wanted, said).await
+    answer(&request, id_of(request.id())?, said).await
 }
 
 fn done(word: &str) -> Option<Notice> {
@@ -117,7 +105,7 @@ pub(super) async fn leave(
                 notice: Some(Notice::of_problem(&problem)),
                 secret: None,
             };
-            answer(request, id, &Wanted::default(), said).await
+            answer(request, id, said).await
         }
     }
 }
@@ -128,15 +116,15 @@ pub(super) fn id_of(path: &str) -> Result<EndpointId, Problem> {
         .map_err(|_| WebhooksError::EndpointNotFound.into())
 }
 
-pub(super) async fn answer(
-    request: &PageRequest,
-    id: EndpointId,
-    wanted: &Wanted,
-    said: Said,
-) -> Answer {
+pub(super) async fn answer(request: &PageRequest, id: EndpointId, said: Said) -> Answer {
     let (webhooks, tenant) = (&request.console.webhooks, request.tenant()?);
-    let after = read("deliveries", &wanted.deliveries, |text| text.parse().ok())?;
-    let before = read("attempts", &wanted.attempts, |text| text.parse().ok())?;
+    let query = request.query()?;
+    let after = read("deliveries", query.value("deliveries"), |text| {
+        text.parse().ok()
+    })?;
+    let before = read("attempts", query.value("attempts"), |text| {
+        text.parse().ok()
+    })?;
     let (endpoint, public_keys) = get_endpoint(webhooks, tenant, id).await?;
     let (deliveries, events) =
         list_deliveries(webhooks, tenant, id, None, after, page_size()).await?;

@@ -114,7 +114,7 @@ impl View {
 /// The west end and the length of the shortest range of longitudes that has all places: what the widest gap leaves.
 fn shortest_span(places: &[Location]) -> Option<(f64, f64)> {
     let mut lngs: Vec<f64> = places.iter().map(|place| place.lng()).collect();
-    lngs.sort_by(f64::total_cmp);
+    lngs.sort_unstable_by(f64::total_cmp);
     let (first, last) = (*lngs.first()?, *lngs.last()?);
     let mut west = first;
     let mut widest = first + 360.0 - last;
