@@ -148,6 +148,7 @@ impl Series {
 
     /// The bound of the bucket that has the quantile, as Prometheus' `histogram_quantile` without interpolation.
     fn quantile(&self, share: f64, before: &Sample, after: &Sample) -> Option<f64> {
+        // Ordered by their bounds.
         let mut buckets: Vec<(f64, f64)> = Vec::new();
         for (sample, sign) in [(after, 1.0), (before, -1.0)] {
             for (labels, count) in self.matching(sample, "_bucket") {
@@ -156,13 +157,12 @@ impl Series {
                     "+Inf" => f64::INFINITY,
                     bound => bound.parse().ok()?,
                 };
-                match buckets.iter_mut().find(|(it, _)| *it == bound) {
-                    Some((_, sum)) => *sum += sign * count,
-                    None => buckets.push((bound, sign * count)),
+                match buckets.binary_search_by(|(it, _)| it.total_cmp(&bound)) {
+                    Ok(at) => buckets[at].1 += sign * count,
+                    Err(at) => buckets.insert(at, (bound, sign * count)),
                 }
             }
         }
-        buckets.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
         let whole = buckets.last()?.1;
         let found = buckets.iter().find(|(_, count)| *count >= share * whole);
         let highest = buckets.iter().rev().find(|(bound, _)| bound.is_finite());

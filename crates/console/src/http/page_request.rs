@@ -1,6 +1,5 @@
 //! The request of a page or an action, which is read before its handler runs.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
@@ -25,7 +24,7 @@ pub(crate) struct PageRequest {
     pub(crate) client: ClientAddress,
     headers: HeaderMap,
     operator: Option<Operator>,
-    segments: HashMap<String, String>,
+    segments: Vec<(String, String)>,
     query: Form,
     form: Option<Form>,
 }
@@ -90,7 +89,8 @@ impl PageRequest {
 
     /// A segment of the path, by its name in the route. Blank if the route has no such segment.
     pub(crate) fn segment(&self, name: &str) -> &str {
-        self.segments.get(name).map_or("", String::as_str)
+        let found = self.segments.iter().find(|(it, _)| it == name);
+        found.map_or("", |(_, segment)| segment)
     }
 
     /// The fields of the query.

@@ -15,8 +15,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::record::Record;
+use crate::eventually::DEADLINE;
 
 /// Path of the program, if it is not [`USUAL`] on the `PATH`.
 const PROGRAM: &str = "OMS_TEST_BROWSER";
@@ -39,7 +41,8 @@ const ARGUMENTS: [&str; 22] = [
     "--disable-extensions",
     "--disable-sync",
     "--disable-breakpad",
-    "--disable-features=Translate,OptimizationHints,MediaRouter",
+    // A page that the cache of pages keeps is frozen, and a script that waits in it would never answer.
+    "--disable-features=Translate,OptimizationHints,MediaRouter,BackForwardCache",
     "--metrics-recording-only",
     "--hide-scrollbars",
     "--mute-audio",
@@ -130,6 +133,9 @@ impl Chromium {
     ///
     /// # Errors
     /// The error that Chromium reports.
+    ///
+    /// # Panics
+    /// If Chromium ends, or has not answered when a test would stop to wait for anything else.
     pub async fn call(&self, session: Option<&str>, method: &str, parameters: Value) -> Answer {
         let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let (sender, answer) = oneshot::channel();
@@ -141,7 +147,8 @@ impl Chromium {
         if self.send(&message).is_err() {
             panic!("{}", self.obituary(method));
         }
-        let answer = answer.await;
+        let answer = timeout(DEADLINE, answer).await;
+        let answer = answer.unwrap_or_else(|_| panic!("Chromium never answered {method}"));
         answer.unwrap_or_else(|_| panic!("{}", self.obituary(method)))
     }
 

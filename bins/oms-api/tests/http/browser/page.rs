@@ -13,7 +13,7 @@ use super::record::{Outcome, Record, Request};
 use crate::eventually::{in_time, until};
 
 /// The DevTools domains whose events [`Page::assert_flawless`] needs.
-const DOMAINS: [&str; 4] = ["Page", "Network", "Runtime", "Log"];
+const DOMAINS: [&str; 5] = ["Page", "Network", "Runtime", "Log", "Inspector"];
 
 /// A page in its own tab and context. Dropping it closes the tab.
 pub struct Page {

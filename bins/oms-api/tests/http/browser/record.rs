@@ -53,6 +53,7 @@ impl Record {
                 let said = text(&entry["text"]).unwrap_or_default();
                 self.errors.push(format!("{said} ({place})"));
             }
+            "Inspector.targetCrashed" => self.errors.push("the page crashed".to_owned()),
             _ => {}
         }
     }

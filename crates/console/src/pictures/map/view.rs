@@ -113,8 +113,12 @@ impl View {
 
 /// The west end and the length of the shortest range of longitudes that has all places: what the widest gap leaves.
 fn shortest_span(places: &[Location]) -> Option<(f64, f64)> {
-    let mut lngs: Vec<f64> = places.iter().map(|place| place.lng()).collect();
-    lngs.sort_unstable_by(f64::total_cmp);
+    // In their order. A map has a hundred places at most.
+    let mut lngs: Vec<f64> = Vec::new();
+    for place in places {
+        let at = lngs.partition_point(|lng| *lng < place.lng());
+        lngs.insert(at, place.lng());
+    }
     let (first, last) = (*lngs.first()?, *lngs.last()?);
     let mut west = first;
     let mut widest = first + 360.0 - last;
