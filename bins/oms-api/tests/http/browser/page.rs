@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use super::chromium::Chromium;
 use super::element::{IS_PRESSED, labelled, place_of, selected_by};
@@ -14,6 +16,9 @@ use crate::eventually::{in_time, until};
 
 /// The DevTools domains whose events [`Page::assert_flawless`] needs.
 const DOMAINS: [&str; 5] = ["Page", "Network", "Runtime", "Log", "Inspector"];
+
+/// After this time an answer counts as lost. A call to a page that a navigation replaces meanwhile may get none.
+const LOST: Duration = Duration::from_secs(60);
 
 /// A page in its own tab and context. Dropping it closes the tab.
 pub struct Page {
@@ -194,17 +199,23 @@ impl Page {
     async fn mouse(&self, kind: &str, (x, y): (f64, f64)) {
         let button = if kind == "mouseMoved" { "none" } else { "left" };
         let event = json!({ "type": kind, "x": x, "y": y, "button": button, "clickCount": 1 });
-        self.call("Input.dispatchMouseEvent", event).await;
+        // If the answer is lost, what happens then on the page says whether it was clicked.
+        let _ = timeout(LOST, self.call("Input.dispatchMouseEvent", event)).await;
     }
 
     /// The value of a script, or of the promise that it returns.
     pub async fn evaluate(&self, script: &str) -> Value {
-        let value = self.try_evaluate(script).await;
+        let value = self.run(script).await;
         value.unwrap_or_else(|error| panic!("{script}: {error}"))
     }
 
-    /// During a navigation there is no page in which the script could run.
+    /// During a navigation there is no page in which the script could run, or its answer is lost.
     async fn try_evaluate(&self, script: &str) -> Result<Value, String> {
+        let value = timeout(LOST, self.run(script)).await;
+        value.unwrap_or_else(|_| Err("there was no answer".to_owned()))
+    }
+
+    async fn run(&self, script: &str) -> Result<Value, String> {
         let expression =
             json!({ "expression": script, "returnByValue": true, "awaitPromise": true });
         let session = Some(self.session.as_str());
