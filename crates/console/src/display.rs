@@ -20,9 +20,8 @@ pub(crate) fn day(at: DateTime<Utc>) -> String {
     const MONTHS: [&str; 12] = [
         "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
     ];
-    let month = usize::try_from(at.month0()).ok();
-    let month = month.and_then(|month| MONTHS.get(month));
-    format!("{} {} {}", at.day(), month.unwrap_or(&""), at.year())
+    let month = MONTHS[at.month0() as usize];
+    format!("{} {month} {}", at.day(), at.year())
 }
 
 /// The time of this machine's clock. Only for ages that are shown.

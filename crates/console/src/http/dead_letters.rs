@@ -12,7 +12,7 @@ use oms_validation::{Cursor, PageSize};
 
 use super::form::Form;
 use super::frame::{Frame, Section};
-use super::listing::{explained, read as read_field};
+use super::listing::explained;
 use super::notice::Notice;
 use super::order_names::OrderNames;
 use super::page::{Answer, page, page_with, see};
@@ -79,14 +79,14 @@ struct Said {
 
 /// `GET /console/dead-letters`.
 pub(super) async fn list(request: Box<PageRequest>) -> Answer {
-    let query = request.query()?;
+    let query = request.query();
     let is_resolved = query.value("show") == "resolved";
     let filter = match is_resolved {
         true => DeadLetterFilter::Resolved,
         false => DeadLetterFilter::Open,
     };
     let after: Option<Cursor<(DateTime<Utc>, DeadLetterId)>> =
-        read_field("after", query.value("after"), |text| text.parse().ok())?;
+        query.parsed("after", |text| text.parse().ok())?;
     let (orders, tenant) = (&request.console.orders, request.tenant()?);
     let found = list_dead_letters(orders, tenant, filter, after, PageSize::default()).await?;
     let names = OrderNames::read(&request, found.items.iter().map(|it| it.order_id)).await?;

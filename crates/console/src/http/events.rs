@@ -34,7 +34,7 @@ struct Row {
 /// `GET /console/events`: after `earliest`, after the cursor of an earlier page, or at the end of the feed.
 pub(super) async fn list(request: Box<PageRequest>) -> Answer {
     let (events, tenant) = (&request.console.events, request.tenant()?);
-    let after = request.query()?.value("after");
+    let after = request.query().value("after");
     let start = match after {
         "" => FeedStart::Latest,
         "earliest" => FeedStart::Earliest,

@@ -10,7 +10,7 @@ use oms_orders::{
 use oms_validation::{Cursor, PageSize, Scope};
 
 use super::frame::{Frame, Section};
-use super::listing::{explained, read as read_field};
+use super::listing::explained;
 use super::notice::Notice;
 use super::order_names::OrderNames;
 use super::page::{Answer, page, page_with, see};
@@ -63,7 +63,7 @@ struct Show {
 
 /// `GET /console/findings`.
 pub(super) async fn list(request: Box<PageRequest>) -> Answer {
-    let query = request.query()?;
+    let query = request.query();
     let is_resolved = query.value("show") == "resolved";
     let filter = FindingFilter {
         state: match is_resolved {
@@ -73,7 +73,7 @@ pub(super) async fn list(request: Box<PageRequest>) -> Answer {
         kind: None,
     };
     let after: Option<Cursor<(DateTime<Utc>, FindingId)>> =
-        read_field("after", query.value("after"), |text| text.parse().ok())?;
+        query.parsed("after", |text| text.parse().ok())?;
     let (orders, tenant) = (&request.console.orders, request.tenant()?);
     let found = list_findings(orders, tenant, filter, after, PageSize::default()).await?;
     let names = OrderNames::read(&request, found.items.iter().filter_map(|it| it.order_id)).await?;

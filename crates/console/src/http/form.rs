@@ -9,6 +9,8 @@ use oms_errors::{Problem, invalid_field};
 use oms_validation::{ExpectedVersion, IdempotencyKey, Reason};
 use oms_web::{BodyLimits, read_body};
 
+use super::listing::read;
+
 /// The fields of a form, in the order in which they were sent.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Form(Vec<(String, String)>);
@@ -45,6 +47,18 @@ impl Form {
     /// The text of a field without surrounding white space. `None` if it is blank or missing.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
         Some(self.value(name)).filter(|text| !text.is_empty())
+    }
+
+    /// Reads a field; blank counts as missing.
+    ///
+    /// # Errors
+    /// 400 that names the field.
+    pub(crate) fn parsed<T>(
+        &self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, Problem> {
+        read(name, self.value(name), parse)
     }
 
     /// Whether a field was sent more than once.

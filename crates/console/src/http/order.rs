@@ -29,7 +29,7 @@ use self::routing::Routing;
 use self::timeline::{Filter, TimelineRow};
 use super::form::Form;
 use super::frame::{Frame, Section};
-use super::listing::{explained, most, read as read_field};
+use super::listing::{explained, most};
 use super::notice::Notice;
 use super::operator::Operator;
 use super::page::{Answer, page_with, reload};
@@ -103,7 +103,7 @@ struct Read {
 /// `GET /console/orders/{id}`.
 pub(super) async fn show(request: Box<PageRequest>) -> Answer {
     let id = order_id_of(request.id())?;
-    let notice = request.query()?.text("done").and_then(Notice::of_done);
+    let notice = request.query().text("done").and_then(Notice::of_done);
     answer(&request, id, StatusCode::OK, notice).await
 }
 
@@ -122,7 +122,7 @@ async fn answer(
     notice: Option<Notice>,
 ) -> Answer {
     let read = read(request, id).await?;
-    let page = OrderPage::of(request, request.operator()?, request.query()?, read, notice);
+    let page = OrderPage::of(request, request.operator()?, request.query(), read, notice);
     // Everything on the page may be different now.
     if request.is_for_a_part() && !page.is_unsettled {
         return reload();
@@ -133,8 +133,8 @@ async fn answer(
 async fn read(request: &PageRequest, id: OrderId) -> Result<Read, Problem> {
     let (console, operator) = (&request.console, request.operator()?);
     let tenant = operator.tenant();
-    let query = request.query()?;
-    let filter = read_field("show", query.value("show"), Filter::parse)?;
+    let query = request.query();
+    let filter = query.parsed("show", Filter::parse)?;
     let after = query.text("after").map(str::parse::<TimelineCursor>);
     let after = after
         .transpose()

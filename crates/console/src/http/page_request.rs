@@ -33,12 +33,16 @@ impl PageRequest {
     /// Reads a request, and the form that it sends, if any.
     ///
     /// # Errors
-    /// Those of a body that is too large or too slow.
+    /// 400 if the query has a field twice; those of a body that is too large or too slow.
     pub(super) async fn read(
         console: Arc<Console>,
         request: &HttpRequest,
         payload: Payload,
     ) -> Result<Self, Problem> {
+        let query = Form::parse(request.query_string().as_bytes());
+        if query.repeats_a_field() {
+            return Err(Problem::of(&INVALID_REQUEST).with_source("a field is in the query twice"));
+        }
         let form = match *request.method() {
             Method::POST => Form::read(request, payload).await?,
             _ => None,
@@ -58,7 +62,7 @@ impl PageRequest {
             headers: request.headers().clone(),
             operator: extensions.get::<Operator>().cloned(),
             segments: names.zip(segments).collect(),
-            query: Form::parse(request.query_string().as_bytes()),
+            query,
             form,
         })
     }
@@ -94,14 +98,8 @@ impl PageRequest {
     }
 
     /// The fields of the query.
-    ///
-    /// # Errors
-    /// 400 if it has a field twice.
-    pub(crate) fn query(&self) -> Result<&Form, Problem> {
-        match self.query.repeats_a_field() {
-            true => Err(Problem::of(&INVALID_REQUEST).with_source("a field is in the query twice")),
-            false => Ok(&self.query),
-        }
+    pub(crate) fn query(&self) -> &Form {
+        &self.query
     }
 
     /// The form that was sent.

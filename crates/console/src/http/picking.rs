@@ -65,7 +65,7 @@ struct LineRow {
 
 /// `GET /console/picking`.
 pub(super) async fn list(request: Box<PageRequest>) -> Answer {
-    let query = request.query()?;
+    let query = request.query();
     let notice = query.text("done").and_then(done);
     answer(&request, query.value("warehouse"), StatusCode::OK, notice).await
 }
@@ -126,8 +126,8 @@ async fn rows(
 ) -> Result<(Vec<Row>, Option<String>), Problem> {
     let (console, operator) = (&request.console, request.operator()?);
     let tenant = operator.tenant();
-    let after = request.query()?.value("after");
-    let after: Option<WorkListCursor> = read("after", after, |text| text.parse().ok())?;
+    let after: Option<WorkListCursor> =
+        request.query().parsed("after", |text| text.parse().ok())?;
     let filter = WorkListFilter {
         by: ListedBy::Warehouse(warehouse),
         status: None,

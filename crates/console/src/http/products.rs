@@ -6,7 +6,7 @@ use oms_inventory::{Product, Sku, list_products};
 use oms_validation::Cursor;
 
 use super::frame::{Frame, Section};
-use super::listing::{address, page_size, read};
+use super::listing::{address, page_size};
 use super::page::{Answer, page};
 use super::page_request::PageRequest;
 use crate::display;
@@ -29,13 +29,13 @@ struct Row {
 
 /// `GET /console/products`.
 pub(super) async fn list(request: Box<PageRequest>) -> Answer {
-    let query = request.query()?;
+    let query = request.query();
     let wanted = query.value("sku");
     let sku = match wanted {
         "" => None,
         text => Some(Sku::parse(text).map_err(|error| invalid_field("sku", error.to_string()))?),
     };
-    let after: Option<Cursor<_>> = read("after", query.value("after"), |text| text.parse().ok())?;
+    let after: Option<Cursor<_>> = query.parsed("after", |text| text.parse().ok())?;
     let (inventory, tenant) = (&request.console.inventory, request.tenant()?);
     let found = list_products(inventory, tenant, sku.as_ref(), after, page_size()).await?;
     page(&Products {

@@ -10,7 +10,7 @@ use super::sign_in::{enter, is_of_the_console, refuse_at_provider};
 
 /// `GET /console/sign-in/provider`: sends the browser to the identity provider.
 pub(super) async fn begin(request: Box<PageRequest>) -> Answer {
-    let query = request.query()?;
+    let query = request.query();
     let console = &request.console;
     let Some(provider) = &console.provider else {
         return Err(Problem::of(&ROUTE_NOT_FOUND));
@@ -27,7 +27,7 @@ pub(super) async fn begin(request: Box<PageRequest>) -> Answer {
 
 /// `GET /console/sign-in/provider/back`.
 pub(super) async fn back(request: Box<PageRequest>) -> Answer {
-    let query = request.query()?;
+    let query = request.query();
     let console = &request.console;
     let Some(provider) = &console.provider else {
         return Err(Problem::of(&ROUTE_NOT_FOUND));

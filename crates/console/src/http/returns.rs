@@ -50,7 +50,7 @@ struct Row {
 
 /// `GET /console/returns`.
 pub(super) async fn list(request: Box<PageRequest>) -> Answer {
-    let query = request.query()?;
+    let query = request.query();
     let (status, wished) = (query.value("status"), query.value("warehouse"));
     let (console, operator) = (&request.console, request.operator()?);
     let tenant = operator.tenant();
@@ -64,8 +64,7 @@ pub(super) async fn list(request: Box<PageRequest>) -> Answer {
                 .find(|status| status.as_str() == text)
         })?,
     };
-    let after: Option<ReturnCursor> =
-        read("after", query.value("after"), |text| text.parse().ok())?;
+    let after: Option<ReturnCursor> = query.parsed("after", |text| text.parse().ok())?;
     let found = list_returns(&console.fulfilment, tenant, &filter, after, page_size()).await?;
     let warehouses = match operator.may(Scope::InventoryRead) {
         true => {

@@ -39,7 +39,7 @@ impl Door {
 
 /// `GET /console/sign-in`.
 pub(super) async fn door(request: Box<PageRequest>) -> Answer {
-    let query = request.query()?;
+    let query = request.query();
     let next = query.text("next").filter(|next| is_of_the_console(next));
     page(&Door {
         next: next.map(str::to_owned),
@@ -73,7 +73,7 @@ pub(super) fn refuse_at_provider(problem: Problem, request: &PageRequest) -> Ans
 
 /// `GET /console/sign-in/link`: asks for a confirmation.
 pub(super) async fn link(request: Box<PageRequest>) -> Answer {
-    let token = request.query()?.required("token")?;
+    let token = request.query().required("token")?;
     page(&Door {
         link: Some(token.to_owned()),
         ..Door::of(&request)

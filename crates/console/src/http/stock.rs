@@ -55,7 +55,7 @@ struct Wanted {
 
 /// `GET /console/stock`.
 pub(super) async fn list(request: Box<PageRequest>) -> Answer {
-    let query = request.query()?;
+    let query = request.query();
     let text = |name| query.value(name).to_owned();
     let wanted = Wanted {
         sku: text("sku"),
@@ -73,7 +73,7 @@ pub(super) async fn list(request: Box<PageRequest>) -> Answer {
         below_available: read("below", &wanted.below, |it| it.parse().ok())?,
     };
     let after: Option<Cursor<(WarehouseId, ProductId)>> =
-        read("after", query.value("after"), |it| it.parse().ok())?;
+        query.parsed("after", |it| it.parse().ok())?;
     let (inventory, tenant) = (&request.console.inventory, request.tenant()?);
     let levels = list_stock_levels(inventory, tenant, filter, after, page_size()).await?;
     let warehouses = list_warehouses(inventory, tenant, None, None, most()).await?;

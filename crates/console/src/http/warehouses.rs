@@ -7,7 +7,7 @@ use oms_inventory::{InventoryError, Warehouse, list_warehouses};
 use oms_validation::Cursor;
 
 use super::frame::{Frame, Section};
-use super::listing::{address, page_size, read};
+use super::listing::{address, page_size};
 use super::page::{Answer, page};
 use super::page_request::PageRequest;
 use crate::pictures::{Map, Mark, Place, Shape, map};
@@ -31,8 +31,7 @@ struct Row {
 
 /// `GET /console/warehouses`.
 pub(super) async fn list(request: Box<PageRequest>) -> Answer {
-    let after = request.query()?.value("after");
-    let after: Option<Cursor<_>> = read("after", after, |text| text.parse().ok())?;
+    let after: Option<Cursor<_>> = request.query().parsed("after", |text| text.parse().ok())?;
     let (inventory, tenant) = (&request.console.inventory, request.tenant()?);
     let found = list_warehouses(inventory, tenant, None, after, page_size()).await?;
     page(&Warehouses {

@@ -41,7 +41,7 @@ const ARGUMENTS: [&str; 22] = [
     "--disable-extensions",
     "--disable-sync",
     "--disable-breakpad",
-    // A page that the cache of pages keeps is frozen, and a script that waits in it would never answer.
+    // A page that the cache of pages keeps is frozen, and a script that waits in it may never answer.
     "--disable-features=Translate,OptimizationHints,MediaRouter,BackForwardCache",
     "--metrics-recording-only",
     "--hide-scrollbars",

@@ -373,3 +373,15 @@ async fn files_are_kept_for_ever_under_the_hash_of_their_content() {
     }
     assert_eq!(nobody.get("/console/assets/console.css").await.status, 404);
 }
+
+#[tokio::test]
+async fn an_address_that_says_something_twice_is_refused() {
+    let shop = Shop::open().await;
+    let desk = Desk::of(&shop, "ann", "orders:read").await;
+    let once = desk.get("/console/orders?status=PAID").await;
+    assert_eq!(once.status, 200, "{once:?}");
+    let twice = desk.get("/console/orders?status=PAID&status=FAILED").await;
+    assert_eq!(twice.status, 400, "{twice:?}");
+    let unknown = desk.get("/console/orders?status=PAYED").await;
+    assert_eq!(unknown.status, 400, "{unknown:?}");
+}

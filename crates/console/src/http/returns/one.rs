@@ -64,7 +64,7 @@ struct ReceiptRow {
 /// `GET /console/returns/{id}`.
 pub(in crate::http) async fn show(request: Box<PageRequest>) -> Answer {
     let id = return_id_of(request.id())?;
-    let notice = request.query()?.text("done").and_then(done);
+    let notice = request.query().text("done").and_then(done);
     answer(&request, id, StatusCode::OK, notice).await
 }
 

@@ -55,7 +55,7 @@ pub(super) struct Read {
 
 /// `GET /console/stock/{warehouse}/{product}`.
 pub(in crate::http) async fn show(request: Box<PageRequest>) -> Answer {
-    let query = request.query()?;
+    let query = request.query();
     let level = level_of(&request)?;
     let after = query.text("after").and_then(|text| text.parse().ok());
     let read = read(&request, level, after).await?;

@@ -49,7 +49,7 @@ struct Fields {
 /// `GET /console/warehouses/{id}`.
 pub(in crate::http) async fn show(request: Box<PageRequest>) -> Answer {
     let warehouse = read(&request, id_of(request.id())?).await?;
-    let done = request.query()?.text("done");
+    let done = request.query().text("done");
     let notice = done.filter(|word| *word == "changed");
     let notice = notice.map(|_| Notice::done("The warehouse was changed."));
     let (status, fields) = (StatusCode::OK, Fields::of(&warehouse));

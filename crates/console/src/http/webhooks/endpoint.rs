@@ -12,7 +12,7 @@ use oms_validation::Scope;
 use super::Row;
 use crate::display;
 use crate::http::frame::{Frame, Section};
-use crate::http::listing::{address, explained, few, page_size, read};
+use crate::http::listing::{address, explained, few, page_size};
 use crate::http::notice::Notice;
 use crate::http::page::{Answer, page_with, see};
 use crate::http::page_request::PageRequest;
@@ -74,7 +74,7 @@ pub(super) struct Said {
 pub(in crate::http) async fn show(request: Box<PageRequest>) -> Answer {
     let said = Said {
         status: StatusCode::OK,
-        notice: request.query()?.text("done").and_then(done),
+        notice: request.query().text("done").and_then(done),
         secret: None,
     };
     answer(&request, id_of(request.id())?, said).await
@@ -118,13 +118,9 @@ pub(super) fn id_of(path: &str) -> Result<EndpointId, Problem> {
 
 pub(super) async fn answer(request: &PageRequest, id: EndpointId, said: Said) -> Answer {
     let (webhooks, tenant) = (&request.console.webhooks, request.tenant()?);
-    let query = request.query()?;
-    let after = read("deliveries", query.value("deliveries"), |text| {
-        text.parse().ok()
-    })?;
-    let before = read("attempts", query.value("attempts"), |text| {
-        text.parse().ok()
-    })?;
+    let query = request.query();
+    let after = query.parsed("deliveries", |text| text.parse().ok())?;
+    let before = query.parsed("attempts", |text| text.parse().ok())?;
     let (endpoint, public_keys) = get_endpoint(webhooks, tenant, id).await?;
     let (deliveries, events) =
         list_deliveries(webhooks, tenant, id, None, after, page_size()).await?;
