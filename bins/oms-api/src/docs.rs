@@ -41,7 +41,7 @@ const ICON: &str = "favicon-32x32.png";
 oms_web::refusals! { NoSuchFile: [ROUTE_NOT_FOUND] }
 
 /// The routes of the documentation.
-pub(crate) const ROUTES: &[Route] = &[
+pub(crate) static ROUTES: &[Route] = &[
     route!(GET "/", Access::Open, landing::landing),
     route!(GET "/openapi.json", Access::Open, openapi),
     route!(GET "/docs", Access::Open, page),

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::readiness::{Readiness as Probe, Report, Verdict};
 
 /// The routes of health checks.
-pub(crate) const ROUTES: &[Route] = &[
+pub(crate) static ROUTES: &[Route] = &[
     route!(GET "/health", Access::Open, health),
     route!(GET "/health/live", Access::Open, live),
     route!(GET "/health/ready", Access::Open, ready),

@@ -116,7 +116,7 @@ pub(crate) fn start(
             })
             .configure(|routes| {
                 if let Some(console) = &console {
-                    oms_console::configure(console.clone())(routes);
+                    oms_console::configure(console.clone(), routes);
                 }
             })
             .default_service(web::to(async || {

@@ -105,7 +105,7 @@ macro_rules! page {
 }
 
 /// The routes of the console. Rows of the same path are adjacent.
-pub const ROUTES: &[ConsoleRoute] = &[
+pub static ROUTES: &[ConsoleRoute] = &[
     page!(GET "/console", SIGNED_IN, home::home),
     page!(GET "/console/assets/{file}", PUBLIC, assets::asset),
     page!(GET "/console/sign-in", PUBLIC, sign_in::door),
@@ -225,28 +225,26 @@ pub struct Console {
 }
 
 /// Registers the pages, each behind the guard, and the page for addresses that do not exist.
-pub fn configure(console: web::Data<Detached<Console>>) -> impl FnOnce(&mut ServiceConfig) {
-    move |config| {
-        config.app_data(console);
-        for rows in ROUTES.chunk_by(|one, next| one.path == next.path) {
-            let methods: Arc<[&str]> = rows.iter().map(|row| row.method).collect();
-            let refusing = web::resource(rows[0].path).default_service(web::to(move || {
-                let allowed = methods.join(", ");
-                let problem = Problem::new(&METHOD_NOT_ALLOWED, format!("use {allowed}"));
-                std::future::ready(Err::<String, _>(ProblemResponse(
-                    problem.with_allow(allowed),
-                )))
-            }));
-            let resource = rows
-                .iter()
-                .fold(refusing, |resource, row| resource.route(row.route()));
-            config.service(resource.wrap(from_fn(guard::guard)));
-        }
-        let nothing =
-            web::to(async || Err::<String, _>(ProblemResponse(Problem::of(&ROUTE_NOT_FOUND))));
-        let rest = web::resource("/console/{rest:.*}").default_service(nothing);
-        config.service(rest.wrap(from_fn(guard::guard)));
+pub fn configure(console: web::Data<Detached<Console>>, config: &mut ServiceConfig) {
+    config.app_data(console);
+    for rows in ROUTES.chunk_by(|one, next| one.path == next.path) {
+        let methods: Arc<[&str]> = rows.iter().map(|row| row.method).collect();
+        let refusing = web::resource(rows[0].path).default_service(web::to(move || {
+            let allowed = methods.join(", ");
+            let problem = Problem::new(&METHOD_NOT_ALLOWED, format!("use {allowed}"));
+            std::future::ready(Err::<String, _>(ProblemResponse(
+                problem.with_allow(allowed),
+            )))
+        }));
+        let resource = rows
+            .iter()
+            .fold(refusing, |resource, row| resource.route(row.route()));
+        config.service(resource.wrap(from_fn(guard::guard)));
     }
+    let nothing =
+        web::to(async || Err::<String, _>(ProblemResponse(Problem::of(&ROUTE_NOT_FOUND))));
+    let rest = web::resource("/console/{rest:.*}").default_service(nothing);
+    config.service(rest.wrap(from_fn(guard::guard)));
 }
 
 /// Serves all pages: reads the request, and then runs the handler to its end, also when the client disconnects.

@@ -17,7 +17,7 @@ pub use document::{EventsSchemas, webhooks};
 pub use endpoints::{WEBHOOK_ROUTES, WebhooksApi, WebhooksSchemas};
 
 /// The routes of the feed, grouped by path.
-pub const ROUTES: &[Route] = &[
+pub static ROUTES: &[Route] = &[
     route!(GET "/events", READ, list_events::list_events),
     route!(GET "/events/{id}", READ, get_event::get_event),
     route!(GET "/event-types", READ, list_event_types::list_event_types),

@@ -21,7 +21,7 @@ pub use returns::return_id_of;
 pub use shipments::shipment_id_of;
 
 /// The routes of fulfilment, grouped by path.
-pub const ROUTES: &[Route] = &[
+pub static ROUTES: &[Route] = &[
     route!(GET "/fulfilment-orders", READ, fulfilment_orders::list::list),
     route!(GET "/fulfilment-orders/{id}", READ, fulfilment_orders::show::show),
     route!(GET "/evacuations", READ, evacuations::list::list),

@@ -21,7 +21,7 @@ pub use imports::ImportLimits;
 use imports::ImportPlaces;
 
 /// The routes of inventory, grouped by path.
-pub const ROUTES: &[Route] = &[
+pub static ROUTES: &[Route] = &[
     route!(GET "/warehouses", READ, warehouses::list::list),
     route!(POST "/warehouses", WRITE, warehouses::create::create),
     route!(GET "/warehouses/{id}", READ, warehouses::show::show),

@@ -38,7 +38,7 @@ use crate::domain::reason::Reason;
 use crate::error::OrderError;
 
 /// The routes of orders. Rows of the same path are adjacent.
-pub const ROUTES: &[Route] = &[
+pub static ROUTES: &[Route] = &[
     route!(GET "/orders", READ, list_orders::list_orders),
     route!(POST "/orders", WRITE, place_order::place_order),
     route!(GET "/orders/{id}", READ, get_order::get_order),

@@ -12,7 +12,7 @@ use crate::adapters::stripe::WebhookSecrets;
 
 /// The routes of payments. An installation without secrets omits them, because it can't verify any event. Stripe
 /// retries an address that answers 404 for as long as one that is down.
-pub const ROUTES: &[Route] =
+pub static ROUTES: &[Route] =
     &[route!(POST "/webhooks/stripe", Access::Signed, receive_stripe_event::receive_stripe_event)];
 
 /// State of the Stripe webhook endpoint. Registered as `web::Data`.

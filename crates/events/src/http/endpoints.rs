@@ -28,7 +28,7 @@ const READ: Access = Access::Scope(Scope::WebhooksRead);
 const WRITE: Access = Access::Scope(Scope::WebhooksWrite);
 
 /// The routes of webhooks, grouped by path.
-pub const WEBHOOK_ROUTES: &[Route] = &[
+pub static WEBHOOK_ROUTES: &[Route] = &[
     route!(POST "/webhook-endpoints", WRITE, create::create),
     route!(GET "/webhook-endpoints", READ, list::list),
     route!(GET "/webhook-endpoints/{id}", READ, show::show),

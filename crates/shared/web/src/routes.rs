@@ -47,6 +47,9 @@ impl Route {
 
 /// Creates a row from a method, a path, the access, and the handler, whose `utoipa::path` describes the operation.
 ///
+/// A table is a `static`. The handlers of a `const` table would be compiled once more in each crate that uses it, with
+/// all that they call.
+///
 /// ```
 /// use oms_web::{Access, Route, route};
 ///
@@ -55,7 +58,7 @@ impl Route {
 ///     "alive"
 /// }
 ///
-/// const ROUTES: &[Route] = &[route!(GET "/health/live", Access::Open, live)];
+/// static ROUTES: &[Route] = &[route!(GET "/health/live", Access::Open, live)];
 /// assert_eq!(ROUTES[0].document().paths.paths.len(), 1);
 /// ```
 #[macro_export]
