@@ -6,11 +6,19 @@ use std::sync::LazyLock;
 
 use super::view::View;
 
+/// What `build.rs` wrote of `land.path`: numbers of two bytes.
+static LAND: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/land"));
+
 static RINGS: LazyLock<Vec<Ring>> = LazyLock::new(|| {
-    include_str!("land.path")
-        .lines()
-        .map(|line| ring(line).expect("each line of the committed file is a ring"))
-        .collect()
+    let (numbers, _) = LAND.as_chunks();
+    let mut numbers = numbers.iter().map(|bytes| i16::from_le_bytes(*bytes));
+    let mut rings = Vec::new();
+    while let Some(count) = numbers.next() {
+        let mut degrees = || numbers.next().map(|it| f64::from(it) / 100.0);
+        let points = (0..count).map_while(|_| degrees().zip(degrees()));
+        rings.push(Ring::around(points.collect()));
+    }
+    rings
 });
 
 /// Points nearer than this to the last one are left out, in units of the picture.
@@ -25,6 +33,21 @@ struct Ring {
     east: f64,
     south: f64,
     north: f64,
+}
+
+impl Ring {
+    fn around(points: Vec<(f64, f64)>) -> Self {
+        let all = |of: fn(&(f64, f64)) -> f64, pick: fn(f64, f64) -> f64, from: f64| {
+            points.iter().map(of).fold(from, pick)
+        };
+        Self {
+            west: all(|point| point.0, f64::min, f64::INFINITY),
+            east: all(|point| point.0, f64::max, f64::NEG_INFINITY),
+            south: all(|point| point.1, f64::min, f64::INFINITY),
+            north: all(|point| point.1, f64::max, f64::NEG_INFINITY),
+            points,
+        }
+    }
 }
 
 /// What of the land is in the view, as a path whose unit is a tenth of the picture's.
@@ -42,32 +65,6 @@ pub(super) fn path(view: &View) -> String {
         }
     }
     path
-}
-
-fn ring(line: &str) -> Option<Ring> {
-    let (start, steps) = line.strip_prefix('M')?.strip_suffix('z')?.split_once('l')?;
-    let pair = |x: &str, y: &str| Some((x.parse::<i32>().ok()?, y.parse::<i32>().ok()?));
-    let (x, y) = start.split_once(' ')?;
-    let mut at = pair(x, y)?;
-    let mut points = vec![at];
-    let mut numbers = steps.split(' ');
-    while let Some(x) = numbers.next() {
-        let step = pair(x, numbers.next()?)?;
-        at = (at.0 + step.0, at.1 + step.1);
-        points.push(at);
-    }
-    let degrees = |(x, y): (i32, i32)| (f64::from(x) / 100.0, f64::from(y) / 100.0);
-    let points: Vec<_> = points.into_iter().map(degrees).collect();
-    let all = |of: fn(&(f64, f64)) -> f64, pick: fn(f64, f64) -> f64, from: f64| {
-        points.iter().map(of).fold(from, pick)
-    };
-    Some(Ring {
-        west: all(|point| point.0, f64::min, f64::INFINITY),
-        east: all(|point| point.0, f64::max, f64::NEG_INFINITY),
-        south: all(|point| point.1, f64::min, f64::INFINITY),
-        north: all(|point| point.1, f64::max, f64::NEG_INFINITY),
-        points,
-    })
 }
 
 /// How far a point is inside of one edge of a picture of this size.
