@@ -1,4 +1,4 @@
-//! The shape of Rust files: their first line, length and name.
+//! The shape of Rust files: their first line, length and name, and the tables of routes.
 
 use super::findings::Finding;
 
@@ -17,6 +17,7 @@ pub(super) fn check(path: &str, text: &str) -> Vec<Finding> {
     findings.extend(length(path, text));
     if path.split('/').any(|part| part == "src") {
         findings.extend(header(path, text));
+        findings.extend(routes(path, text));
     }
     findings
 }
@@ -77,6 +78,20 @@ fn header(path: &str, text: &str) -> Option<Finding> {
     (!says_something && !includes_readme).then(|| Finding::error(path, 1, "module-header", advice))
 }
 
+/// A table of routes that is a constant, and not a `static`.
+fn routes(path: &str, text: &str) -> Option<Finding> {
+    let mut lines = text.lines().map(str::trim_start).zip(1..);
+    let is_constant = |line: &str| {
+        let declared = line
+            .trim_start_matches("pub(crate) ")
+            .trim_start_matches("pub ");
+        declared.starts_with("const ") && declared.contains("Route] =")
+    };
+    let (_, number) = lines.find(|(line, _)| is_constant(line))?;
+    let advice = "make the table of routes a `static`: the handlers of a constant are compiled again in each crate that uses it";
+    Some(Finding::error(path, number, "static-routes", advice))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +125,17 @@ mod tests {
             [("module-header", ERROR)]
         );
         assert!(rules("crates/orders/tests/placing.rs", "use std::fmt;\n").is_empty());
+    }
+
+    #[test]
+    fn a_table_of_routes_is_static() {
+        let table = |kind| {
+            let text = format!("//! Routes.\n{kind} ROUTES: &[Route] = &[];\n");
+            rules("crates/orders/src/http.rs", &text)
+        };
+        assert!(table("pub static").is_empty());
+        assert_eq!(table("pub const"), [("static-routes", ERROR)]);
+        assert_eq!(table("pub(crate) const"), [("static-routes", ERROR)]);
     }
 
     #[test]
