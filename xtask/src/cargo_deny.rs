@@ -1,8 +1,8 @@
 //! cargo-deny, which enforces the dependency table between crates. It is installed if it is missing.
 
-use std::process::Command;
+use std::process::{Child, Command};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::command;
 use crate::report;
@@ -55,28 +55,55 @@ pub(crate) fn check_advisories(workspace: &Workspace, network: Network) -> Resul
 }
 
 /// Installs cargo-deny unless this version or a later patch of it is installed.
-pub(crate) fn ensure(workspace: &Workspace) -> Result<()> {
-    if is_installed(workspace) {
-        return Ok(());
+fn ensure(workspace: &Workspace) -> Result<()> {
+    match Installation::start(workspace)? {
+        Some(installation) => installation.finish(),
+        None => Ok(()),
     }
-    report::loud_step(&format!("cargo-deny {VERSION} installed"), || {
-        let mut install = workspace.cargo([
-            "install",
-            "--locked",
-            "--debug",
-            &format!("cargo-deny@{VERSION}"),
-        ]);
+}
+
+/// cargo-deny while it is being built and installed. Dropping it stops it.
+pub(crate) struct Installation(Child);
+
+impl Installation {
+    /// Starts it unless this version or a later patch of it is installed.
+    pub(crate) fn start(workspace: &Workspace) -> Result<Option<Self>> {
+        if is_installed(workspace) {
+            return Ok(None);
+        }
+        let package = format!("cargo-deny@{VERSION}");
+        let mut install = workspace.cargo(["install", "--quiet", "--locked", "--debug", &package]);
         // Without optimisation and debug information it builds in half the time, and is fast enough.
         install
             .env("CARGO_PROFILE_DEV_DEBUG", "0")
             .env("CARGO_INCREMENTAL", "0");
-        command::show(&mut install)
-    })
-    .with_context(|| {
-        format!(
-            "cargo-deny could not be installed: try cargo install --locked cargo-deny@{VERSION}"
-        )
-    })
+        let child = install.spawn();
+        let child = child.map_err(|error| command::not_started(&install, error))?;
+        report::line(&format!("· cargo-deny {VERSION} is being installed"));
+        Ok(Some(Self(child)))
+    }
+
+    /// Waits until it is installed.
+    pub(crate) fn finish(mut self) -> Result<()> {
+        report::loud_step(&format!("cargo-deny {VERSION} installed"), || {
+            let status = self.0.wait()?;
+            if !status.success() {
+                bail!(
+                    "it could not be installed ({}): try cargo install --locked cargo-deny@{VERSION}",
+                    command::describe(status)
+                );
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Drop for Installation {
+    fn drop(&mut self) {
+        // If it has ended, there is nothing to stop. Compilers that it has started end by themselves.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 fn is_installed(workspace: &Workspace) -> bool {

@@ -187,7 +187,7 @@ pub(crate) fn run(workspace: &Workspace, extent: Extent) -> Result<()> {
     };
     match extent {
         Extent::Full => run.with_database()?,
-        Extent::Quick => run.all(None)?,
+        Extent::Quick => run.all(None, cargo_deny::Installation::start(workspace)?)?,
         Extent::Localstripe => run.against_localstripe()?,
         Extent::Pgbouncer { program } => {
             let program = fs::canonicalize(&program)
@@ -209,13 +209,16 @@ pub(crate) fn run(workspace: &Workspace, extent: Extent) -> Result<()> {
 
 impl Run<'_> {
     fn with_database(&mut self) -> Result<()> {
-        // First, so that missing programs are reported before the build.
+        // While packages are fetched and unpacked, the processor is idle.
+        let cargo_deny = cargo_deny::Installation::start(self.workspace)?;
+        // Before the build, so that missing programs are reported soon.
         let programs = Programs::ensure(self.workspace)?;
         let server = TestServer::up(self.workspace)?;
-        let outcome = self.all(Some(Equipment {
+        let equipment = Equipment {
             server: &server,
             programs: &programs,
-        }));
+        };
+        let outcome = self.all(Some(equipment), cargo_deny);
         server.down()?;
         outcome
     }
@@ -270,14 +273,17 @@ impl Run<'_> {
         })
     }
 
-    fn all(&mut self, equipment: Option<Equipment<'_>>) -> Result<()> {
-        cargo_deny::ensure(self.workspace)?;
+    /// `cargo_deny` is `None` if it is installed.
+    fn all(
+        &mut self,
+        equipment: Option<Equipment<'_>>,
+        cargo_deny: Option<cargo_deny::Installation>,
+    ) -> Result<()> {
         self.cargo("format", &["fmt", "--all", "--check"])?;
         let workspace = self.workspace;
         self.step("rules inside the crates", "cargo xtask tidy", |_| {
             tidy::run(workspace)
         })?;
-        self.cargo("rules between the crates", &cargo_deny::CHECK)?;
         let repeat = format!("cargo {}", failpoints::TREE.join(" "));
         self.step("nothing for tests in a plain build", &repeat, |_| {
             failpoints::check_plain_build(workspace)
@@ -291,6 +297,10 @@ impl Run<'_> {
         self.step("documentation", &repeat, |_| {
             command::show(&mut documentation)
         })?;
+        if let Some(installation) = cargo_deny {
+            installation.finish()?;
+        }
+        self.cargo("rules between the crates", &cargo_deny::CHECK)?;
         match equipment {
             Some(equipment) => {
                 self.step(

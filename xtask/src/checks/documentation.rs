@@ -1,14 +1,18 @@
 //! Builds the documentation with rustdoc. A broken link is an error.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::workspace::Workspace;
 
-/// Private items are included, so that links inside the crates are checked too. The features are those of clippy, so
-/// that its output is reused.
-const DOC: [&str; 5] = [
+/// Private items are included, so that links inside the crates are checked too.
+const DOC: [&str; 8] = [
     "doc",
     "--workspace",
+    "--lib",
+    "--bins",
+    // There are none. With them, cargo gives libraries the features that tests need, as it does for clippy.
+    "--examples",
     "--no-deps",
     "--document-private-items",
     "--features",
@@ -16,11 +20,20 @@ const DOC: [&str; 5] = [
 
 const FLAGS: (&str, &str) = ("RUSTDOCFLAGS", "-D warnings");
 
-/// Returns the command.
+/// How `cargo clippy` passes `-D warnings` on.
+const CLIPPY_ARGUMENTS: &str = "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__";
+
+/// Returns the command. It reuses what `cargo clippy` has compiled: for that, the features, the compiler and the
+/// compiler's arguments are the same.
 pub(super) fn command(workspace: &Workspace, features: &str) -> Command {
     let mut cargo = workspace.cargo(DOC);
     cargo.arg(features);
     cargo.env(FLAGS.0, FLAGS.1);
+    let clippy = Path::new(cargo.get_program()).with_file_name("clippy-driver");
+    if clippy.is_file() {
+        cargo.env("RUSTC_WORKSPACE_WRAPPER", clippy);
+        cargo.env("CLIPPY_ARGS", CLIPPY_ARGUMENTS);
+    }
     cargo
 }
 
