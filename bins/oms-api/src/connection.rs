@@ -68,7 +68,7 @@ pub(crate) struct ConnectionLimits {
     pub(crate) stopping: CancellationToken,
 }
 
-/// Listens on all addresses of a host, as actix-web does, with send buffers of our size.
+/// Listens on all addresses of a host, as actix-web does, with send buffers of our size and without delays.
 pub(crate) fn listen(host: &str, port: u16) -> io::Result<Vec<TcpListener>> {
     let addresses = (host, port).to_socket_addrs()?;
     let attempts: Vec<io::Result<TcpListener>> = addresses.map(listen_on).collect();
@@ -86,8 +86,10 @@ fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
         Some(Protocol::TCP),
     )?;
     socket.set_reuse_address(true)?;
-    // Accepted sockets inherit this size.
+    // Accepted sockets inherit both. Without the second, the last part of an answer that is written in several would wait
+    // until the client has acknowledged the others, for which its kernel takes 40 ms.
     socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.set_tcp_nodelay(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())

@@ -78,6 +78,7 @@ fn serve(
     };
     let server = HttpServer::new(app)
         .on_connect(connection::remember)
+        .tcp_nodelay(true)
         // A busy machine may take long to deliver a head, and actix-web would answer 408 by itself.
         .client_request_timeout(Duration::ZERO)
         .keep_alive(KEEP_ALIVE)

@@ -77,6 +77,14 @@ fn is_answered(client: &mut TcpStream) -> bool {
 }
 
 #[test]
+fn the_last_part_of_an_answer_does_not_wait_for_the_client_to_acknowledge_the_others() {
+    let listeners = listen("127.0.0.1", 0).unwrap();
+    let _client = TcpStream::connect(listeners[0].local_addr().unwrap()).unwrap();
+    let (accepted, _) = listeners[0].accept().unwrap();
+    assert!(accepted.nodelay().unwrap());
+}
+
+#[test]
 #[expect(
     clippy::disallowed_methods,
     reason = "the end of a keep-alive can be reached only by letting its time pass"
