@@ -27,7 +27,7 @@ use crate::traffic::Known;
 use crate::workload::Workload;
 
 /// Pages that don't depend on an order.
-const PAGES: [&str; 17] = [
+const PAGES: [&str; 18] = [
     "/console",
     "/console/orders?status=PAID",
     "/console/orders?status=CANCELLED",
@@ -37,6 +37,7 @@ const PAGES: [&str; 17] = [
     "/console/findings",
     "/console/stock",
     "/console/picking",
+    "/console/holds",
     "/console/returns",
     "/console/warehouses",
     "/console/products",

@@ -71,6 +71,14 @@ pub(crate) fn capital(clause: &str) -> String {
     }
 }
 
+/// `1 unit`, `2 units`.
+pub(crate) fn units(count: i64) -> String {
+    match count {
+        1 => "1 unit".to_owned(),
+        many => format!("{many} units"),
+    }
+}
+
 fn span(seconds: i64) -> String {
     match seconds {
         ..=89 => format!("{seconds} s"),

@@ -10,6 +10,7 @@ mod findings;
 pub(crate) mod form;
 pub(crate) mod frame;
 pub(crate) mod guard;
+mod holds;
 mod home;
 mod icons;
 mod imports;
@@ -146,6 +147,7 @@ pub static ROUTES: &[ConsoleRoute] = &[
     page!(GET "/console/picking", GOODS, picking::list),
     page!(POST "/console/picking/{id}/work", WORK, picking::actions::work),
     page!(POST "/console/picking/{id}/shipments", WORK, picking::actions::ship),
+    page!(GET "/console/holds", GOODS, holds::list),
     page!(GET "/console/returns", RETURNS, returns::list),
     page!(GET "/console/returns/{id}", RETURNS, returns::one::show),
     page!(POST "/console/returns/{id}/decision", DECIDE, returns::decide::decide),

@@ -86,10 +86,11 @@ pub use http::{evacuation_id_of, fulfilment_order_id_of, return_id_of, shipment_
 
 // For the console.
 pub use domain::returns::list::{ReturnCursor, ReturnFilter, ReturnsOf};
-pub use domain::work_list::{ListedBy, WorkListCursor, WorkListFilter};
+pub use domain::work_list::{HeldCursor, ListedBy, WorkListCursor, WorkListFilter};
 pub use service::get_fulfilment_order::get_fulfilment_order;
 pub use service::get_return::get_return;
 pub use service::list_fulfilment_orders::list_fulfilment_orders;
+pub use service::list_held_orders::list_held_orders;
 pub use service::list_returns::list_returns;
 
 // For the program, which wires the context.

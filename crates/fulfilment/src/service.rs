@@ -18,6 +18,7 @@ pub(crate) mod get_return;
 pub(crate) mod get_shipment;
 pub(crate) mod hold;
 pub(crate) mod list_fulfilment_orders;
+pub(crate) mod list_held_orders;
 pub(crate) mod list_returns;
 pub(crate) mod list_shipments;
 pub(crate) mod list_tracking;

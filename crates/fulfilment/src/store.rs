@@ -8,6 +8,7 @@ pub(crate) mod evacuation_work;
 pub(crate) mod evacuations;
 pub(crate) mod fulfilment_orders;
 pub(crate) mod grants;
+pub(crate) mod held_orders;
 pub(crate) mod holds;
 pub(crate) mod lines;
 pub(crate) mod moves;

@@ -22,6 +22,8 @@ pub(crate) enum Section {
     Stock,
     /// What a warehouse has to send.
     Picking,
+    /// What must not be sent.
+    Holds,
     /// What customers send back.
     Returns,
     /// Warehouses.
@@ -114,6 +116,13 @@ const MENU: &[(&str, &[Entry])] = &[
                 "Picking",
                 "/console/picking",
                 "picking",
+                Some(Scope::FulfilmentRead),
+            ),
+            entry(
+                Section::Holds,
+                "On hold",
+                "/console/holds",
+                "hold",
                 Some(Scope::FulfilmentRead),
             ),
             entry(

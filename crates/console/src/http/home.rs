@@ -3,6 +3,7 @@
 use askama::Template;
 use oms_errors::Problem;
 use oms_events::{EndpointStatus, list_endpoints};
+use oms_fulfilment::{ReturnFilter, ReturnStatus, ReturnsOf, list_held_orders, list_returns};
 use oms_orders::{
     DeadLetterFilter, FindingFilter, FindingState, OrderFilter, OrderListing, OrderSort,
     list_dead_letters, list_findings, list_orders,
@@ -45,6 +46,12 @@ pub(super) async fn home(request: Box<PageRequest>) -> Answer {
     if operator.may(Scope::Operations) {
         tiles.extend(operations(&request).await?);
     }
+    if operator.may(Scope::FulfilmentRead) {
+        tiles.push(holds(&request).await?);
+    }
+    if operator.may(Scope::ReturnsRead) {
+        tiles.push(returns(&request).await?);
+    }
     if operator.may(Scope::WebhooksRead) {
         tiles.push(endpoints(&request).await?);
     }
@@ -83,6 +90,27 @@ async fn operations(request: &PageRequest) -> Result<[Tile; 2], Problem> {
             "differences to the gateway's books",
         ),
     ])
+}
+
+async fn holds(request: &PageRequest) -> Result<Tile, Problem> {
+    let (fulfilment, tenant) = (&request.console.fulfilment, request.tenant()?);
+    let held = list_held_orders(fulfilment, tenant, None, size(MOST)).await?;
+    let held = counted(held.items.len(), held.next.is_some());
+    let hint = "work that must not be sent";
+    Ok(tile("On hold", "/console/holds", held, hint))
+}
+
+async fn returns(request: &PageRequest) -> Result<Tile, Problem> {
+    let (fulfilment, tenant) = (&request.console.fulfilment, request.tenant()?);
+    let undecided = ReturnFilter {
+        of: ReturnsOf::Desk,
+        status: Some(ReturnStatus::Requested),
+    };
+    let found = list_returns(fulfilment, tenant, &undecided, None, size(MOST)).await?;
+    let undecided = counted(found.items.len(), found.next.is_some());
+    let href = "/console/returns?status=REQUESTED";
+    let hint = "customers wait for an answer";
+    Ok(tile("Returns to decide", href, undecided, hint))
 }
 
 async fn endpoints(request: &PageRequest) -> Result<Tile, Problem> {

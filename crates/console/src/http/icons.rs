@@ -17,6 +17,7 @@ pub(crate) fn icon(name: &str) -> &'static str {
         "picking" => {
             r#"<path d="M2.5 4l1 1 2-2M2.5 8.5l1 1 2-2M2.5 13l1 1 2-2M8 4h5.5M8 8.5h5.5M8 13h5.5"/>"#
         }
+        "hold" => r#"<circle cx="8" cy="8" r="6"/><path d="M6.500 5.500v5M9.500 5.500v5"/>"#,
         "return" => r#"<path d="M6 3 2.5 6.5 6 10M2.5 6.5h7a4 4 0 0 1 0 7H6"/>"#,
         "webhook" => {
             r#"<circle cx="4" cy="11.5" r="2"/><circle cx="12" cy="11.5" r="2"/><circle cx="8" cy="4.5" r="2"/><path d="M7 6.2 5 9.8M9 6.2l2 3.6M6 11.5h4"/>"#

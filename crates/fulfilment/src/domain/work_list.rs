@@ -31,6 +31,9 @@ pub struct WorkListFilter {
 /// The end of a page: when its last fulfilment order is due, and its ID.
 pub type WorkListCursor = Cursor<(DateTime<Utc>, FulfilmentOrderId)>;
 
+/// The end of a page of fulfilment orders on hold.
+pub type HeldCursor = Cursor<FulfilmentOrderId>;
+
 /// The cursor behind a fulfilment order.
 pub(crate) fn cursor_of(order: &FulfilmentOrder) -> WorkListCursor {
     Cursor((order.due_at(), order.id))

@@ -2,10 +2,11 @@
 
 use oms_database::transaction;
 use oms_fulfilment::{
-    FulfilmentError, FulfilmentOrder, HoldReason, NewHold, Refusal, ShipmentStatus, ShownStatus,
-    Work, change_work, place_hold, release_hold,
+    FulfilmentError, FulfilmentOrder, FulfilmentOrderId, HoldReason, NewHold, Refusal,
+    ShipmentStatus, ShownStatus, Work, change_work, list_held_orders, place_hold, release_hold,
 };
-use oms_validation::ExpectedVersion;
+use oms_testing::world::new_tenant;
+use oms_validation::{ExpectedVersion, PageSize, TenantId};
 
 use crate::fixture::{Depot, warehouse};
 
@@ -50,6 +51,69 @@ impl Depot {
         });
         Ok(changed.await?.0)
     }
+}
+
+impl Depot {
+    /// The IDs of all pages of the list of holds.
+    async fn held(&self, tenant: TenantId, size: u32) -> Vec<FulfilmentOrderId> {
+        let (mut ids, mut after) = (Vec::new(), None);
+        loop {
+            let size = PageSize::new(size).unwrap();
+            let page = list_held_orders(&self.context, tenant, after, size).await;
+            let page = page.unwrap();
+            ids.extend(page.items.iter().map(|order| order.id));
+            after = page.next;
+            if after.is_none() {
+                return ids;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_list_of_holds_has_open_work_of_all_warehouses_the_oldest_first() {
+    let mut depot = Depot::open().await;
+    let mut orders = Vec::new();
+    for number in [0, 1, 0, 1, 0] {
+        orders.push(depot.order(warehouse(number), &[1]).await);
+    }
+    for number in [3, 1, 0, 4] {
+        depot.hold(&orders[number], "fraud").await.unwrap();
+    }
+    depot.hold(&orders[1], "address").await.unwrap();
+    depot.release(&orders[0], "fraud").await;
+    // The hold of work that was cancelled stays.
+    let cancelled = format!(
+        "UPDATE fulfilment.fulfilment_orders SET status = 'CANCELLED', closed_at = now() WHERE id = '{}'",
+        orders[4].id
+    );
+    depot.execute(&cancelled).await;
+    let expected = [1, 3].map(|number: usize| orders[number].id);
+    for size in [1, 2, 3, 100] {
+        assert_eq!(depot.held(depot.tenant, size).await, expected);
+    }
+    let other = new_tenant(&mut depot.connection).await;
+    assert_eq!(depot.held(other, 100).await, []);
+}
+
+#[tokio::test]
+async fn the_list_of_holds_goes_on_after_many_of_cancelled_work() {
+    let mut depot = Depot::open().await;
+    let cancelled = depot.order(warehouse(0), &[1]).await;
+    let many = format!(
+        "INSERT INTO fulfilment.fulfilment_orders (tenant_id, id, order_id, number, warehouse_id, status, closed_at)
+             SELECT tenant_id, uuidv7.id, uuidv7.id, 1, warehouse_id, 'CANCELLED', now()
+             FROM fulfilment.fulfilment_orders,
+                 (SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid AS id FROM generate_series(1, 2500) n) uuidv7
+             WHERE fulfilment_orders.id = '{}';
+         INSERT INTO fulfilment.holds (tenant_id, fulfilment_order_id, handle, reason, actor)
+             SELECT tenant_id, id, 'fraud', 'fraud_check', 'x' FROM fulfilment.fulfilment_orders WHERE status = 'CANCELLED'",
+        cancelled.id
+    );
+    depot.execute(&many).await;
+    let open = depot.order(warehouse(0), &[1]).await;
+    depot.hold(&open, "fraud").await.unwrap();
+    assert_eq!(depot.held(depot.tenant, 10).await, [open.id]);
 }
 
 #[tokio::test]

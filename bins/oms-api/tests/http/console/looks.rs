@@ -57,6 +57,14 @@ impl Rooms {
         let endpoint = endpoint.body["id"].as_str().unwrap();
         let endpoint = format!("/console/webhooks/{endpoint}");
         let paid = shop.place_new(&small_order()).await.order_id();
+        let held = shop.place_new(&small_order()).await.order_id();
+        let hold = json!({ "handle": "check", "reason": "fraud_check", "note": "two countries" });
+        let path = format!(
+            "/fulfilment-orders/{}/holds",
+            shop.fulfilment_order_of(&held).await
+        );
+        let held = shop.post_once(&path, &new_key(), &hold).await;
+        assert_eq!(held.status, 201, "{held:?}");
 
         let silent = json!({ "type": "error_before", "status": 500 });
         shop.sandbox.once("confirm", silent).await;
@@ -117,6 +125,7 @@ impl Rooms {
                 "picking",
                 format!("/console/picking?warehouse={ATLANTA_WAREHOUSE}"),
             ),
+            ("holds", "/console/holds".to_owned()),
             ("returns", "/console/returns".to_owned()),
             ("return-to-decide", format!("/console/returns/{returned}")),
             ("return-to-receive", format!("/console/returns/{approved}")),

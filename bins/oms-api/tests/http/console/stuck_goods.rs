@@ -74,12 +74,23 @@ async fn an_order_has_its_name_and_what_it_needs_on_every_page() {
     said(&refund, &link).await;
     said(&refund, "<h1>Refund order WEB-2070</h1>").await;
     assert!(!desk.page("/console").await.contains("Needs you"));
+    said("/console", "Nothing needs you.").await;
+    said("/console/holds", "Nothing is on hold").await;
 
     let hold = json!({ "handle": "check", "reason": "fraud_check" });
     let path = format!("/fulfilment-orders/{work}/holds");
     let held = shop.post_once(&path, &new_key(), &hold).await;
     assert!(held.status < 300, "{held:?}");
     said("/console", "Needs you: goods on hold").await;
+    let number = |href: &str, label: &str| {
+        format!("<a href=\"{href}\">{label}</a></span><span class=\"value\">1</span>")
+    };
+    said("/console", "This needs you:").await;
+    said("/console", &number("/console/holds", "On hold")).await;
+    let row = format!("href=\"/console/orders/{order}\">WEB-2070</a>");
+    said("/console/holds", &row).await;
+    said("/console/holds", "The order may be fraudulent").await;
+    said(&page, "is on hold: the order may be fraudulent").await;
     let open = format!("{page}?open=release-{work}");
     said(&page, &format!("href=\"{open}#goods-{work}\"")).await;
     let form = "<details class=\"action start\" open><summary class=\"button small\">Release the hold check…";

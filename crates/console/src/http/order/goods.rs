@@ -263,10 +263,11 @@ pub(super) fn deliveries(found: Vec<(Endpoint, Vec<Delivery>)>) -> Vec<DeliveryR
 
 pub(super) fn move_in_words(explained: &ExplainedMove, warehouses: &Warehouses) -> String {
     let made = &explained.made;
-    let units: i32 = made.units.iter().map(|(_, quantity)| quantity).sum();
+    let quantities = made.units.iter().map(|(_, quantity)| i64::from(quantity));
     format!(
-        "{}: {units} units from {} to {}, by {}: {}",
+        "{}: {} from {} to {}, by {}: {}",
         display::time(made.moved_at),
+        display::units(quantities.sum()),
         warehouse_of(made.from_warehouse_id, warehouses),
         warehouse_of(made.to_warehouse_id, warehouses),
         made.actor,

@@ -4,6 +4,7 @@ use oms_errors::{Problem, invalid_field};
 use oms_inventory::{Direction, Lines, StockChange, StockLevel, Warehouse};
 use oms_validation::{ProductId, WarehouseId};
 
+use crate::display;
 use crate::http::form::Form;
 
 /// What was typed into a form.
@@ -126,10 +127,7 @@ pub(super) fn proposal(
         let after = i64::from(counts.on_hand) + change;
         Effect::of(format!("On hand in {here}"), counts.on_hand, after)
     };
-    let count = match units.abs() {
-        1 => "1 unit".to_owned(),
-        many => format!("{many} units"),
-    };
+    let count = display::units(units.abs());
     let (title, rows) = match wish {
         Wish::Change(StockChange::Transfer { to, .. }) => {
             let there = warehouses.iter().find(|warehouse| warehouse.id == *to);

@@ -12,7 +12,8 @@ pub(crate) fn of_hold(order: &FulfilmentOrder, hold: &NewHold) -> Told {
     });
     let reason = format!(
         "fulfilment order {} is on hold: {}",
-        order.number, hold.reason
+        order.number,
+        hold.reason.in_words()
     );
     Told::new("fulfilment_order.held", data, reason)
 }
