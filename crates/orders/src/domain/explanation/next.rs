@@ -38,8 +38,10 @@ fn first(facts: &Facts<'_>) -> Next {
         dispute(facts),
         refund(facts),
         owed(facts),
-        returns(facts),
+        held(facts),
+        return_for_operator(facts),
         sending(facts),
+        returns(facts),
     ];
     let first = steps.into_iter().flatten().next();
     first.unwrap_or_else(|| complete(facts))
@@ -251,11 +253,19 @@ fn owed(facts: &Facts<'_>) -> Option<Next> {
     })
 }
 
+/// What an operator does about a return. It comes before what the warehouse has to send; what the customer has to send back
+/// comes after it.
+pub(super) fn return_for_operator(facts: &Facts<'_>) -> Option<Next> {
+    returns(facts).filter(|next| next.who == Who::Operator)
+}
+
+fn return_with<'a>(facts: &Facts<'a>, status: ReturnStatus) -> Option<&'a Return> {
+    let mut returns = facts.goods.returns.iter();
+    returns.find(|it| it.status == status)
+}
+
 fn returns(facts: &Facts<'_>) -> Option<Next> {
-    let with = |status| {
-        let mut returns = facts.goods.returns.iter();
-        returns.find(move |it: &&Return| it.status == status)
-    };
+    let with = |status| return_with(facts, status);
     if let Some(asked) = with(ReturnStatus::Requested) {
         let text = format!("An operator approves or declines return {}.", asked.number);
         return Some(of(Who::Operator, None, text));
@@ -305,9 +315,6 @@ fn returns(facts: &Facts<'_>) -> Option<Next> {
 
 fn sending(facts: &Facts<'_>) -> Option<Next> {
     let orders = || facts.open_work();
-    if let Some(text) = held(facts) {
-        return Some(of(Who::Operator, None, text));
-    }
     let ready = |order: &&FulfilmentOrder| !order.is_scheduled;
     let Some(due) = orders().filter(ready).min_by_key(|order| order.due_at()) else {
         let scheduled = orders().filter_map(|order| order.not_before).min()?;
@@ -332,8 +339,21 @@ fn sending(facts: &Facts<'_>) -> Option<Next> {
     Some(next)
 }
 
-/// What an operator does about goods that are on hold.
-fn held(facts: &Facts<'_>) -> Option<String> {
+/// What an operator does about goods that are on hold, and about a return that was requested besides.
+fn held(facts: &Facts<'_>) -> Option<Next> {
+    let text = holds(facts)?;
+    let text = match return_with(facts, ReturnStatus::Requested) {
+        Some(asked) => format!(
+            "{text} Besides, return {} must be approved or declined.",
+            asked.number
+        ),
+        None => text,
+    };
+    Some(of(Who::Operator, None, text))
+}
+
+/// What an operator does about goods that are on hold, in words.
+fn holds(facts: &Facts<'_>) -> Option<String> {
     let holds = facts.open_work().flat_map(|order| &order.holds);
     let others = holds.filter(|hold| hold.reason != HoldReason::NoWarehouse);
     let others: Vec<String> = others.map(hold_in_words).collect();

@@ -2,6 +2,7 @@
 
 use oms_fulfilment::{Action, FulfilmentOrder, ReturnStatus};
 
+use super::next::return_for_operator;
 use super::words::{no_warehouse, units};
 use super::{Facts, Possible, Step};
 use crate::domain::finding::FindingKind;
@@ -17,8 +18,15 @@ pub(super) fn possible(facts: &Facts<'_>) -> Vec<Possible> {
         refund(facts, &mut steps);
     }
     findings(facts, &mut steps);
-    returns(facts, &mut steps);
-    goods(facts, &mut steps);
+    // As the one who acts next: a return waits while goods are on hold.
+    let is_held = facts.open_work().any(|order| !order.holds.is_empty());
+    if !is_held && return_for_operator(facts).is_some() {
+        returns(facts, &mut steps);
+        goods(facts, &mut steps);
+    } else {
+        goods(facts, &mut steps);
+        returns(facts, &mut steps);
+    }
     if is_refundable(facts) {
         cancellation(facts, &mut steps);
     }

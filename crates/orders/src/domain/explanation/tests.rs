@@ -196,6 +196,25 @@ fn every_paid_order_is_explained() {
                 it.holds = vec![Hold { note, ..rerouting }, hold("x", HoldReason::Customer)];
             }),
         ),
+        (
+            "on hold, and a return is requested",
+            paid()
+                .shipped(1, &[Delivered])
+                .returned(ReturnStatus::Requested, 1, 0, 0)
+                .work(|it| it.holds = vec![hold("fraud-check", HoldReason::FraudCheck)]),
+        ),
+        (
+            "to be sent, and a return is requested",
+            paid()
+                .shipped(1, &[Delivered])
+                .returned(ReturnStatus::Requested, 1, 0, 0),
+        ),
+        (
+            "to be sent, and a return is approved",
+            paid()
+                .shipped(1, &[Delivered])
+                .returned(ReturnStatus::Approved, 1, 0, 0),
+        ),
         ("moved", paid().work(|it| it.warehouse_id = id(77))),
         (
             "moved to a warehouse without a name",
