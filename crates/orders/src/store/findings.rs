@@ -78,8 +78,50 @@ pub(crate) async fn insert(
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) id: FindingId,
-    /// Whether the program had corrected it before, and the correction did not last.
-    pub(crate) relapsed: bool,
+    /// The number of its claim, if the program has corrected it.
+    pub(crate) corrected: Option<i64>,
+}
+
+/// The findings about a subject that the program has corrected: kinds, and the numbers of their claims.
+#[derive(Debug, Default)]
+pub(crate) struct Corrected(Vec<(String, i64)>);
+
+impl Corrected {
+    /// The number of the claim of a corrected finding.
+    pub(crate) fn claim_of(&self, kind: FindingKind) -> Option<i64> {
+        let mut found = self.0.iter();
+        found.find_map(|(of, claim)| (of == kind.as_str()).then_some(*claim))
+    }
+}
+
+/// Returns the findings about a subject that the program has corrected.
+pub(crate) async fn find_corrected(
+    connection: &mut Connection,
+    tenant: TenantId,
+    gateway: &str,
+    subject: &str,
+) -> Result<Corrected, DbError> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        kind: String,
+        #[diesel(sql_type = BigInt)]
+        claim: i64,
+    }
+
+    let rows: Vec<Row> = cached_sql(
+        "SELECT kind, claim FROM orders.findings
+         WHERE tenant_id = $1 AND gateway = $2 AND kind = ANY ($3) AND subject = $4 AND resolved_by = $5",
+    )
+    .bind::<SqlUuid, _>(tenant.as_uuid())
+    .bind::<Text, _>(gateway)
+    .bind::<Array<Text>, _>(FindingKind::ALL.map(FindingKind::as_str).to_vec())
+    .bind::<Text, _>(subject)
+    .bind::<Text, _>(RECONCILER)
+    .load(connection)
+    .await?;
+    let rows = rows.into_iter().map(|row| (row.kind, row.claim));
+    Ok(Corrected(rows.collect()))
 }
 
 /// Records that an existing finding was seen again.
@@ -96,12 +138,14 @@ pub(crate) async fn see(
         id: Uuid,
         #[diesel(sql_type = Nullable<Text>)]
         resolved_by: Option<String>,
+        #[diesel(sql_type = BigInt)]
+        claim: i64,
     }
 
     let rows: Vec<Touched> = cached_sql(
         "UPDATE orders.findings SET last_seen_at = greatest($5, now())
          WHERE tenant_id = $1 AND gateway = $2 AND kind = $3 AND subject = $4
-         RETURNING id, resolved_by",
+         RETURNING id, resolved_by, claim",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<Text, _>(gateway)
@@ -112,17 +156,17 @@ pub(crate) async fn see(
     .await?;
     Ok(rows.into_iter().next().map(|row| Seen {
         id: row.id.into(),
-        relapsed: row.resolved_by.as_deref() == Some(RECONCILER),
+        corrected: (row.resolved_by.as_deref() == Some(RECONCILER)).then_some(row.claim),
     }))
 }
 
-/// Reopens a finding that the program had corrected, with the new difference, and claims it for the time of `lease`.
-/// Returns `false` if another worker reopened it first.
+/// Reopens a finding that the program had corrected under a claim, with the new difference, and claims it for the time of
+/// `lease`. Returns `false` if another worker reopened it first.
 pub(crate) async fn reopen(
     connection: &mut Connection,
     tenant: TenantId,
     now: Now,
-    id: FindingId,
+    (id, corrected): (FindingId, i64),
     suspicion: &Suspicion,
     lease: Duration,
 ) -> Result<bool, DbError> {
@@ -131,7 +175,7 @@ pub(crate) async fn reopen(
         "UPDATE orders.findings
          SET resolved_at = NULL, resolved_by = NULL, note = NULL, detail = $4, found_minor = $5, found_currency = $6,
              action = $7, claim = claim + 1, tries = 1, due_at = greatest($9, now()) + make_interval(secs => $8)
-         WHERE tenant_id = $1 AND id = $2 AND resolved_by = $3",
+         WHERE tenant_id = $1 AND id = $2 AND resolved_by = $3 AND claim = $10",
     )
     .bind::<SqlUuid, _>(tenant.as_uuid())
     .bind::<SqlUuid, _>(id.as_uuid())
@@ -142,6 +186,7 @@ pub(crate) async fn reopen(
     .bind::<Text, _>(suspicion.action.as_str())
     .bind::<Nullable<Double>, _>(acts.then_some(lease.as_secs_f64()))
     .bind::<Nullable<Timestamptz>, _>(now)
+    .bind::<BigInt, _>(corrected)
     .execute(connection)
     .await?;
     publish_opened(connection, tenant, now, id, suspicion, reopened).await?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::join;
 use oms_orders::{
     ChargeCheck, Finding, FindingFilter, FindingKind, FindingState, Going, OrderError, PlacedOrder,
     Reason, ReconcileObserver, ReconcileSchedule, ReconcileSummary, ReconcileTurn, ReconcileWindow,
@@ -396,6 +397,33 @@ async fn money_that_comes_back_after_a_refund_reopens_the_finding() {
     assert_eq!((summary.found.len(), summary.open), (1, 1));
     // It alerts again.
     assert_eq!(written(&shop).await, "1 2");
+}
+
+#[tokio::test]
+async fn money_that_was_refunded_while_the_gateway_was_asked_does_not_reopen_the_finding() {
+    let shop = Shop::open(Confirm::IsLost).await;
+    late_charge(&shop, "k").await;
+    shop.gateway.hold(Operation::FindCharge);
+    let another = async {
+        shop.gateway.arrived(Operation::FindCharge, 1).await;
+        // What another instance has found and corrected in the meantime.
+        let corrected = format!(
+            "INSERT INTO orders.findings
+                 (tenant_id, id, kind, gateway, subject, charge_reference, detail, action, resolved_at, resolved_by)
+             VALUES ('{}', gen_random_uuid(), 'charge_on_ended_order', 'scripted', 'ch_foreign_0', 'ch_foreign_0', 'late',
+                 'refund', now(), 'reconciler')",
+            tenant()
+        );
+        shop.execute(&corrected).await;
+        shop.gateway.release(Operation::FindCharge, 1);
+    };
+    let (summary, ()) = join(compare(&shop), another).await;
+    assert_eq!(
+        (summary.found.len(), summary.known.len(), summary.open),
+        (0, 1, 0)
+    );
+    assert_eq!(written(&shop).await, "1 0");
+    assert_eq!(shop.gateway.calls_of(Operation::RefundCharge), 0);
 }
 
 #[tokio::test]

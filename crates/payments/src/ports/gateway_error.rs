@@ -247,8 +247,9 @@ impl fmt::Display for GatewayError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} at the payment gateway: {}",
-            self.operation, self.fault
+            "the payment gateway was called {}: {}",
+            self.operation.purpose(),
+            self.fault
         )?;
         match &self.request_id {
             Some(request_id) => write!(f, " (request {request_id})"),

@@ -27,7 +27,7 @@ fn first(facts: &Facts<'_>) -> Next {
         return of(
             Who::Operator,
             None,
-            "An operator decides. oms does nothing more by itself.",
+            "An operator leaves the order to oms again when the cause is gone, or settles it by hand. oms does nothing more by itself.",
         );
     }
     if facts.order.status.is_unsettled() {

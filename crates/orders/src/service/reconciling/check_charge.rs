@@ -13,6 +13,7 @@ use crate::service::reconciling::record_finding::{Recorded, record_finding};
 use crate::service::reconciling::settle_finding::settle_new;
 use crate::service::transitions::book_reported::GoesOn;
 use crate::service::transitions::follow_gateway::{Reach, follow_gateway};
+use crate::store::findings::{self, Corrected};
 
 /// The result of comparing one charge or payment with our books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +79,17 @@ async fn judge_one(
     Ok(judged.into_iter().next().unwrap_or(Judgement::Fine))
 }
 
+/// What the program has corrected of a subject. Read it before the gateway is asked about the subject.
+pub(crate) async fn corrected(
+    context: &OrderContext,
+    tenant: TenantId,
+    subject: &str,
+) -> Result<Corrected, OrderError> {
+    let mut connection = context.database.acquire().await?;
+    let gateway = context.gateway.name();
+    Ok(findings::find_corrected(&mut connection, tenant, gateway, subject).await?)
+}
+
 /// Reads the charge of a suspicion again, and then the order. An order that was settled before the charge was read
 /// stays settled, and its refunds were made by then. So nothing else will refund the money that is left now.
 pub(crate) async fn confirm(
@@ -88,6 +100,7 @@ pub(crate) async fn confirm(
     let Some(id) = &suspicion.charge else {
         return Ok(ChargeCheck::Fine);
     };
+    let before = corrected(context, tenant, suspicion.subject()).await?;
     let charge = context.gateway.find_charge(id).await;
     let Some(charge) = charge.map_err(PaymentError::from)? else {
         return Ok(ChargeCheck::Fine);
@@ -96,7 +109,7 @@ pub(crate) async fn confirm(
         Judgement::Suspicious(again)
             if (again.kind, again.order) == (suspicion.kind, suspicion.order) =>
         {
-            write_down(context, tenant, &again).await
+            write_down(context, tenant, &again, &before).await
         }
         // The order changed in the meantime; the next comparison decides.
         Judgement::Suspicious(_) | Judgement::Fine | Judgement::Pays(_) | Judgement::Behind(_) => {
@@ -110,8 +123,9 @@ pub(crate) async fn write_down(
     context: &OrderContext,
     tenant: TenantId,
     suspicion: &Suspicion,
+    before: &Corrected,
 ) -> Result<ChargeCheck, OrderError> {
-    match record_finding(context, tenant, suspicion).await? {
+    match record_finding(context, tenant, suspicion, before).await? {
         Recorded::New(id) => Ok(ChargeCheck::Found {
             id,
             kind: suspicion.kind,

@@ -9,7 +9,7 @@ use crate::context::OrderContext;
 use crate::domain::reconcile_window::ReconcileWindow;
 use crate::domain::suspicion::judge_payment;
 use crate::error::OrderError;
-use crate::service::reconciling::check_charge::{ChargeCheck, write_down};
+use crate::service::reconciling::check_charge::{ChargeCheck, corrected, write_down};
 use crate::service::reconciling::walk::{Going, Walk};
 use crate::store::paid_orders;
 
@@ -60,11 +60,12 @@ async fn check_paid_order(
     else {
         return Ok(ChargeCheck::Fine);
     };
+    let before = corrected(context, tenant, reference.as_str()).await?;
     let status = look_up(context, &reference)
         .await
         .map_err(PaymentError::from)?;
     match judge_payment(&attempt, &reference, status.as_ref()) {
-        Some(suspicion) => write_down(context, tenant, &suspicion).await,
+        Some(suspicion) => write_down(context, tenant, &suspicion, &before).await,
         None => Ok(ChargeCheck::Fine),
     }
 }

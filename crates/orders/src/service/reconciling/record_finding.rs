@@ -12,7 +12,7 @@ use crate::domain::suspicion::Suspicion;
 use crate::error::OrderError;
 use crate::service::transitions::abort::Abort;
 use crate::service::transitions::change_status::add_note;
-use crate::store::findings::{self, Seen};
+use crate::store::findings::{self, Corrected, Seen};
 
 /// The result of recording a confirmed suspicion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,23 +33,28 @@ enum Unwritten {
     Known,
 }
 
-/// Records a confirmed suspicion, if the order still has the status that the suspicion requires.
+/// Records a confirmed suspicion, if the order still has the status that the suspicion requires. `before` is what was
+/// corrected when the gateway was asked: a correction since then is newer than the gateway's answer.
 pub(crate) async fn record_finding(
     context: &OrderContext,
     tenant: TenantId,
     suspicion: &Suspicion,
+    before: &Corrected,
 ) -> Result<Recorded, OrderError> {
     let (now, gateway) = (context.now(), context.gateway.name());
     let mut connection = context.database.acquire().await?;
     let seen = findings::see(&mut connection, tenant, now, gateway, suspicion).await?;
-    let id = match seen {
-        Some(Seen {
-            id,
-            relapsed: false,
-        }) => return Ok(Recorded::Known(id)),
-        Some(Seen { id, relapsed: true }) => id,
-        None => FindingId::generate(),
+    let relapsed = match seen {
+        Some(Seen { id, corrected }) => {
+            let corrected = corrected.filter(|it| before.claim_of(suspicion.kind) == Some(*it));
+            match corrected {
+                Some(claim) => Some((id, claim)),
+                None => return Ok(Recorded::Known(id)),
+            }
+        }
+        None => None,
     };
+    let id = relapsed.map_or_else(FindingId::generate, |(id, _)| id);
     let lease = context.settings.sweep_lease;
     let written = transaction(&mut connection, async |connection| {
         if let Some((order_id, expected)) = suspicion.order {
@@ -64,11 +69,13 @@ pub(crate) async fn record_finding(
                 return Err(Abort::Undo(Unwritten::OrderMoved));
             }
         }
-        let is_first = match seen {
+        let is_first = match relapsed {
             None => {
                 findings::insert(connection, tenant, now, gateway, id, suspicion, lease).await?
             }
-            Some(_) => findings::reopen(connection, tenant, now, id, suspicion, lease).await?,
+            Some(relapsed) => {
+                findings::reopen(connection, tenant, now, relapsed, suspicion, lease).await?
+            }
         };
         if !is_first {
             return Err(Abort::Undo(Unwritten::Known));
