@@ -267,11 +267,20 @@ impl Page {
 
     /// Saves a screenshot of the visible part, and returns its path.
     pub async fn screenshot(&self, name: &str) -> PathBuf {
-        let picture = self.call("Page.captureScreenshot", json!({})).await;
+        let picture = self.picture().await;
         let bytes = BASE64_STANDARD.decode(picture["data"].as_str().unwrap());
         let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.png"));
         std::fs::write(&path, bytes.unwrap()).unwrap();
         path
+    }
+
+    /// If one page takes the place of another just then, the first answer never comes.
+    async fn picture(&self) -> Value {
+        let ask = || self.call("Page.captureScreenshot", json!({}));
+        match timeout(LOST, ask()).await {
+            Ok(picture) => picture,
+            Err(_) => ask().await,
+        }
     }
 
     async fn fail(&self, what: &str) {
